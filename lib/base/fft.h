@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Two-dimensional real Fourier transforms in single precision (FFTW inside).  A plan belongs to one size; making it
+ * is serialised inside, executing it is safe from many threads at once.  Plans are FFTW_ESTIMATE: the same input
+ * gives the same bits on every run of a machine.
+ */
+#ifndef EM_BASE_FFT_H
+#define EM_BASE_FFT_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+struct em_fft_plan;
+
+/* For height x width images, >= 1 each.  */
+struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error *err);
+void em_fft_plan_free(struct em_fft_plan *plan); /* NULL allowed */
+
+/* SIMD-aligned floats for the transforms' in- and outputs; freed by em_fft_free. */
+float *em_fft_alloc(size_t floats, struct em_error *err);
+void em_fft_free(float *p);
+
+/* Forward: in[height][width] -> out[height][width/2+1] as (re, im) pairs, unnormalised.  `in` is overwritten. Both from
+ * em_fft_alloc. */
+void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out);
+
+/* The power spectrum |F|^2 of the half plane, [height][width/2+1], from em_fft_forward's output. */
+void em_fft_power(const float *spectrum, size_t height, size_t width, float *power);
+
+/* The Hann window of n samples, symmetric about its middle, never zero at its ends:
+ * w(i) = sin^2(pi (i + 1/2) / n). */
+void em_fft_hann(float *w, size_t n);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void em_text_release(struct em_text *t)
+{
+	free(t->s);
+	memset(t, 0, sizeof(*t));
+}
+
+void em_text_clear(struct em_text *t)
+{
+	t->len = 0;
+	t->failed = false;
+	if (t->s)
+		t->s[0] = '\0';
+}
+
+/* Room for n more bytes and a NUL. */
+static bool reserve(struct em_text *t, size_t n)
+{
+	size_t want, capacity = t->capacity ? t->capacity : 64;
+	char *s;
+
+	if (t->failed)
+		return false;
+	if (n > SIZE_MAX / 4 - t->len) {
+		t->failed = true;
+		return false;
+	}
+	want = t->len + n + 1;
+	if (want <= t->capacity)
+		return true;
+	while (capacity < want)
+		capacity *= 2;
+	s = realloc(t->s, capacity);
+	if (!s) {
+		t->failed = true;
+		return false;
+	}
+	t->s = s;
+	t->capacity = capacity;
+	return true;
+}
+
+void em_text_append_bytes(struct em_text *t, const void *bytes, size_t n)
+{
+	if (!reserve(t, n))
+		return;
+	if (n)
+		memcpy(t->s + t->len, bytes, n);
+	t->len += n;
+	t->s[t->len] = '\0';
+}
+
+void em_text_append(struct em_text *t, const char *s)
+{
+	em_text_append_bytes(t, s, strlen(s));
+}
+
+void em_text_printf(struct em_text *t, const char *fmt, ...)
+{
+	va_list ap, again;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		t->failed = true;
+	else if (reserve(t, (size_t)n)) {
+		vsnprintf(t->s + t->len, (size_t)n + 1, fmt, again);
+		t->len += (size_t)n;
+	}
+	va_end(again);
+}
+
+const char *em_text_get(const struct em_text *t)
+{
+	return t->s ? t->s : "";
+}
+
+int em_text_check(const struct em_text *t, struct em_error *err)
+{
+	return t->failed ? em_error_memory(err, t->len) : 0;
+}
+
+void em_json_put_number(struct em_text *t, double v)
+{
+	char buf[32];
+	long whole;
+
+	if (!isfinite(v)) {
+		em_text_append(t, "null");
+		return;
+	}
+	whole = fabs(v) < 1e8 ? lrint(v) : 0;
+	/* Whole numbers are most of what records hold, and %ld is several times faster than %.9g; same digits. */
+	if (fabs(v) < 1e8 && (double)whole == v && !(v == 0 && signbit(v)))
+		snprintf(buf, sizeof(buf), "%ld", whole);
+	else
+		snprintf(buf, sizeof(buf), "%.9g", v);
+	em_text_append(t, buf);
+}
+
+void em_json_put_string(struct em_text *t, const char *s)
+{
+	em_text_append(t, "\"");
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			em_text_printf(t, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			em_text_printf(t, "\\u%04x", c);
+		else
+			em_text_append_bytes(t, s, 1);
+	}
+	em_text_append(t, "\"");
+}
+
+void em_json_put_bool(struct em_text *t, bool v)
+{
+	em_text_append(t, v ? "true" : "false");
+}
+
+void em_json_put_comma(struct em_text *t)
+{
+	char last = t->len ? t->s[t->len - 1] : '{';
+
+	if (last != '{' && last != '[')
+		em_text_append(t, ",");
+}
+
+void em_json_put_name(struct em_text *t, const char *name)
+{
+	em_json_put_comma(t);
+	em_json_put_string(t, name);
+	em_text_append(t, ":");
+}
+
+void em_json_put_numbers(struct em_text *t, const double *v, size_t n)
+{
+	em_text_append(t, "[");
+	for (size_t i = 0; i < n; i++) {
+		em_json_put_comma(t);
+		em_json_put_number(t, v[i]);
+	}
+	em_text_append(t, "]");
+}

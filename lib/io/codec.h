@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * File formats.  One .c a format, one line in the table of codec.c.  A codec sees the whole input as bytes in memory
+ * (a mapped file, or what came through a pipe) and hands out frames one by one, so that a long movie is never decoded
+ * at once.  All bytes are hostile: sizes are checked against the input's length before anything is allocated.
+ */
+#ifndef EM_IO_CODEC_H
+#define EM_IO_CODEC_H
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/record.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define EM_PROBE_BYTES 4096 /* how much of an input a codec may look at to recognise it */
+
+struct em_blob {
+	const unsigned char *data;
+	size_t size;
+};
+
+struct em_codec {
+	const char *name;       /* "tiff": for messages and --version */
+	const char *extensions; /* "tif tiff": without dots, separated by a blank, the usual one first */
+	/* Are these the first n <= EM_PROBE_BYTES bytes of such a file? */
+	bool (*probe)(const unsigned char *head, size_t n);
+	/* *state is the codec's own, freed by close; *frames >= 1.  The blob outlives the state. */
+	int (*open)(struct em_blob blob, void **state, size_t *frames, struct em_error *err);
+	/*
+	 * Frame i as an array: 2-D (one channel) for images, 1-D for spectra, n-D for others.  Colour becomes grey by
+	 * em_rgb_to_gray.  What the file says beyond the pixels goes into *meta (initialised by the caller; may stay
+	 * empty) under the record's names: "stage", "beam_kev", ...; calibration goes into the array's axes.
+	 */
+	int (*read)(void *state, size_t frame, struct em_array *a, struct em_record *meta, struct em_error *err);
+	void (*close)(void *state);
+	/* Append the file that holds *a; NULL where we only read.  EM_ERROR_USAGE for a type that it cannot hold. */
+	int (*encode)(const struct em_array *a, struct em_text *out, struct em_error *err);
+};
+
+/* The codec that knows these bytes, or NULL.  n may be less than EM_PROBE_BYTES at the end of a short file. */
+const struct em_codec *em_codec_detect(const unsigned char *head, size_t n);
+/* The codec of "KEY.tif"'s extension ("tif", any case), or NULL. */
+const struct em_codec *em_codec_of_extension(const char *extension);
+/* The i-th codec of the table, NULL past its end: for lists of formats. */
+const struct em_codec *em_codec_at(size_t i);
+/* Decode frame 0 of an input of any known format. */
+int em_codec_decode(struct em_blob blob, struct em_array *a, struct em_error *err);
+
+/*
+ * Refuse a header that claims more than its bytes could ever unpack to: no format here packs better than 1:2000
+ * (deflate reaches 1032, LZW 1365), so a claim beyond that, plus a megabyte for tiny files, is a bomb.
+ */
+int em_codec_check_claim(enum em_dtype dtype, size_t height, size_t width, size_t input_bytes, struct em_error *err);
+
+/* Y = (4899 R + 9617 G + 1868 B + 8192) >> 14: ITU-R BT.601 in the fixed point that OpenCV uses, exact for neutral
+ * pixels.  `step` is the number of samples a pixel (3 or 4; alpha is ignored), n pixels.  16-bit likewise. */
+void em_rgb_to_gray_u8(const unsigned char *rgb, size_t step, size_t n, unsigned char *gray);
+void em_rgb_to_gray_u16(const unsigned short *rgb, size_t step, size_t n, unsigned short *gray);
+
+/* NPY version 1.0 bytes of any array (C order, little-endian), appended; and back (1.0, 2.0, 3.0, both byte orders,
+ * C or Fortran order, all types of enum em_dtype plus bool as u8 and f2 as f32).  Axes are not in the format. */
+int em_npy_encode(const struct em_array *a, struct em_text *out, struct em_error *err);
+int em_npy_decode(struct em_blob blob, struct em_array *a, struct em_error *err);
+
+/*
+ * The stream's image member: baseline little-endian TIFF, one uncompressed strip.  Writes
+ * em_tiff_plain_size(dtype, h, w) bytes to `out`.  dtype is one of u8, u16, i16, i32, f32.
+ */
+size_t em_tiff_plain_size(enum em_dtype dtype, size_t height, size_t width);
+/* Header and directory only (the first EM_TIFF_PLAIN_HEADER bytes); the pixel rows follow them without gaps. */
+#define EM_TIFF_PLAIN_HEADER 192
+void em_tiff_plain_header(unsigned char *out, enum em_dtype dtype, size_t height, size_t width);
+
+#endif

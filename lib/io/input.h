@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Samples from anywhere: a stream, or a plain file or standard input that holds one picture, movie or array, each
+ * frame of which becomes a sample.  Recognised by content.
+ */
+#ifndef EM_IO_INPUT_H
+#define EM_IO_INPUT_H
+
+#include "base/error.h"
+#include "io/stream.h"
+
+struct em_input;
+
+/*
+ * path "-" is standard input.  key_path: keys of plain files keep the folders of the path; else only the file's name
+ * without extension.  A movie's frames are KEY/f000000, ...  Never blocks past what it needs to recognise the format
+ * (a plain file is mapped; a picture from a pipe is read whole).
+ */
+struct em_input *em_input_open(const char *path, bool key_path, struct em_error *err);
+void em_input_close(struct em_input *in);
+/* 1 and a sample, 0 at the end, -1 on error.  After an error in one frame of a plain file em_input_next may go on. */
+int em_input_next(struct em_input *in, struct em_sample *s, struct em_error *err);
+/* Is it an emstream (or another WebDataset shard), not a plain file? */
+bool em_input_is_stream(const struct em_input *in);
+
+#endif
