@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Lengths as people write them and as axes name them.  Inside, a length is in metres; pixels are a unit of their own
+ * that only a calibrated axis turns into metres.
+ */
+#ifndef EM_BASE_UNITS_H
+#define EM_BASE_UNITS_H
+
+#include "base/error.h"
+
+/* Metres in one `unit`: pm, A (also Angstrom, \u00c5 and the Angstrom sign), nm, um (also with the micro sign or the
+ * Greek letter), mm, m.  -1, *metres untouched, for anything else: no length, or none that we know. */
+int em_units_length_in_m(const char *unit, double *metres);
+
+struct em_length {
+	double value;  /* > 0, finite */
+	double unit_m; /* metres in the unit of `value`; 0: pixels */
+};
+
+/* "95", "95px", "2.5nm", "2.5 nm".  EM_ERROR_USAGE for what is no length, not above 0, or no whole number of pixels. */
+int em_units_parse_length(const char *text, struct em_length *length, struct em_error *err);
+/* "95" (a square), "34x35", "40x30um", "40um x 30um": width first, as everybody writes it; a unit after the height
+ * alone holds for both. */
+int em_units_parse_extent(const char *text, struct em_length *width, struct em_length *height, struct em_error *err);
+
+#endif
