@@ -1,42 +1,57 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The whole build.  A new tool is cmd/NAME.c, man/NAME.1 and tests/NAME.t; a new format is one file in lib/io and one
-# line in lib/io/codec.c.  Variables to set: CC, CFLAGS, PREFIX, DESTDIR, SAN=1 (ASan and UBSan), WERROR=1.
+# The whole build; `make help` lists what it can do.  A new tool is cmd/NAME.c, man/NAME.1 and tests/NAME.t; a new
+# format is one file in lib/io and one line in lib/io/codec.c.
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 PACKAGES := libarchive libcjson libpng libtiff-4 libjpeg zlib fftw3f gsl nettle cairo
 
-CC       ?= cc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 CFLAGS   ?= -O2 -g
+comma    := ,
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 BUILD    := build/$(notdir $(CC))$(if $(SAN),-san)
 BIN      := $(if $(SAN),$(BUILD)/bin,bin)
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma    := ,
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
-CPPFLAGS += -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DEM_VERSION='"$(VERSION)"' -Ilib
+CPPFLAGS  += -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DEM_VERSION='"$(VERSION)"' -Ilib
 ALL_CFLAGS = -std=c11 -pthread $(WARN) $(SANFLAGS) $(CFLAGS)
-LIBS      = $(PKG_LIBS) -lm -pthread
+LIBS       = $(PKG_LIBS) -lm -pthread
 
-LIB_SRC  := $(wildcard lib/*/*.c)
+LIB_SRC  := $(wildcard lib/*/*.c lib/*/*/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 TOOLS    := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 SHELL_T  := $(wildcard tests/*.t)
+MAN      := $(wildcard man/*.[157])
 
-all: $(TOOLS:%=$(BIN)/%)
+# check, demo and bench build on all processors unless the user said -j himself.
+JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+IMAGE    ?=
+SUPPORT  ?=
+FUZZ_SECONDS ?= 60
 
-unit: $(UNIT)
+all: libraries $(TOOLS:%=$(BIN)/%)
+
+unit: libraries $(UNIT)
+
+# An order of the build that fails with advice instead of a page of missing headers.
+libraries:
+	@[ -n "$(strip $(PKG_LIBS))" ] || { \
+		pkg-config --print-errors --exists $(PACKAGES); \
+		echo "make: libraries or pkg-config are missing: run scripts/install-deps" >&2; exit 1; }
 
 $(BUILD)/libem.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | libraries
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -46,8 +61,87 @@ $(BIN)/%: $(BUILD)/cmd/%.o $(BUILD)/libem.a
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libem.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libem.a $(LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $< $(BUILD)/libem.a $(LIBS) -lcmocka
 
-.PHONY: all unit
+# Every target below that builds calls make again, so that pkg-config is asked after the libraries are there.
+check:
+	@scripts/install-deps
+	@$(MAKE) $(JOBS) all unit
+	@EM_BIN=$(CURDIR)/$(BIN) UBSAN_OPTIONS=print_stacktrace=1 prove --exec '' $(UNIT) $(SHELL_T)
+
+demo:
+	@scripts/install-deps
+	@$(MAKE) $(JOBS) all
+	@EM_BIN=$(CURDIR)/$(BIN) scripts/demo $(if $(IMAGE),--image '$(IMAGE)') $(if $(SUPPORT),--support '$(SUPPORT)')
+
+bench:
+	@scripts/install-deps bench
+	@$(MAKE) $(JOBS) all
+	@EM_BIN=$(CURDIR)/$(BIN) scripts/bench
+
+lint: all
+	@EM_BIN=$(CURDIR)/$(BIN) scripts/lint
+
+# libFuzzer over the readers of hostile bytes; needs clang.  Found inputs are kept in build/fuzz/corpus.
+fuzz: $(FUZZ)
+	@for f in $(FUZZ); do \
+		mkdir -p build/fuzz/corpus/$${f##*/} && \
+		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ \
+			build/fuzz/corpus/$${f##*/} testdata || exit 1; \
+	done
+
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | libraries
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ $< $(filter-out lib/cli/%,$(LIB_SRC)) $(LIBS)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(MAN_DIRS) $(COMPLETION_DIRS)
+	install $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	for page in $(MAN); do install -m 644 $$page $(SHARE)/man/man$${page##*.}/ || exit 1; done
+	for tool in $(TOOLS); do \
+		$(BIN)/$$tool --completion bash >$(SHARE)/bash-completion/completions/$$tool && \
+		$(BIN)/$$tool --completion zsh >$(SHARE)/zsh/site-functions/_$$tool && \
+		$(BIN)/$$tool --completion fish >$(SHARE)/fish/vendor_completions.d/$$tool.fish || exit 1; \
+	done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	for page in $(MAN:man/%=%); do rm -f $(SHARE)/man/man$${page##*.}/$$page; done
+	rm -f $(TOOLS:%=$(SHARE)/bash-completion/completions/%) $(TOOLS:%=$(SHARE)/zsh/site-functions/_%) \
+		$(TOOLS:%=$(SHARE)/fish/vendor_completions.d/%.fish)
+
+SHARE           = $(DESTDIR)$(PREFIX)/share
+MAN_DIRS        = $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7
+COMPLETION_DIRS = $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+
+dist:
+	@mkdir -p build
+	git archive --prefix=emfilters-$(VERSION)/ HEAD | gzip -9n >build/emfilters-$(VERSION).tar.gz
+	@echo build/emfilters-$(VERSION).tar.gz
+
+clean:
+	rm -rf bin build out
+
+# What a filter of yours needs to be compiled over the library: cc -o emx emx.c $(make -sC CHECKOUT print-flags)
+print-cflags: libraries
+	@echo -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -I$(CURDIR)/lib -std=c11 -pthread $(SANFLAGS)
+print-libs: libraries $(BUILD)/libem.a
+	@echo $(CURDIR)/$(BUILD)/libem.a $(LIBS)
+print-flags: print-cflags print-libs
+
+help:
+	@echo 'make            build the tools into bin/ (SAN=1: with ASan and UBSan, into build/)'
+	@echo 'make check      install what is missing, build, run every test (SAN=1 as well)'
+	@echo 'make demo       the whole pipeline on a generated micrograph, into out/ (IMAGE=FILE SUPPORT=FILE: on yours)'
+	@echo 'make bench      times and memory, beside a numpy script on the same work'
+	@echo 'make lint       the rules of HACKING.md'
+	@echo 'make fuzz       libFuzzer over the readers (FUZZ_SECONDS=60 each)'
+	@echo 'make install    tools, manual pages, shell completions (PREFIX=/usr/local, DESTDIR=); make uninstall'
+	@echo 'make dist       a tar of the last commit; make clean removes bin/, build/ and out/'
+	@echo 'Variables: CC, CFLAGS, LDFLAGS, WERROR=1, SAN=1, PREFIX, DESTDIR'
+
+.PHONY: all unit libraries check demo bench lint fuzz install uninstall dist clean help \
+	print-cflags print-libs print-flags
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(TOOLS:%=$(BUILD)/cmd/%.d)
+-include $(LIB_OBJ:.o=.d) $(TOOLS:%=$(BUILD)/cmd/%.d) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.d)
