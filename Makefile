@@ -11,15 +11,17 @@ CC       := gcc
 endif
 CFLAGS   ?= -O2 -g
 comma    := ,
-WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 BUILD    := build/$(notdir $(CC))$(if $(SAN),-san)
 BIN      := $(if $(SAN),$(BUILD)/bin,bin)
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+# "libarchive 3.6.2, ...": what --version tells
+VERSIONS   := $(subst $() ,$(comma) ,$(strip $(foreach p,$(PACKAGES),$(p)-$(shell pkg-config --modversion $(p) 2>/dev/null))))
 
-CPPFLAGS  += -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DEM_VERSION='"$(VERSION)"' -Ilib
+CPPFLAGS  += -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -DEM_VERSION='"$(VERSION)"' -Ilib
 ALL_CFLAGS = -std=c11 -pthread $(WARN) $(SANFLAGS) $(CFLAGS)
 LIBS       = $(PKG_LIBS) -lm -pthread
 
@@ -50,6 +52,8 @@ libraries:
 $(BUILD)/libem.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
+
+$(BUILD)/lib/cli/help.o: CPPFLAGS += -DEM_LIBRARIES='"$(VERSIONS)"'
 
 $(BUILD)/%.o: %.c | libraries
 	@mkdir -p $(@D)
@@ -125,7 +129,7 @@ clean:
 
 # What a filter of yours needs to be compiled over the library: cc -o emx emx.c $(make -sC CHECKOUT print-flags)
 print-cflags: libraries
-	@echo -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -I$(CURDIR)/lib -std=c11 -pthread $(SANFLAGS)
+	@echo -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -I$(CURDIR)/lib -std=c11 -pthread $(SANFLAGS)
 print-libs: libraries $(BUILD)/libem.a
 	@echo $(CURDIR)/$(BUILD)/libem.a $(LIBS)
 print-flags: print-cflags print-libs

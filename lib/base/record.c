@@ -201,6 +201,21 @@ int em_record_set(struct em_record *r, const char *name, const char *json, struc
 	return 0;
 }
 
+int em_record_set_first(struct em_record *r, const char *name, const char *json, struct em_error *err)
+{
+	size_t before = r->count;
+	struct em_record_member last;
+
+	if (em_record_set(r, name, json, err))
+		return -1;
+	if (r->count == before)
+		return 0;
+	last = r->member[before];
+	memmove(r->member + 1, r->member, before * sizeof(last));
+	r->member[0] = last;
+	return 0;
+}
+
 int em_record_set_text(struct em_record *r, const char *name, const struct em_text *json, struct em_error *err)
 {
 	if (em_text_check(json, err))

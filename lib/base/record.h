@@ -37,6 +37,8 @@ int em_record_set(struct em_record *r, const char *name, const char *json, struc
 /* The same from a text being built; a text that failed is EM_ERROR_MEMORY. */
 int em_record_set_text(struct em_record *r, const char *name, const struct em_text *json, struct em_error *err);
 int em_record_set_string(struct em_record *r, const char *name, const char *value, struct em_error *err);
+/* The same, but a member that is new becomes the first. */
+int em_record_set_first(struct em_record *r, const char *name, const char *json, struct em_error *err);
 void em_record_remove(struct em_record *r, const char *name);
 
 /*

@@ -83,6 +83,7 @@ struct em_cli {
 	size_t threads;     /* -t, >= 1 */
 	const char *drop[16];
 	size_t ndrop;
+	bool keep_path;     /* keys of plain files keep their folders (emcat --keep-path) */
 	/* made by em_cli_begin */
 	char *provenance; /* this run's entry, JSON; owned */
 	size_t failed;    /* samples that failed (-k) */
@@ -107,6 +108,7 @@ void em_cli_say(struct em_cli *cli, const char *fmt, ...) EM_PRINTF(2, 3);  /* o
 
 struct em_source;
 
+/* NULL: out of memory. Files are opened as their turn comes. */
 struct em_source *em_source_open(struct em_cli *cli);
 /* 1, 0 at the end of the last input, -1 broken (the text names the file). With -k a frame that cannot be decoded
  * becomes a sample marked with "error". Keys are unique over all inputs. */

@@ -20,6 +20,10 @@ struct em_input *em_input_open(const char *path, bool key_path, struct em_error 
 void em_input_close(struct em_input *in);
 /* 1 and a sample, 0 at the end, -1 on error.  After an error in one frame of a plain file em_input_next may go on. */
 int em_input_next(struct em_input *in, struct em_sample *s, struct em_error *err);
+/* The key of the sample that em_input_next last tried, also when that failed; NULL before, and for streams. */
+const char *em_input_last_key(const struct em_input *in);
+/* The key that a plain file of this path would give its sample (malloc'ed; NULL: out of memory). */
+char *em_input_key_of_path(const char *path, bool key_path);
 /* Is it an emstream (or another WebDataset shard), not a plain file? */
 bool em_input_is_stream(const struct em_input *in);
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The usual filter: one sample in, one sample out. */
+#include "cli/cli.h"
+
+#include "base/parallel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct filter {
+	struct em_cli *cli;
+	struct em_source *source;
+	struct em_sink *sink;
+	em_filter_fn *work;
+	void *ctx;
+};
+
+/* What failed in work is known to give only: counting there needs no lock. */
+struct item {
+	struct em_sample sample;
+	bool failed;
+};
+
+static int take(void *ctx, void *item, struct em_error *err)
+{
+	struct filter *f = ctx;
+
+	return em_source_next(f->source, &((struct item *)item)->sample, err);
+}
+
+static int work(void *ctx, void *item, struct em_error *err)
+{
+	struct filter *f = ctx;
+	struct item *it = item;
+	struct em_error why = {0};
+
+	if (em_sample_has_error(&it->sample) || !f->work(f->ctx, &it->sample, &why))
+		return 0;
+	if (f->cli->keep_going && why.kind == EM_ERROR_DATA) {
+		it->failed = true;
+		return em_sample_set_error(&it->sample, f->cli->tool->name, why.text, err);
+	}
+	*err = why;
+	return em_error_prefix(err, "sample %.200s: ", it->sample.key);
+}
+
+static int give(void *ctx, void *item, struct em_error *err)
+{
+	struct filter *f = ctx;
+	struct item *it = item;
+
+	if (it->failed)
+		f->cli->failed++;
+	if (em_sink_write(f->sink, &it->sample, err))
+		return -1;
+	em_cli_progress(f->cli);
+	return 0;
+}
+
+static void drop(void *item)
+{
+	em_sample_release(&((struct item *)item)->sample);
+}
+
+int em_filter_run(struct em_cli *cli, em_filter_fn *fn, void *ctx)
+{
+	struct filter f = {cli, NULL, NULL, fn, ctx};
+	struct em_pipeline p = {&f, sizeof(struct item), take, work, give, drop};
+	struct em_error err = {0};
+	int status;
+
+	f.sink = em_sink_open(cli, &err);
+	f.source = f.sink ? em_source_open(cli) : NULL;
+	if (!f.source) {
+		if (f.sink)
+			em_error_memory(&err, sizeof(f));
+		em_sink_abort(f.sink);
+		return em_cli_end(cli, em_cli_fail(cli, NULL, &err));
+	}
+	status = em_parallel_pipeline((int)cli->threads, &p, &err);
+	em_source_close(f.source);
+	if (status)
+		em_sink_abort(f.sink);
+	else
+		status = em_sink_close(f.sink, &err);
+	return em_cli_end(cli, status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK);
+}
