@@ -75,6 +75,14 @@ skip() { count=$((count + 1)); printf 'ok %d - %s # SKIP %s\n' "$count" "$1" "$2
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# A python with numpy into $PYTHON (the first on PATH may be another than the system's that has it)
+have_numpy() {
+	for PYTHON in "${PYTHON:-python3}" /usr/bin/python3; do
+		if "$PYTHON" -c 'import numpy' 2>/dev/null; then export PYTHON; return 0; fi
+	done
+	return 1
+}
+
 # Real micrographs live beside the checkout, never in it: EM_DATA, or ../shared/data
 REAL=${EM_DATA:-$TOP/../shared/data}
 have_real() { [ -e "$REAL/$1" ]; }
