@@ -82,14 +82,14 @@ static int check_length(const struct em_length *length, const char *text, struct
 		return em_error_set(err, EM_ERROR_USAGE, "\"%.60s\" is not a length greater than 0", text);
 	if (!(length->unit_m > 0) && (floor(length->value) != length->value || length->value > 1e9))
 		return em_error_set(err, EM_ERROR_USAGE,
-		                    "\"%.60s\" is not a whole number of pixels; for a length add its unit: 2.5nm", text);
+		                    "\"%.60s\" is not a whole number of pixels; a length has its unit: 2.5nm", text);
 	return 0;
 }
 
 static int not_understood(const char *text, const char *forms, struct em_error *err)
 {
-	return em_error_set(err, EM_ERROR_USAGE,
-	                    "cannot read \"%.60s\": write %s; units are px, pm, A, nm, um, mm, m", text, forms);
+	return em_error_set(err, EM_ERROR_USAGE, "cannot read \"%.60s\": write %s; units are px, pm, A, nm, um, mm, m",
+	                    text, forms);
 }
 
 int em_units_parse_length(const char *text, struct em_length *length, struct em_error *err)
