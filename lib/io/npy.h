@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* NPY in parts, for npy.c's codec and for the arrays inside an NPZ.  The format: numpy/lib/format.py, versions 1 to 3. */
+#ifndef EM_IO_NPY_H
+#define EM_IO_NPY_H
+
+#include "io/codec.h"
+
+#include <stdint.h>
+
+struct em_npy_header {
+	char kind;       /* 'b' bool, 'i', 'u', 'f', 'c' */
+	size_t item;     /* bytes an element in the file */
+	bool swap;       /* big-endian */
+	bool fortran;    /* first index fastest */
+	int ndim;
+	size_t shape[EM_MAX_NDIM];
+	enum em_dtype dtype; /* of the array we give: bool as uint8, half as float32 */
+	size_t offset;   /* of the elements, from the start of the file */
+	size_t bytes;    /* all of them */
+};
+
+/* No more than so many bytes of a file are looked at for its header. */
+#define EM_NPY_HEADER_MAX 65536
+
+bool em_npy_probe(const unsigned char *head, size_t n);
+/* The first n bytes of a file.  Never looks past them. */
+int em_npy_parse_header(const unsigned char *head, size_t n, struct em_npy_header *h, struct em_error *err);
+/* As a file of frames: 1 for 1-D (a spectrum), 2-D (an image) and more than 3-D (as it is); shape[0] images for 3-D.
+ * EM_ERROR_DATA for an array without elements, and for a single number. */
+int em_npy_count_frames(const struct em_npy_header *h, size_t *frames, struct em_error *err);
+/* `elements`: h->bytes bytes. */
+int em_npy_read_frame(const struct em_npy_header *h, const unsigned char *elements, size_t frame, struct em_array *a,
+                      struct em_error *err);
+
+#endif

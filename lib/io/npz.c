@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * NPZ: a ZIP of NPY arrays, as numpy.savez and savez_compressed write it, read only.  The frames of each array follow
+ * one another.  An array that is not numbers (names, objects) counts as one frame that cannot be read: better an error
+ * for it than silence.  One array at a time is unpacked and kept, for the frames that will be asked for next.
+ */
+#include "io/npy.h"
+#include "io/zip.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+struct npz_array {
+	const struct em_zip_member *member;
+	size_t first; /* number of its first frame */
+};
+
+struct npz_state {
+	struct em_zip zip;
+	struct npz_array *array; /* owned */
+	size_t count;
+	pthread_mutex_t lock; /* over what follows */
+	const struct npz_array *current;
+	unsigned char *unpacked; /* owned; NULL where the member is stored */
+};
+
+static const char suffix[4] = {'.', 'n', 'p', 'y'};
+
+static bool ends_in_npy(const char *name, size_t n)
+{
+	return n > sizeof(suffix) && !memcmp(name + n - sizeof(suffix), suffix, sizeof(suffix));
+}
+
+/* Many formats are ZIPs: this one's first member is an array. */
+static bool npz_probe(const unsigned char *head, size_t n)
+{
+	size_t name;
+
+	if (n < 30 || memcmp(head, "PK\3\4", 4))
+		return false;
+	name = (size_t)head[26] | (size_t)head[27] << 8;
+	return name <= n - 30 && ends_in_npy((const char *)head + 30, name);
+}
+
+/* The first `wanted` bytes of a member, or fewer if it is shorter or its data are broken. */
+static size_t inflate_start(const struct em_zip_member *m, unsigned char *to, size_t wanted)
+{
+	z_stream z = {0};
+
+	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+		return 0;
+	/* zlib counts in unsigned int; nothing near 4 GiB is needed for so little output. */
+	z.next_in = (z_const Bytef *)(uintptr_t)m->packed;
+	z.avail_in = m->packed_bytes < (1u << 30) ? (uInt)m->packed_bytes : 1u << 30;
+	z.next_out = to;
+	z.avail_out = (uInt)wanted;
+	inflate(&z, Z_SYNC_FLUSH);
+	wanted -= z.avail_out;
+	inflateEnd(&z);
+	return wanted;
+}
+
+/* All of it.  Input and output are given in pieces that zlib can count. */
+static int inflate_all(const struct em_zip_member *m, unsigned char *to, struct em_error *err)
+{
+	size_t in = m->packed_bytes, out = m->bytes;
+	z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)m->packed, .next_out = to};
+	int rc;
+
+	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+		return em_error_memory(err, 0);
+	do {
+		uInt in_piece = in < (1u << 30) ? (uInt)in : 1u << 30, out_piece = out < (1u << 30) ? (uInt)out : 1u << 30;
+
+		z.avail_in = in_piece;
+		z.avail_out = out_piece;
+		rc = inflate(&z, Z_NO_FLUSH);
+		in -= in_piece - z.avail_in;
+		out -= out_piece - z.avail_out;
+		if (in_piece == z.avail_in && out_piece == z.avail_out && rc != Z_STREAM_END)
+			rc = Z_DATA_ERROR; /* no progress: one side has come to its end too early */
+	} while (rc == Z_OK);
+	inflateEnd(&z);
+	if (rc != Z_STREAM_END || out)
+		return em_error_set(err, EM_ERROR_DATA, "NPZ: an array's compressed data are damaged");
+	return 0;
+}
+
+static bool crc_matches(const struct em_zip_member *m, const unsigned char *bytes)
+{
+	return crc32_z(crc32_z(0, NULL, 0), bytes, m->bytes) == m->crc;
+}
+
+/* Header only, from as few bytes as hold it. */
+static int read_header(const struct em_zip_member *m, struct em_npy_header *h, struct em_error *err)
+{
+	const unsigned char *head = m->packed;
+	unsigned char *buf = NULL;
+	size_t n = m->bytes < EM_NPY_HEADER_MAX ? m->bytes : EM_NPY_HEADER_MAX;
+	int rc;
+
+	if (m->deflated) {
+		buf = malloc(n ? n : 1);
+		if (!buf)
+			return em_error_memory(err, n);
+		n = inflate_start(m, buf, n);
+		head = buf;
+	}
+	rc = em_npy_parse_header(head, n, h, err);
+	free(buf);
+	if (!rc && (h->offset > m->bytes || h->bytes != m->bytes - h->offset))
+		rc = em_error_set(err, EM_ERROR_DATA, "NPY: the array's size is not what its header says");
+	return rc;
+}
+
+static size_t count_frames(const struct em_zip_member *m)
+{
+	struct em_npy_header h;
+	size_t n;
+
+	return read_header(m, &h, NULL) || em_npy_count_frames(&h, &n, NULL) ? 1 : n;
+}
+
+static int list_arrays(struct npz_state *s, size_t *frames, struct em_error *err)
+{
+	size_t total = 0;
+
+	s->array = calloc(s->zip.count ? s->zip.count : 1, sizeof(*s->array));
+	if (!s->array)
+		return em_error_memory(err, s->zip.count * sizeof(*s->array));
+	for (size_t i = 0; i < s->zip.count; i++) {
+		const struct em_zip_member *m = &s->zip.member[i];
+
+		if (!ends_in_npy(m->name, m->name_length))
+			continue;
+		s->array[s->count++] = (struct npz_array){m, total};
+		total += count_frames(m);
+	}
+	if (!total)
+		return em_error_set(err, EM_ERROR_DATA, "NPZ: there is no array in it");
+	*frames = total;
+	return 0;
+}
+
+static void npz_close(void *state)
+{
+	struct npz_state *s = state;
+
+	pthread_mutex_destroy(&s->lock);
+	em_zip_release(&s->zip);
+	free(s->array);
+	free(s->unpacked);
+	free(s);
+}
+
+static int npz_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+{
+	struct npz_state *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return em_error_memory(err, sizeof(*s));
+	pthread_mutex_init(&s->lock, NULL);
+	if (em_zip_open(blob, &s->zip, err) || list_arrays(s, frames, err)) {
+		npz_close(s);
+		return -1;
+	}
+	*state = s;
+	return 0;
+}
+
+/* Make `array` the current one: its file's bytes are then at *bytes. */
+static int unpack(struct npz_state *s, const struct npz_array *array, const unsigned char **bytes,
+                  struct em_error *err)
+{
+	const struct em_zip_member *m = array->member;
+	unsigned char *fresh = NULL;
+
+	if (s->current != array) {
+		if (m->deflated && !(fresh = malloc(m->bytes ? m->bytes : 1)))
+			return em_error_memory(err, m->bytes);
+		if (fresh && inflate_all(m, fresh, err)) {
+			free(fresh);
+			return -1;
+		}
+		if (!crc_matches(m, fresh ? fresh : m->packed)) {
+			free(fresh);
+			return em_error_set(err, EM_ERROR_DATA, "NPZ: an array's checksum is wrong: the file is damaged");
+		}
+		free(s->unpacked);
+		s->unpacked = fresh;
+		s->current = array;
+	}
+	*bytes = m->deflated ? s->unpacked : m->packed;
+	return 0;
+}
+
+/* The array's name in the record, where it is plain text. */
+static int note_name(const struct em_zip_member *m, struct em_record *meta, struct em_error *err)
+{
+	char name[256];
+	size_t n = m->name_length - sizeof(suffix);
+
+	if (n >= sizeof(name))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (m->name[i] < 0x20 || m->name[i] > 0x7e)
+			return 0;
+	memcpy(name, m->name, n);
+	name[n] = '\0';
+	return em_record_set_string(meta, "array", name, err);
+}
+
+static int read_locked(struct npz_state *s, const struct npz_array *array, size_t frame, struct em_array *a,
+                       struct em_record *meta, struct em_error *err)
+{
+	const unsigned char *bytes = NULL;
+	struct em_npy_header h;
+	size_t frames;
+
+	if (read_header(array->member, &h, err) || em_npy_count_frames(&h, &frames, err) ||
+	    unpack(s, array, &bytes, err) || note_name(array->member, meta, err))
+		return em_error_prefix(err, "array %.*s: ", (int)(array->member->name_length - sizeof(suffix)),
+		                       array->member->name);
+	return em_npy_read_frame(&h, bytes + h.offset, frame - array->first, a, err);
+}
+
+static int npz_read_frame(void *state, size_t frame, struct em_array *a, struct em_record *meta,
+                          struct em_error *err)
+{
+	struct npz_state *s = state;
+	size_t lo = 0, hi = s->count;
+	int rc;
+
+	while (hi - lo > 1) {
+		size_t middle = lo + (hi - lo) / 2;
+
+		if (s->array[middle].first <= frame)
+			lo = middle;
+		else
+			hi = middle;
+	}
+	pthread_mutex_lock(&s->lock);
+	rc = read_locked(s, &s->array[lo], frame, a, meta, err);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+const struct em_codec em_codec_npz = {
+	.name = "npz",
+	.extensions = "npz",
+	.probe = npz_probe,
+	.open = npz_open,
+	.read = npz_read_frame,
+	.close = npz_close,
+};
