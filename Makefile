@@ -87,17 +87,24 @@ lint: all
 	@EM_BIN=$(CURDIR)/$(BIN) scripts/lint
 
 # libFuzzer over the readers of hostile bytes; needs clang.  Found inputs are kept in build/fuzz/corpus.
-fuzz: $(FUZZ)
+fuzz: $(FUZZ) $(BIN)/emcat
+	@mkdir -p build/fuzz/corpus/fuzz_stream
+	@$(BIN)/emcat --no-provenance -o build/fuzz/corpus/fuzz_stream/seed.tar testdata/stack3-u8.tif
 	@for f in $(FUZZ); do \
 		mkdir -p build/fuzz/corpus/$${f##*/} && \
 		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus/$${f##*/} testdata || exit 1; \
 	done
 
-build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | libraries
+FUZZ_CFLAGS = $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fno-sanitize-recover=undefined
+FUZZ_OBJ   := $(patsubst %.c,build/fuzz/%.o,$(wildcard lib/base/*.c lib/io/*.c))
+
+build/fuzz/lib/%.o: lib/%.c | libraries
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $@ $< $(filter-out lib/cli/%,$(LIB_SRC)) $(LIBS)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJ) $(LIBS)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(MAN_DIRS) $(COMPLETION_DIRS)
@@ -137,7 +144,7 @@ print-flags: print-cflags print-libs
 help:
 	@echo 'make            build the tools into bin/ (SAN=1: with ASan and UBSan, into build/)'
 	@echo 'make check      install what is missing, build, run every test (SAN=1 as well)'
-	@echo 'make demo       the whole pipeline on a generated micrograph, into out/ (IMAGE=FILE SUPPORT=FILE: on yours)'
+	@echo 'make demo       the whole pipeline on a generated micrograph, into out/ (IMAGE= SUPPORT=: yours)'
 	@echo 'make bench      times and memory, beside a numpy script on the same work'
 	@echo 'make lint       the rules of HACKING.md'
 	@echo 'make fuzz       libFuzzer over the readers (FUZZ_SECONDS=60 each)'
@@ -148,4 +155,5 @@ help:
 .PHONY: all unit libraries check demo bench lint fuzz install uninstall dist clean help \
 	print-cflags print-libs print-flags
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(TOOLS:%=$(BUILD)/cmd/%.d) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.d)
+-include $(LIB_OBJ:.o=.d) $(TOOLS:%=$(BUILD)/cmd/%.d) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.d) \
+	$(FUZZ_OBJ:.o=.d)

@@ -95,7 +95,7 @@ fi
 # Our streams in other programs' hands
 emcat "$DATA/stack3-u8.tif" >ours.tar
 check_is "tar lists our stream" "6" "$(tar tf ours.tar | wc -l | tr -d ' ')"
-check_is "tar's --wildcards gives JSON Lines" "3" "$(tar xOf ours.tar --wildcards '*.json' | jq -c .image.dtype | grep -c uint8)"
+check_is "tar's --wildcards gives JSON Lines" "3" "$(tar xOf ours.tar --wildcards '*.json' | grep -c '"uint8"')"
 have bsdtar && check_is "bsdtar lists our stream" "6" "$(bsdtar tf ours.tar | wc -l | tr -d ' ')"
 for packer in gzip zstd xz; do
 	have $packer || { skip "a stream through $packer" "$packer is not here"; continue; }

@@ -22,7 +22,8 @@ blocks() {
 		print (what == "" ? "succeeds" : what) >(file ".what"); close(file ".what"); what = ""; next }
 	/^\.Ed/ { if (literal) close(file); literal = 0 }
 	literal {
-		gsub(/\\\(dq/, "\""); gsub(/\\\(aq/, "\047"); gsub(/\\\(ti/, "~"); gsub(/\\\(ha/, "^"); gsub(/\\\(ga/, "`")
+		gsub(/\\\(dq/, "\""); gsub(/\\\(aq/, "\047")
+		gsub(/\\\(ti/, "~"); gsub(/\\\(ha/, "^"); gsub(/\\\(ga/, "`")
 		gsub(/\\-/, "-"); gsub(/\\&/, ""); gsub(/\\e/, "\\")
 		print >file
 	}' "$1"
