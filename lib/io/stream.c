@@ -387,10 +387,9 @@ struct em_stream_writer *em_stream_writer_new(int fd, bool flush_each, struct em
 	w->flush_each = flush_each;
 	w->archive = archive_write_new();
 	w->entry = archive_entry_new();
-	/* "restricted": plain ustar headers, a pax header only before a name that ustar cannot hold.  BINARY: names are
-	 * bytes, the same in every locale. */
+	/* "restricted": plain ustar headers, a pax header only before a name that ustar cannot hold.  No tool calls
+	 * setlocale, so names are bytes to libarchive, the same in every locale. */
 	if (!w->archive || !w->entry || archive_write_set_format_pax_restricted(w->archive) ||
-	    archive_write_set_options(w->archive, "hdrcharset=BINARY") ||
 	    archive_write_set_bytes_per_block(w->archive, 0) ||
 	    archive_write_open2(w->archive, w, NULL, push, NULL, NULL)) {
 		em_error_set(err, EM_ERROR_MEMORY, "cannot begin a stream");
