@@ -4,7 +4,7 @@
 . "${0%/*}/lib.sh"
 
 check_is 'a record, to the letter' \
-	'{"em":1,"key":"gray8","image":{"shape":[5,7],"dtype":"uint8"},"axes":[{"name":"y","size":5,"scale":1,"offset":0,"units":""},{"name":"x","size":7,"scale":1,"offset":0,"units":""}],"source":{"file":"gray8.png","sha256":"'"$(sha256sum "$DATA/gray8.png" | cut -d' ' -f1)"'"},"provenance":[{"tool":"emcat","version":"'"$(emcat -V | sed -n '1s/.* //p')"'","argv":[]}]}' \
+	'{"em":1,"key":"gray8","image":{"shape":[13,21],"dtype":"uint8"},"axes":[{"name":"y","size":13,"scale":1,"offset":0,"units":""},{"name":"x","size":21,"scale":1,"offset":0,"units":""}],"source":{"file":"gray8.png","sha256":"'"$(sha256sum "$DATA/gray8.png" | cut -d' ' -f1)"'"},"provenance":[{"tool":"emcat","version":"'"$(emcat -V | sed -n '1s/.* //p')"'","argv":[]}]}' \
 	"$(emcat -j "$DATA/gray8.png")"
 check_is 'frames of a stack' 'stack3-u8/f000000 stack3-u8/f000001 stack3-u8/f000002' \
 	"$(emcat -j "$DATA/stack3-u8.tif" | sed 's/.*"key":"\([^"]*\)".*/\1/' | paste -sd' ' -)"
@@ -12,17 +12,17 @@ check_is 'and their number in the source' 2 "$(emcat -j "$DATA/stack3-u8.tif" | 
 
 axes() { sed 's/.*"axes":\(\[[^]]*\]\).*/\1/'; }
 check_is '--pixel-size for both' \
-	'[{"name":"y","size":5,"scale":0.02,"offset":0,"units":"nm"},{"name":"x","size":7,"scale":0.02,"offset":0,"units":"nm"}]' \
+	'[{"name":"y","size":13,"scale":0.02,"offset":0,"units":"nm"},{"name":"x","size":21,"scale":0.02,"offset":0,"units":"nm"}]' \
 	"$(emcat --pixel-size 0.02nm -j "$DATA/gray8.png" | axes)"
 check_is '--pixel-size, width first' \
-	'[{"name":"y","size":5,"scale":500,"offset":0,"units":"nm"},{"name":"x","size":7,"scale":0.2,"offset":0,"units":"nm"}]' \
+	'[{"name":"y","size":13,"scale":500,"offset":0,"units":"nm"},{"name":"x","size":21,"scale":0.2,"offset":0,"units":"nm"}]' \
 	"$(emcat --pixel-size 2Ax0.5um -j "$DATA/gray8.png" | axes)"
 check_is 'options go into the provenance, the way of running does not' \
 	'"argv":["--label","film, old","--pixel-size","2nm"]' \
 	"$(emcat -t 1 --label='film, old' --pixel-size=2nm -o x.tar "$DATA/gray8.png" && emcat -j --no-provenance x.tar | grep -o '"argv":[^}]*')"
 check_is '--label' '"label":"film, old"' "$(emcat -j x.tar | grep -o '"label":"[^"]*"')"
 check_fails '--pixel-size in pixels' 2 'give a unit' 'emcat --pixel-size 3 x.tar'
-check_fails '--pixel-size that is none' 2 'pixel-size|length|number' 'emcat --pixel-size nm x.tar'
+check_fails '--pixel-size that is none' 2 'cannot read "nm"' 'emcat --pixel-size nm x.tar'
 check_fails 'no image to calibrate' 1 'sample cube-f4: |sample cube-f4/' 'emcat "$DATA/cube-f4.npy" -o c.tar && emcat --drop tif c.tar | emcat --pixel-size 1nm'
 
 mkdir -p a.b/c; cp "$DATA/gray8.png" a.b/c/my.image.v2.png

@@ -51,10 +51,11 @@ int em_array_measure(enum em_dtype dtype, int ndim, const size_t *shape, size_t 
 
 void em_axis_set(struct em_axis *axis, const char *name, double scale, double offset, const char *units)
 {
-	snprintf(axis->name, sizeof(axis->name), "%s", name);
-	snprintf(axis->units, sizeof(axis->units), "%s", units);
-	axis->scale = scale;
-	axis->offset = offset;
+	struct em_axis fresh = {.scale = scale, .offset = offset}; /* name and units may be the axis's own */
+
+	snprintf(fresh.name, sizeof(fresh.name), "%s", name);
+	snprintf(fresh.units, sizeof(fresh.units), "%s", units);
+	*axis = fresh;
 }
 
 static void name_axes(struct em_array *a)

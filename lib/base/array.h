@@ -68,6 +68,7 @@ size_t em_array_bytes(const struct em_array *a); /* bytes of data */
 
 /* Is axis k in a unit, with a finite non-zero scale? */
 bool em_axis_is_calibrated(const struct em_axis *axis);
+/* name and units are copied, cut to 15 bytes; they may be the axis's own. */
 void em_axis_set(struct em_axis *axis, const char *name, double scale, double offset, const char *units);
 
 /* The element at flat index i as a double; of a complex type, its modulus. */

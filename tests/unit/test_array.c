@@ -145,6 +145,18 @@ static void image_types_keep_every_value(void **state)
 	em_array_release(&a);
 }
 
+static void an_axis_may_keep_its_name(void **state)
+{
+	struct em_axis axis;
+
+	(void)state;
+	em_axis_set(&axis, "y", 1, 0, "nm");
+	em_axis_set(&axis, axis.name, 2, 3, axis.units);
+	assert_string_equal(axis.name, "y");
+	assert_string_equal(axis.units, "nm");
+	assert_float_equal(axis.scale, 2, 0);
+}
+
 static void range_passes_over_what_is_not_finite(void **state)
 {
 	static const float values[] = {NAN, 2, -INFINITY, -7};
@@ -222,6 +234,7 @@ int main(void)
 	        cmocka_unit_test(percentiles_agree_with_a_sort),
 	        cmocka_unit_test(scaling_to_u8_rounds_half_to_even),
 	        cmocka_unit_test(image_types_keep_every_value),
+	        cmocka_unit_test(an_axis_may_keep_its_name),
 	        cmocka_unit_test(range_passes_over_what_is_not_finite),
 	        cmocka_unit_test(json_numbers_have_nine_digits),
 	        cmocka_unit_test(json_strings_are_escaped),
