@@ -20,10 +20,16 @@ void em_sample_release(struct em_sample *s)
 /* ".." as a whole part would lead out of the folder that a stream is unpacked in. */
 static bool has_parent_part(const char *key)
 {
-	for (const char *part = key; part; part = strchr(part, '/'), part += part != NULL)
+	const char *part = key;
+
+	for (;;) {
 		if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
 			return true;
-	return false;
+		part = strchr(part, '/');
+		if (!part)
+			return false;
+		part++;
+	}
 }
 
 int em_key_check(const char *key, struct em_error *err)
