@@ -293,23 +293,22 @@ static int set_frame_key(struct em_input *in, struct em_sample *s, size_t frame,
 	return em_sample_set_key(s, in->last_key, err);
 }
 
-/* A 2-D frame is the image; a spectrum or a data cube is a .npy member with its axes. */
-static int set_data(struct em_sample *s, const struct em_array *a, struct em_error *err)
+static bool is_image_type(enum em_dtype dtype)
+{
+	return dtype == EM_U8 || dtype == EM_U16 || dtype == EM_I16 || dtype == EM_I32 || dtype == EM_F32;
+}
+
+/* A 2-D frame is the image; a spectrum or a data cube is a .npy member with its axes.  Takes the array over. */
+static int take_data(struct em_sample *s, struct em_array *a, struct em_error *err)
 {
 	struct em_text axes = {0};
 	struct em_array image;
 	int status;
 
-	if (a->ndim == 2 && (a->dtype == EM_U8 || a->dtype == EM_U16 || a->dtype == EM_I16 || a->dtype == EM_I32 ||
-	                     a->dtype == EM_F32))
-		return em_sample_set_image(s, a, err);
-	if (a->ndim == 2) {
-		if (em_array_to_image_type(&image, a, err))
-			return -1;
-		status = em_sample_set_image(s, &image, err);
-		em_array_release(&image);
-		return status;
-	}
+	if (a->ndim == 2 && is_image_type(a->dtype))
+		return em_sample_take_image(s, a, err);
+	if (a->ndim == 2)
+		return em_array_to_image_type(&image, a, err) ? -1 : em_sample_take_image(s, &image, err);
 	em_record_put_axes(&axes, a);
 	status = em_record_set_text(&s->record, "axes", &axes, err);
 	em_text_release(&axes);
@@ -327,7 +326,7 @@ static int make_sample(struct em_input *in, struct em_sample *s, size_t frame, s
 	if (!status)
 		status = in->codec->read(in->codec_state, frame, &a, &meta, err);
 	if (!status)
-		status = set_data(s, &a, err);
+		status = take_data(s, &a, err);
 	if (!status)
 		status = set_source(in, &s->record, frame, err);
 	for (size_t i = 0; !status && i < meta.count; i++)

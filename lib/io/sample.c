@@ -2,6 +2,8 @@
 /* The sample: a key, its members and its record. */
 #include "io/stream.h"
 
+#include "io/tiff_plain.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,22 +157,58 @@ int em_sample_image(const struct em_sample *s, struct em_array *a, struct em_err
 	return 0;
 }
 
+int em_sample_image_view(const struct em_sample *s, struct em_array *view, struct em_array *owned, struct em_error *err)
+{
+	const struct em_member *m = find(s, "tif");
+	struct em_array fresh = {.ndim = 2};
+
+	memset(owned, 0, sizeof(*owned));
+	if (!m || !em_tiff_plain_match((struct em_blob){m->data, m->size}, &fresh.dtype, &fresh.shape[0], &fresh.shape[1])) {
+		if (em_sample_image(s, owned, err))
+			return -1;
+		*view = *owned;
+		return 0;
+	}
+	fresh.data = m->data + EM_TIFF_PLAIN_HEADER;
+	em_axis_set(&fresh.axis[0], "y", 1, 0, "");
+	em_axis_set(&fresh.axis[1], "x", 1, 0, "");
+	em_record_get_axes(&s->record, &fresh);
+	*view = fresh;
+	return 0;
+}
+
 int em_sample_set_image(struct em_sample *s, const struct em_array *a, struct em_error *err)
 {
+	struct em_array copy;
+
+	return em_array_copy(&copy, a, err) ? -1 : em_sample_take_image(s, &copy, err);
+}
+
+/* The pixels move up by a header's length within memory that has only grown: cheaper than a second array. */
+int em_sample_take_image(struct em_sample *s, struct em_array *a, struct em_error *err)
+{
 	size_t bytes = em_array_bytes(a);
-	unsigned char *tif;
+	unsigned char *tif = NULL;
 
 	if (a->ndim != 2)
-		return em_error_set(err, EM_ERROR_USAGE, "an image member has two dimensions, not %d", a->ndim);
-	tif = malloc(EM_TIFF_PLAIN_HEADER + bytes);
-	if (!tif)
-		return em_error_memory(err, EM_TIFF_PLAIN_HEADER + bytes);
-	em_tiff_plain_header(tif, a->dtype, a->shape[0], a->shape[1]);
-	memcpy(tif + EM_TIFF_PLAIN_HEADER, a->data, bytes);
-	if (em_record_set_image(&s->record, a, err)) {
-		free(tif);
+		em_error_set(err, EM_ERROR_USAGE, "an image member has two dimensions, not %d", a->ndim);
+	else if (!em_tiff_plain_size(a->dtype, a->shape[0], a->shape[1]))
+		em_error_set(err, EM_ERROR_DATA, "a %zu x %zu %s image does not fit a stream's image member (not empty, "
+		                                 "under 4 GiB, u8 u16 i16 i32 f32): cut it first", a->shape[0], a->shape[1],
+		             em_dtype_name(a->dtype));
+	else if (!em_record_set_image(&s->record, a, err)) {
+		tif = realloc(a->data, EM_TIFF_PLAIN_HEADER + bytes);
+		if (!tif)
+			em_error_memory(err, EM_TIFF_PLAIN_HEADER + bytes);
+	}
+	if (!tif) {
+		em_array_release(a);
 		return -1;
 	}
+	memmove(tif + EM_TIFF_PLAIN_HEADER, tif, bytes);
+	em_tiff_plain_header(tif, a->dtype, a->shape[0], a->shape[1]);
+	a->data = NULL; /* it lives on in tif */
+	em_array_release(a);
 	return em_sample_set_member(s, "tif", tif, EM_TIFF_PLAIN_HEADER + bytes, err);
 }
 

@@ -47,8 +47,16 @@ void em_sample_remove_member(struct em_sample *s, const char *ext);
 bool em_sample_has_image(const struct em_sample *s);
 /* The image, axes from the record.  EM_ERROR_DATA where there is none or it is broken. */
 int em_sample_image(const struct em_sample *s, struct em_array *a, struct em_error *err);
+/*
+ * The same without a copy where the member's bytes can be used as they lie (all that our tools write): *view borrows
+ * from the sample or from *owned, which the caller releases in the end; view itself is not released.
+ */
+int em_sample_image_view(const struct em_sample *s, struct em_array *view, struct em_array *owned,
+                         struct em_error *err);
 /* KEY.tif from a 2-D array of an image type (u8, u16, i16, i32, f32); sets "image" and "axes" in the record. */
 int em_sample_set_image(struct em_sample *s, const struct em_array *a, struct em_error *err);
+/* The same, but takes over the array's memory, also when it fails; *a is released. */
+int em_sample_take_image(struct em_sample *s, struct em_array *a, struct em_error *err);
 /* The array KEY.NAME.npy; EM_ERROR_DATA where there is none or it is broken.  And setting it. */
 int em_sample_array(const struct em_sample *s, const char *name, struct em_array *a, struct em_error *err);
 int em_sample_set_array(struct em_sample *s, const char *name, const struct em_array *a, struct em_error *err);

@@ -345,7 +345,7 @@ static void any_key_survives(void **state)
 static void images_and_arrays_go_there_and_back(void **state)
 {
 	struct em_sample s = {0};
-	struct em_array a, b;
+	struct em_array a, b, view;
 	struct em_error err = {0};
 
 	(void)state;
@@ -360,6 +360,16 @@ static void images_and_arrays_go_there_and_back(void **state)
 	assert_int_equal(em_sample_image(&s, &b, NULL), 0);
 	assert_memory_equal(a.data, b.data, 60);
 	assert_string_equal(b.axis[1].units, "nm");
+	em_array_release(&b);
+	assert_int_equal(em_sample_image_view(&s, &view, &b, NULL), 0);
+	assert_null(b.data); /* nothing was copied */
+	assert_memory_equal(a.data, view.data, 60);
+	assert_float_equal(view.axis[1].offset, 10, 0);
+	assert_int_equal(em_array_copy(&b, &a, NULL), 0);
+	assert_int_equal(em_sample_take_image(&s, &b, NULL), 0);
+	assert_null(b.data);
+	assert_int_equal(em_sample_image(&s, &b, NULL), 0);
+	assert_memory_equal(a.data, b.data, 60);
 	em_array_release(&b);
 	assert_int_equal(em_sample_set_array(&s, "map", &a, NULL), 0);
 	assert_non_null(em_sample_member(&s, "map.npy"));
