@@ -354,7 +354,7 @@ static la_ssize_t push(struct archive *a, void *ctx, const void *bytes, size_t n
 
 	if (n > BUFFER_BYTES - w->buffered && flush(w))
 		goto failed;
-	if (n < BUFFER_BYTES - w->buffered) {
+	if (n <= BUFFER_BYTES - w->buffered) {
 		memcpy(w->buffer + w->buffered, bytes, n);
 		w->buffered += n;
 		return (la_ssize_t)n;
