@@ -134,6 +134,28 @@ static void samples_go_there_and_back(void **state)
 	free(data);
 }
 
+/* Members of every size around the writer's buffer come out in order and whole. */
+static void sizes_around_the_buffer_keep_their_order(void **state)
+{
+	(void)state;
+	for (size_t payload = 65536 - 2048; payload <= 65536 + 1024; payload += 256) {
+		size_t size;
+		unsigned char *data = write_samples(4, payload, true, &size);
+		struct bytes b = {data, size, 0, 100000};
+		struct em_stream_reader *r = em_stream_reader_new((struct em_byte_source){&b, give_bytes}, NULL);
+		struct em_sample s;
+
+		for (int i = 0; i < 4; i++) {
+			assert_int_equal(em_stream_read_sample(r, &s, NULL), 1);
+			assert_int_equal(s.member[0].size, payload);
+			em_sample_release(&s);
+		}
+		assert_int_equal(em_stream_read_sample(r, &s, NULL), 0);
+		em_stream_reader_free(r);
+		free(data);
+	}
+}
+
 /* The mission of the end mark: no cut, wherever it falls, is taken for the end. */
 static void every_cut_is_seen(void **state)
 {
@@ -389,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(samples_go_there_and_back),
+	        cmocka_unit_test(sizes_around_the_buffer_keep_their_order),
 	        cmocka_unit_test(every_cut_is_seen),
 	        cmocka_unit_test(a_writer_that_gives_up_leaves_no_end_mark),
 	        cmocka_unit_test(archives_without_samples_and_joined_ones_are_streams),
