@@ -25,7 +25,8 @@ void em_fft_free(float *p);
  * em_fft_alloc. */
 void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out);
 
-/* The power spectrum |F|^2 of the half plane, [height][width/2+1], from em_fft_forward's output. */
+/* The power spectrum |F|^2 of the half plane, [height][width/2+1], from em_fft_forward's output; may
+ * overwrite it (power == spectrum). */
 void em_fft_power(const float *spectrum, size_t height, size_t width, float *power);
 
 /* The Hann window of n samples, symmetric about its middle, never zero at its ends:

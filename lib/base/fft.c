@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/fft.h"
+
+#include <fftw3.h>
+#include <limits.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+struct em_fft_plan {
+	fftwf_plan plan;
+};
+
+static const double PI = 3.14159265358979323846;
+
+/* FFTW's planner keeps state of its own: one thread in it at a time. Executing a plan needs no lock. */
+static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
+
+/* FFTW counts in int, and the floats of the half plane must be addressable. */
+static int check_size(size_t height, size_t width, struct em_error *err)
+{
+	size_t row;
+
+	if (height < 1 || width < 1)
+		return em_error_set(err, EM_ERROR_USAGE, "a Fourier transform needs at least one row and one column");
+	row = 2 * (width / 2 + 1);
+	if (height > INT_MAX || width > INT_MAX - 2 || row > SIZE_MAX / sizeof(float) / height)
+		return em_error_set(err, EM_ERROR_DATA, "%zu x %zu is too large for a Fourier transform", height, width);
+	return 0;
+}
+
+static fftwf_plan make_plan(size_t height, size_t width, float *in, float *out)
+{
+	fftwf_plan plan;
+
+	pthread_mutex_lock(&planner);
+	plan = fftwf_plan_dft_r2c_2d((int)height, (int)width, in, (fftwf_complex *)(void *)out,
+	                             FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
+	pthread_mutex_unlock(&planner);
+	return plan;
+}
+
+struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error *err)
+{
+	struct em_fft_plan *plan;
+	float *in = NULL, *out = NULL;
+
+	if (check_size(height, width, err) < 0)
+		return NULL;
+	plan = calloc(1, sizeof(*plan));
+	if (plan == NULL) {
+		em_error_memory(err, sizeof(*plan));
+		return NULL;
+	}
+	/* The planner looks at the arrays' alignment only: FFTW_ESTIMATE neither reads nor writes them. */
+	in = em_fft_alloc(height * width, err);
+	if (in != NULL)
+		out = em_fft_alloc(height * 2 * (width / 2 + 1), err);
+	if (out != NULL) {
+		plan->plan = make_plan(height, width, in, out);
+		if (plan->plan == NULL)
+			em_error_memory(err, height * width * sizeof(float));
+	}
+	em_fft_free(in);
+	em_fft_free(out);
+	if (plan->plan == NULL) {
+		free(plan);
+		return NULL;
+	}
+	return plan;
+}
+
+void em_fft_plan_free(struct em_fft_plan *plan)
+{
+	if (plan == NULL)
+		return;
+	pthread_mutex_lock(&planner);
+	fftwf_destroy_plan(plan->plan);
+	pthread_mutex_unlock(&planner);
+	free(plan);
+}
+
+float *em_fft_alloc(size_t floats, struct em_error *err)
+{
+	float *p = floats > SIZE_MAX / sizeof(*p) ? NULL : fftwf_malloc((floats > 0 ? floats : 1) * sizeof(*p));
+
+	if (p == NULL)
+		em_error_memory(err, (unsigned long long)floats * sizeof(*p));
+	return p;
+}
+
+void em_fft_free(float *p)
+{
+	fftwf_free(p);
+}
+
+void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out)
+{
+	fftwf_execute_dft_r2c(plan->plan, in, (fftwf_complex *)(void *)out);
+}
+
+void em_fft_power(const float *spectrum, size_t height, size_t width, float *power)
+{
+	size_t n = height * (width / 2 + 1);
+
+	for (size_t i = 0; i < n; i++)
+		power[i] = spectrum[2 * i] * spectrum[2 * i] + spectrum[2 * i + 1] * spectrum[2 * i + 1];
+}
+
+void em_fft_hann(float *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double s = sin(PI * ((double)i + 0.5) / (double)n);
+
+		w[i] = (float)(s * s);
+	}
+}

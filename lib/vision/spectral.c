@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A training-free description of texture.
+ *
+ * Power spectrum: under a Hann window, in rings whose width grows with frequency (fractions of Nyquist's, so that chips
+ * of all sizes have the same components) and in sectors of direction, which tell lattices apart that are only turned.
+ * Images beyond TILE pixels a side are averaged over half-overlapping tiles (Welch, IEEE Trans. Audio Electroacoust.
+ * 15 (1967) 70).  The steps from the pooled power Q(b) to components:
+ *
+ *   - white noise has the same power everywhere; its level N(b) is read from the outermost ring (median over the
+ *     sectors: a lattice's own spots there do not count as noise), and each bin gets the gain Q / (Q + 3 N) of a
+ *     Wiener filter.  Bins are damped, not cut: a chip of noise alone keeps a flat spectrum;
+ *   - shares of the sum: gain and offset of the detector fall out;
+ *   - cube root, then unit length.  The square root would make the Euclidean distance Hellinger's, which a few strong
+ *     spots rule; the logarithm gives the empty bins as much say as the spots.  The cube root lies between.
+ *
+ * Moments: brightness and contrast, and how both vary over the chip, as fractions of the type's range.  A standard
+ * deviation is at most half the range, so it counts twice.
+ */
+#include "vision/spectral_pool.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TILE  512 /* pixels */
+#define NOISE 3.  /* N's factor in the gain */
+#define GRID  4   /* tiles a side for the moments */
+
+struct spectral {
+	struct em_encoder encoder; /* first: the encoder is this */
+	struct em_spectral_cache *cache;
+};
+
+/* One image on its way. */
+struct work {
+	struct em_array pixels;
+	double mean, unit;
+	double sd;          /* in pixel values */
+	double sds, sd_sds; /* over the grid: mean and sd of the sd ... */
+	double sd_means;    /* ... and sd of the mean */
+	double bins[EM_SPECTRAL_BINS];
+};
+
+/* Sums of v - mean and its square over a row's part; two running sums of each, as one waits for its last addition. */
+static void add_row(const float *v, size_t n, double mean, double sum[2])
+{
+	double s[2] = {0}, q[2] = {0};
+	size_t i;
+
+	for (i = 0; i + 2 <= n; i += 2)
+		for (size_t k = 0; k < 2; k++) {
+			double d = (double)v[i + k] - mean;
+
+			s[k] += d;
+			q[k] += d * d;
+		}
+	if (i < n) {
+		double d = (double)v[i] - mean;
+
+		s[0] += d;
+		q[0] += d * d;
+	}
+	sum[0] += s[0] + s[1];
+	sum[1] += q[0] + q[1];
+}
+
+static double sd_from(double sum, double square, double n)
+{
+	double var = square / n - sum / n * (sum / n);
+
+	return var > 0 ? sqrt(var) : 0;
+}
+
+static void measure(struct work *w)
+{
+	size_t height = w->pixels.shape[0], width = w->pixels.shape[1];
+	size_t ny = height < GRID ? height : GRID, nx = width < GRID ? width : GRID;
+	double tiles = (double)(ny * nx), all[2] = {0}, means[2] = {0}, sds[2] = {0};
+	const float *v = w->pixels.data;
+
+	for (size_t j = 0; j < ny; j++)
+		for (size_t i = 0; i < nx; i++) {
+			size_t x0 = i * width / nx, x1 = (i + 1) * width / nx;
+			size_t y0 = j * height / ny, y1 = (j + 1) * height / ny;
+			double sum[2] = {0}, n = (double)(x1 - x0) * (double)(y1 - y0), sd;
+
+			for (size_t y = y0; y < y1; y++)
+				add_row(v + y * width + x0, x1 - x0, w->mean, sum);
+			sd = sd_from(sum[0], sum[1], n);
+			all[0] += sum[0];
+			all[1] += sum[1];
+			means[0] += sum[0] / n;
+			means[1] += sum[0] / n * (sum[0] / n);
+			sds[0] += sd;
+			sds[1] += sd * sd;
+		}
+	w->sd = sd_from(all[0], all[1], (double)height * (double)width);
+	w->sds = sds[0] / tiles;
+	w->sd_sds = sd_from(sds[0], sds[1], tiles);
+	w->sd_means = sd_from(means[0], means[1], tiles);
+}
+
+/* Differences below float32's resolution of the values are rounding, not texture. */
+static bool is_flat(const struct work *w)
+{
+	return !(w->sd > 1e-6 * fabs(w->mean)) || w->sd < 1e-30;
+}
+
+/* To mean 0 and sd 1, in place: no later step can overflow, whatever the type and range. */
+static void standardise(struct work *w)
+{
+	size_t n = em_array_count(&w->pixels);
+	double gain = 1 / w->sd;
+	float *v = w->pixels.data;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (float)(((double)v[i] - w->mean) * gain);
+}
+
+/* Eight running sums, in float: a row is at most TILE values around 1. */
+static float dot(const float *a, const float *b, size_t n)
+{
+	float s[8] = {0};
+	size_t i;
+
+	for (i = 0; i + 8 <= n; i += 8)
+		for (size_t k = 0; k < 8; k++)
+			s[k] += a[i + k] * b[i + k];
+	for (; i < n; i++)
+		s[0] += a[i] * b[i];
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+/* The tile at v, less its mean under the window (which would leak into the lowest frequencies), times the window. */
+static void apply_window(const struct em_spectral_pool *p, const float *v, size_t stride, float *in)
+{
+	double sum = 0;
+	float mean;
+
+	for (size_t y = 0; y < p->height; y++)
+		sum += (double)p->window_y[y] * (double)dot(v + y * stride, p->window_x, p->width);
+	mean = (float)(sum / p->window_sum);
+	for (size_t y = 0; y < p->height; y++) {
+		const float *row = v + y * stride;
+		float *out = in + y * p->fft_width, wy = p->window_y[y];
+
+		for (size_t x = 0; x < p->width; x++)
+			out[x] = (row[x] - mean) * (wy * p->window_x[x]);
+		memset(out + p->width, 0, (p->fft_width - p->width) * sizeof(*out));
+	}
+	memset(in + p->height * p->fft_width, 0, (p->fft_height - p->height) * p->fft_width * sizeof(*in));
+}
+
+/* How many half-overlapping windows cover n pixels, and where the i-th begins. */
+static size_t windows(size_t n, size_t window)
+{
+	return n <= window ? 1 : 1 + (n - window + window / 2 - 1) / (window / 2);
+}
+
+static size_t window_at(size_t i, size_t n, size_t window)
+{
+	size_t count = windows(n, window);
+
+	return count == 1 ? 0 : i * (n - window) / (count - 1);
+}
+
+static int add_spectra(struct work *w, const struct em_spectral_pool *p, struct em_error *err)
+{
+	size_t height = w->pixels.shape[0], width = w->pixels.shape[1], half = p->fft_width / 2 + 1;
+	float *in = em_fft_alloc(p->fft_height * p->fft_width, err);
+	float *out = in == NULL ? NULL : em_fft_alloc(2 * p->fft_height * half, err);
+
+	if (out == NULL) {
+		em_fft_free(in);
+		return -1;
+	}
+	for (size_t j = 0; j < windows(height, p->height); j++)
+		for (size_t i = 0; i < windows(width, p->width); i++) {
+			size_t y = window_at(j, height, p->height), x = window_at(i, width, p->width);
+
+			apply_window(p, (const float *)w->pixels.data + y * width + x, width, in);
+			em_fft_forward(p->plan, in, out);
+			em_fft_power(out, p->fft_height, p->fft_width, out); /* in place: it writes behind its reads */
+			em_spectral_pool_add(p, out, w->bins);
+		}
+	em_fft_free(in);
+	em_fft_free(out);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Noise power a coefficient. */
+static double noise_level(const struct work *w, const struct em_spectral_pool *p)
+{
+	const size_t first = (EM_SPECTRAL_RINGS - 1) * EM_SPECTRAL_SECTORS;
+	double level[EM_SPECTRAL_SECTORS];
+	size_t n = 0;
+
+	for (size_t b = first; b < EM_SPECTRAL_BINS; b++)
+		if (p->area[b] > 0)
+			level[n++] = w->bins[b] / p->area[b];
+	if (n == 0)
+		return 0;
+	qsort(level, n, sizeof(level[0]), compare);
+	return (level[(n - 1) / 2] + level[n / 2]) / 2;
+}
+
+static void describe(struct work *w, const struct em_spectral_pool *p, float *out)
+{
+	double noise = noise_level(w, p), sum = 0, square = 0;
+
+	for (size_t b = 0; b < EM_SPECTRAL_BINS; b++) {
+		double q = w->bins[b];
+
+		w->bins[b] = q > 0 ? q * q / (q + NOISE * noise * p->area[b]) : 0;
+		sum += w->bins[b];
+	}
+	for (size_t b = 0; b < EM_SPECTRAL_BINS; b++) {
+		w->bins[b] = sum > 0 ? cbrt(w->bins[b] / sum) : 0;
+		square += w->bins[b] * w->bins[b];
+	}
+	for (size_t b = 0; b < EM_SPECTRAL_BINS; b++)
+		out[b] = square > 0 ? (float)(w->bins[b] / sqrt(square)) : 0;
+}
+
+/* asinh: as it is for fractions, logarithmic for floats that count electrons. */
+static void moments(const struct work *w, float out[EM_SPECTRAL_MOMENTS])
+{
+	out[0] = (float)asinh(w->mean * w->unit);
+	out[1] = (float)(2 * asinh(w->sd * w->unit));
+	out[2] = (float)(2 * asinh(w->sds * w->unit));
+	out[3] = (float)(2 * asinh(w->sd_sds * w->unit));
+	out[4] = (float)(2 * asinh(w->sd_means * w->unit));
+}
+
+static int spectrum(const struct spectral *s, struct work *w, float *out, struct em_error *err)
+{
+	size_t height = w->pixels.shape[0], width = w->pixels.shape[1];
+	const struct em_spectral_pool *p;
+	int status;
+
+	p = em_spectral_pool_take(s->cache, height < TILE ? height : TILE, width < TILE ? width : TILE, err);
+	if (p == NULL)
+		return -1;
+	standardise(w);
+	status = add_spectra(w, p, err);
+	if (status == 0)
+		describe(w, p, out);
+	em_spectral_pool_give(s->cache, p);
+	return status;
+}
+
+static int encode(const struct em_encoder *encoder, const struct em_array *image, float *out, struct em_error *err)
+{
+	struct work w = {0};
+	int status = 0;
+
+	if (em_encoder_load(image, &w.pixels, &w.mean, &w.unit, err) < 0)
+		return -1;
+	measure(&w);
+	if (is_flat(&w))
+		memset(out, 0, EM_SPECTRAL_BINS * sizeof(*out));
+	else
+		status = spectrum((const struct spectral *)(const void *)encoder, &w, out, err);
+	if (status == 0)
+		moments(&w, out + EM_SPECTRAL_BINS);
+	em_array_release(&w.pixels);
+	return status;
+}
+
+static void release(struct em_encoder *encoder)
+{
+	struct spectral *s = (struct spectral *)(void *)encoder;
+
+	em_spectral_cache_free(s->cache);
+	free(s);
+}
+
+/* Everything that changes the numbers: change it here too, and the name's number, when the method changes. */
+static void set_digest(struct em_encoder *e)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	         "spectral-1 window=hann tile=%d rings=%d sectors=%d lowest=%g noise=%g root=3 "
+	         "moments=mean,2sd,2mean(sd),2sd(sd),2sd(mean) grid=%d gaps=mean",
+	         TILE, EM_SPECTRAL_RINGS, EM_SPECTRAL_SECTORS, EM_SPECTRAL_LOWEST, NOISE, GRID);
+	em_digest_sha256_hex(text, strlen(text), e->digest);
+}
+
+struct em_encoder *em_spectral_new(struct em_error *err)
+{
+	struct spectral *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		em_error_memory(err, sizeof(*s));
+		return NULL;
+	}
+	s->cache = em_spectral_cache_new(err);
+	if (s->cache == NULL) {
+		free(s);
+		return NULL;
+	}
+	s->encoder = (struct em_encoder){
+		.name = "spectral-1", .dim = EM_SPECTRAL_DIM, .encode = encode, .free = release};
+	set_digest(&s->encoder);
+	return &s->encoder;
+}
