@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vision/prototype.h"
+
+#include "base/linalg.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What fitting works on.  x are the supports (unit vectors for cosine), c the class means, both in double and in the
+ * plain space of the embedding.
+ */
+struct fit {
+	size_t n, dim, count;
+	enum em_distance distance;
+	const size_t *label;
+	double *x, *c;      /* [n][dim], [count][dim] */
+	size_t *size;       /* [count] supports of each class */
+	double *scatter;    /* [dim][dim] of the supports about their means; NULL: no mahalanobis, or no spread */
+	double shrinkage, target; /* r, and r tr W / p */
+	double *left_factor; /* of the S that leave-one-out downdates; NULL: identity */
+	double left_weight;  /* what one scatter term weighs in it: (1 - r) / (n - classes - 1) */
+	double *e, *own;     /* [n][count] leave-one-out exponents; [n] distance to the own prototype */
+	size_t *judged;      /* [n] labels of the judgements, packed like the rows of e */
+	size_t judgements;
+};
+
+static void fit_release(struct fit *f)
+{
+	free(f->x);
+	free(f->c);
+	free(f->size);
+	free(f->scatter);
+	free(f->left_factor);
+	free(f->e);
+	free(f->own);
+	free(f->judged);
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
+static void normalise(double *x, size_t dim)
+{
+	double norm = sqrt(dot(x, x, dim));
+
+	for (size_t i = 0; norm > 0 && i < dim; i++)
+		x[i] /= norm;
+}
+
+static int fit_init(struct fit *f, const struct em_support *set, enum em_distance distance, struct em_error *err)
+{
+	size_t n = set->count, dim = set->encoder.dim, count = set->nclasses;
+
+	*f = (struct fit){.n = n, .dim = dim, .count = count, .distance = distance, .label = set->labels};
+	f->x = calloc(n * dim, sizeof(double));
+	f->c = calloc(count * dim, sizeof(double));
+	f->size = calloc(count, sizeof(*f->size));
+	f->e = calloc(n * count, sizeof(double));
+	f->own = calloc(n, sizeof(double));
+	f->judged = calloc(n, sizeof(*f->judged));
+	if (!f->x || !f->c || !f->size || !f->e || !f->own || !f->judged)
+		return em_error_memory(err, n * dim * sizeof(double));
+	for (size_t i = 0; i < n * dim; i++)
+		f->x[i] = (double)set->vectors[i];
+	for (size_t i = 0; i < n; i++) {
+		double *x = f->x + i * dim, *c = f->c + f->label[i] * dim;
+
+		if (distance == EM_DISTANCE_COSINE)
+			normalise(x, dim);
+		for (size_t j = 0; j < dim; j++)
+			c[j] += x[j];
+		f->size[f->label[i]]++;
+	}
+	for (size_t i = 0; i < count * dim; i++)
+		f->c[i] /= (double)f->size[i / dim];
+	return 0;
+}
+
+/* ---- the shrunk covariance ---- */
+
+static int sum_scatter(struct fit *f, struct em_error *err)
+{
+	size_t dim = f->dim;
+	double *r = malloc(dim * sizeof(*r));
+
+	f->scatter = calloc(dim * dim, sizeof(double));
+	if (!f->scatter || !r) {
+		free(r);
+		return em_error_memory(err, dim * dim * sizeof(double));
+	}
+	for (size_t s = 0; s < f->n; s++) {
+		for (size_t i = 0; i < dim; i++)
+			r[i] = f->x[s * dim + i] - f->c[f->label[s] * dim + i];
+		for (size_t i = 0; i < dim; i++)
+			for (size_t j = 0; j <= i; j++)
+				f->scatter[i * dim + j] += r[i] * r[j];
+	}
+	free(r);
+	return 0;
+}
+
+/* Oracle approximating shrinkage, from the lower triangle of the scatter: the header has the formula. */
+static void find_shrinkage(struct fit *f, double freedom)
+{
+	double p = (double)f->dim, trace = 0, squares = 0, above, below;
+
+	for (size_t i = 0; i < f->dim; i++) {
+		const double *row = f->scatter + i * f->dim;
+
+		trace += row[i] / freedom;
+		squares += row[i] * row[i] + 2 * dot(row, row, i);
+	}
+	squares /= freedom * freedom;
+	above = (1 - 2 / p) * squares + trace * trace;
+	below = (freedom + 1 - 2 / p) * (squares - trace * trace / p);
+	f->shrinkage = above < below ? above / below : 1;
+	f->target = f->shrinkage * trace / p;
+}
+
+/* The factor of weight * scatter + target * I. */
+static double *factor_of(const struct fit *f, double weight, double target, struct em_error *err)
+{
+	size_t n = f->dim * f->dim;
+	double *s = malloc(n * sizeof(*s));
+
+	if (!s) {
+		em_error_memory(err, n * sizeof(*s));
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		s[i] = weight * f->scatter[i];
+	for (size_t i = 0; i < f->dim; i++)
+		s[i * f->dim + i] += target;
+	if (em_cholesky_factor(s, f->dim, err)) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* *factor stays NULL (identity) where the supports have no spread about their prototypes. */
+static int fit_metric(struct fit *f, double **factor, struct em_error *err)
+{
+	double freedom = (double)(f->n - f->count);
+
+	f->shrinkage = 1;
+	if (f->distance != EM_DISTANCE_MAHALANOBIS || f->n == f->count)
+		return 0;
+	if (f->dim > EM_MAHALANOBIS_MAX_DIM)
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "mahalanobis distance needs a covariance of %zu x %zu; the limit is %d: use euclidean",
+		                    f->dim, f->dim, EM_MAHALANOBIS_MAX_DIM);
+	if (sum_scatter(f, err))
+		return -1;
+	find_shrinkage(f, freedom);
+	if (!(f->target > 0))
+		return 0;
+	*factor = factor_of(f, (1 - f->shrinkage) / freedom, f->target, err);
+	if (!*factor)
+		return -1;
+	/* One degree of freedom less when one support is left out; with none left S is the target alone. */
+	f->left_weight = freedom > 1 ? (1 - f->shrinkage) / (freedom - 1) : 0;
+	f->left_factor = factor_of(f, f->left_weight, f->target, err);
+	return f->left_factor ? 0 : -1;
+}
+
+/* ---- leave one out ---- */
+
+/*
+ * e of the difference z = x - c when support x, with residual r about its class' full mean, is left out of S as well:
+ * its scatter term was g r r^T, and by Sherman and Morrison
+ *     z^T (A - g r r^T)^-1 z = z^T A^-1 z + g (z^T A^-1 r)^2 / (1 - g r^T A^-1 r).
+ * z and r come whitened by A's factor.
+ */
+static double downdated(const double *z, const double *r, double g, size_t dim)
+{
+	double zr = dot(z, r, dim), left = 1 - g * dot(r, r, dim);
+
+	return dot(z, z, dim) + g * zr * zr / (left > 1e-12 ? left : 1e-12);
+}
+
+static double exponent(const struct fit *f, const double *x, const double *c, const double *r, double g, double *z)
+{
+	if (f->distance == EM_DISTANCE_COSINE) {
+		double norm = sqrt(dot(c, c, f->dim)), d = 1 - (norm > 0 ? dot(x, c, f->dim) / norm : 0);
+
+		return d > 0 ? d : 0;
+	}
+	for (size_t i = 0; i < f->dim; i++)
+		z[i] = x[i] - c[i];
+	if (!f->left_factor)
+		return dot(z, z, f->dim);
+	em_cholesky_whiten(f->left_factor, f->dim, z);
+	return downdated(z, r, g, f->dim);
+}
+
+/* One row of e: support s judged by prototypes made without it.  `work` is [3][dim]. */
+static void judge(struct fit *f, size_t s, double *work)
+{
+	size_t dim = f->dim, own = f->label[s];
+	double n = (double)f->size[own], *left = work, *r = work + dim, *z = work + 2 * dim;
+	const double *x = f->x + s * dim, *c = f->c + own * dim;
+	double *e = f->e + f->judgements * f->count;
+	double g = f->left_weight * n / (n - 1);
+
+	for (size_t i = 0; i < dim; i++) {
+		r[i] = x[i] - c[i];
+		left[i] = (n * c[i] - x[i]) / (n - 1);
+	}
+	if (f->left_factor)
+		em_cholesky_whiten(f->left_factor, dim, r);
+	for (size_t k = 0; k < f->count; k++)
+		e[k] = exponent(f, x, k == own ? left : f->c + k * dim, r, g, z);
+	f->own[f->judgements] = f->distance == EM_DISTANCE_COSINE ? e[own] : sqrt(e[own]);
+	f->judged[f->judgements++] = own;
+}
+
+static int leave_one_out(struct fit *f, struct em_error *err)
+{
+	double *work = malloc(3 * f->dim * sizeof(*work));
+
+	if (!work)
+		return em_error_memory(err, 3 * f->dim * sizeof(*work));
+	for (size_t s = 0; s < f->n; s++)
+		if (f->size[f->label[s]] > 1)
+			judge(f, s, work);
+	free(work);
+	return 0;
+}
+
+/* ---- temperature ---- */
+
+/* Minus the smoothed log likelihood at temperature t. */
+static double cross_entropy(const double *e, const size_t *label, size_t n, size_t count, double t)
+{
+	double hit = ((double)n + 1) / ((double)n + 2), miss = (1 - hit) / (double)(count - 1), total = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const double *row = e + i * count;
+		double least = row[0], sum = 0, expected = 0;
+
+		for (size_t k = 1; k < count; k++)
+			least = row[k] < least ? row[k] : least;
+		for (size_t k = 0; k < count; k++) {
+			sum += exp((least - row[k]) / t);
+			expected += (k == label[i] ? hit : miss) * (row[k] - least) / t;
+		}
+		total += expected + log(sum);
+	}
+	return total;
+}
+
+double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count)
+{
+	const double golden = 0.6180339887498949;
+	double scale = 0, lo, hi, a, b, fa, fb;
+
+	for (size_t i = 0; i < n * count; i++)
+		scale += e[i] / (double)(n * count);
+	if (!(scale > 0) || count < 2)
+		return 1;
+	/* Ten decades to either side of the data's own scale: nothing that could be told apart lies outside. */
+	lo = log(scale) - 23;
+	hi = log(scale) + 23;
+	a = hi - golden * (hi - lo);
+	b = lo + golden * (hi - lo);
+	fa = cross_entropy(e, label, n, count, exp(a));
+	fb = cross_entropy(e, label, n, count, exp(b));
+	for (int step = 0; step < 80; step++) {
+		if (fa <= fb) {
+			hi = b;
+			b = a;
+			fb = fa;
+			a = hi - golden * (hi - lo);
+			fa = cross_entropy(e, label, n, count, exp(a));
+		} else {
+			lo = a;
+			a = b;
+			fa = fb;
+			b = lo + golden * (hi - lo);
+			fb = cross_entropy(e, label, n, count, exp(b));
+		}
+	}
+	return exp((lo + hi) / 2);
+}
+
+/* Without judgements: half the mean e between two prototypes. */
+static double guess_temperature(const struct em_prototypes *p)
+{
+	size_t dim = p->encoder.dim, pairs = p->count * (p->count - 1) / 2;
+	double sum = 0;
+
+	for (size_t j = 1; j < p->count; j++)
+		for (size_t k = 0; k < j; k++) {
+			const double *a = p->space + j * dim, *b = p->space + k * dim;
+
+			if (p->distance == EM_DISTANCE_COSINE)
+				sum += 1 - dot(a, b, dim);
+			else
+				sum += dot(a, a, dim) + dot(b, b, dim) - 2 * dot(a, b, dim);
+		}
+	return sum > 0 ? sum / (double)pairs / 2 : 1;
+}
+
+/* ---- typicality ---- */
+
+static void fit_spread(struct em_prototypes *p, const struct fit *f)
+{
+	double squares = 0, freedom = 0;
+
+	for (size_t k = 0; k < p->count; k++) {
+		double n = (double)f->size[k], sum = 0, about = 0;
+		/* A left-out prototype is a mean of one support less than the one that chips will be compared with:
+		 * E d^2 is in proportion to 1 + 1/(n-1) there, to 1 + 1/n here. */
+		double shift = n > 1 ? 0.5 * log((1 + 1 / n) / (1 + 1 / (n - 1))) : 0;
+
+		p->classes[k].spread = NAN;
+		if (n < 2)
+			continue;
+		if (p->distance == EM_DISTANCE_COSINE)
+			shift *= 2;
+		for (size_t i = 0; i < f->judgements; i++)
+			sum += f->judged[i] == k ? log(fmax(f->own[i], 1e-30)) : 0;
+		for (size_t i = 0; i < f->judgements; i++)
+			if (f->judged[i] == k)
+				about += pow(log(fmax(f->own[i], 1e-30)) - sum / n, 2);
+		p->classes[k].spread = (double)(float)(sum / n + shift);
+		if (n > 2) { /* the two distances of a pair are one and the same */
+			squares += about;
+			freedom += n - 1;
+		}
+	}
+	p->spread_dof = freedom;
+	p->spread_sd = freedom > 0 ? (double)(float)fmax(sqrt(squares / freedom), 1e-6) : 0;
+}
+
+/* ---- all together ---- */
+
+static int take_classes(struct em_prototypes *p, const struct em_support *set, const struct fit *f, struct em_error *err)
+{
+	p->classes = calloc(f->count, sizeof(*p->classes));
+	if (!p->classes)
+		return em_error_memory(err, f->count * sizeof(*p->classes));
+	for (size_t k = 0; k < f->count; k++) {
+		p->count++;
+		if (em_prototype_init(&p->classes[k], &set->classes[k], f->dim, err))
+			return -1;
+		p->classes[k].supports = f->size[k];
+		for (size_t i = 0; i < f->dim; i++)
+			p->classes[k].vector[i] = (float)f->c[k * f->dim + i];
+	}
+	return 0;
+}
+
+static int fit_prototypes(struct em_prototypes *p, const struct em_support *set, struct fit *f, struct em_error *err)
+{
+	p->encoder = set->encoder;
+	p->distance = f->distance;
+	if (take_classes(p, set, f, err) || fit_metric(f, &p->factor, err))
+		return -1;
+	for (size_t i = 0; p->factor && i < f->dim * f->dim; i++)
+		p->factor[i] = (double)(float)p->factor[i];
+	p->shrinkage = (double)(float)f->shrinkage;
+	if (em_prototypes_prepare(p, err) || leave_one_out(f, err))
+		return -1;
+	p->calibrated = f->judgements > 0;
+	p->temperature = p->calibrated ? em_temperature_fit(f->e, f->judged, f->judgements, f->count)
+	                               : guess_temperature(p);
+	p->temperature = fmax((double)(float)p->temperature, 1e-30);
+	fit_spread(p, f);
+	return 0;
+}
+
+int em_prototypes_fit(struct em_prototypes *p, const struct em_support *set, enum em_distance distance,
+                      struct em_error *err)
+{
+	struct em_prototypes fresh = {0};
+	struct fit f;
+	int status;
+
+	if (em_support_check(set, err))
+		return -1;
+	status = fit_init(&f, set, distance, err);
+	if (!status)
+		status = fit_prototypes(&fresh, set, &f, err);
+	fit_release(&f);
+	if (status) {
+		em_prototypes_release(&fresh);
+		return -1;
+	}
+	*p = fresh;
+	return 0;
+}

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vision/prototype.h"
+
+#include "base/linalg.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NEAR(a, b, tolerance) assert_true(fabs((a) - (b)) <= (tolerance))
+
+/* ---- simulated truth ---- */
+
+static uint64_t seed = 1;
+
+static double uniform(void) /* splitmix64 */
+{
+	uint64_t z = seed += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return ((double)((z ^ (z >> 31)) >> 11) + 0.5) / 9007199254740992.;
+}
+
+static double normal(void)
+{
+	double r = sqrt(-2 * log(uniform()));
+
+	return r * cos(6.283185307179586 * uniform());
+}
+
+static void add(struct em_support *set, size_t class, const float *v, size_t dim)
+{
+	struct em_encoder_id id = {"test-1", "abc", dim};
+
+	assert_int_equal(em_support_add(set, class, &id, v, NULL), 0);
+}
+
+static void add_classes(struct em_support *set, size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		char name[8] = {(char)('a' + k), 0};
+
+		assert_int_equal(em_support_add_class(set, name, NULL, NULL), 0);
+	}
+}
+
+/* Class k is a Gaussian about `apart` times the k-th unit vector; sd of dimension i is 1, or rises with i. */
+static void draw(float *v, size_t dim, size_t class, double apart, bool skew)
+{
+	for (size_t i = 0; i < dim; i++)
+		v[i] = (float)((i == class ? apart : 0) + normal() * (skew ? 0.3 + 2. * (double)i / (double)dim : 1));
+}
+
+struct score {
+	double accuracy, confidence, ece, atypical; /* atypical: share with typical < 0.05 */
+};
+
+/* `rounds` support sets of n a class, 200 queries each; expected calibration error over ten bins. */
+static struct score simulate(enum em_distance distance, size_t classes, size_t n, size_t dim, double apart, bool skew,
+                             int rounds)
+{
+	struct score s = {0};
+	double hits[10] = {0}, sums[10] = {0}, count[10] = {0}, total = 0;
+	float *v = calloc(dim, sizeof(*v));
+
+	for (int round = 0; round < rounds; round++) {
+		struct em_support set = {0};
+		struct em_prototypes p;
+
+		add_classes(&set, classes);
+		for (size_t i = 0; i < n * classes; i++) {
+			draw(v, dim, i % classes, apart, skew);
+			add(&set, i % classes, v, dim);
+		}
+		assert_int_equal(em_prototypes_fit(&p, &set, distance, NULL), 0);
+		for (size_t q = 0; q < 200; q++) {
+			double d[8], prob[8];
+			struct em_decision is;
+			int bin;
+
+			draw(v, dim, q % classes, apart, skew);
+			assert_int_equal(em_prototypes_measure(&p, v, d, prob, NULL), 0);
+			em_prototypes_decide(&p, d, prob, &is);
+			bin = is.p < 1 ? (int)(is.p * 10) : 9;
+			hits[bin] += is.best == q % classes;
+			sums[bin] += is.p;
+			count[bin]++;
+			total++;
+			s.atypical += em_prototypes_typical(&p, q % classes, d[q % classes]) < 0.05;
+		}
+		em_prototypes_release(&p);
+		em_support_release(&set);
+	}
+	free(v);
+	for (int b = 0; b < 10; b++) {
+		s.accuracy += hits[b] / total;
+		s.confidence += sums[b] / total;
+		s.ece += fabs(hits[b] - sums[b]) / total;
+	}
+	s.atypical /= total;
+	print_message("# distance %d, %zu x %zu supports, dim %zu: accuracy %.3f, confidence %.3f, ECE %.3f, atypical %.3f\n",
+	              distance, classes, n, dim, s.accuracy, s.confidence, s.ece, s.atypical);
+	return s;
+}
+
+/* ---- linear algebra ---- */
+
+static void test_cholesky(void **state)
+{
+	/* A = L L^T with L = [2; 1 3; -1 2 4] */
+	double a[9] = {4, 2, -2, 2, 10, 5, -2, 5, 21}, x[3] = {2, 7, 7}, bad[4] = {1, 2, 2, 1};
+	const double l[9] = {2, 0, 0, 1, 3, 0, -1, 2, 4};
+	struct em_error err = {0};
+
+	(void)state;
+	assert_int_equal(em_cholesky_factor(a, 3, &err), 0);
+	for (int i = 0; i < 9; i++)
+		NEAR(a[i], l[i], 1e-14);
+	em_cholesky_whiten(a, 3, x);
+	NEAR(x[0], 1, 1e-14);
+	NEAR(x[1], 2, 1e-14);
+	NEAR(x[2], 1, 1e-14);
+	assert_int_equal(em_cholesky_factor(bad, 2, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
+}
+
+static void test_student(void **state)
+{
+	(void)state;
+	NEAR(em_student_tail(0, 3), 0.5, 1e-14);
+	NEAR(em_student_tail(1, 1), 0.25, 1e-12);             /* Cauchy: 1/2 - atan(t) / pi */
+	NEAR(em_student_tail(2.228138852, 10), 0.025, 1e-9);  /* any table */
+}
+
+/* ---- distances ---- */
+
+static struct em_support two_classes(void)
+{
+	static const float a[2][2] = {{0, 0}, {2, 0}}, b[2][2] = {{10, 3}, {10, 5}};
+	struct em_support set = {0};
+
+	add_classes(&set, 2);
+	for (int i = 0; i < 2; i++) {
+		add(&set, 0, a[i], 2);
+		add(&set, 1, b[i], 2);
+	}
+	return set;
+}
+
+static void test_euclidean(void **state)
+{
+	struct em_support set = two_classes();
+	struct em_prototypes p;
+	struct em_decision is;
+	double d[2], prob[2];
+
+	(void)state;
+	assert_int_equal(em_prototypes_fit(&p, &set, EM_DISTANCE_EUCLIDEAN, NULL), 0);
+	assert_true(p.calibrated);
+	assert_int_equal(em_prototypes_measure(&p, (const float[]){4, 4}, d, prob, NULL), 0);
+	NEAR(d[0], 5, 1e-12); /* prototypes (1,0) and (10,4) */
+	NEAR(d[1], 6, 1e-12);
+	NEAR(prob[0], 1 / (1 + exp((25. - 36.) / p.temperature)), 1e-12);
+	NEAR(prob[0] + prob[1], 1, 1e-12);
+	em_prototypes_decide(&p, d, prob, &is);
+	assert_int_equal(is.best, 0);
+	NEAR(is.margin, 1, 1e-12);
+	assert_true(isnan(is.typical)); /* pairs say nothing about spread */
+	em_prototypes_release(&p);
+	em_support_release(&set);
+}
+
+static void test_cosine(void **state)
+{
+	struct em_support set = {0};
+	struct em_prototypes p;
+	double d[2], prob[2];
+
+	(void)state;
+	add_classes(&set, 2);
+	add(&set, 0, (const float[]){100, 0}, 2); /* length does not weigh: the mean's direction is 45 degrees */
+	add(&set, 0, (const float[]){0, 1}, 2);
+	add(&set, 1, (const float[]){-1, 0}, 2);
+	assert_int_equal(em_prototypes_fit(&p, &set, EM_DISTANCE_COSINE, NULL), 0);
+	assert_int_equal(em_prototypes_measure(&p, (const float[]){0, 7}, d, prob, NULL), 0);
+	NEAR(d[0], 1 - sqrt(0.5), 1e-7);
+	NEAR(d[1], 1, 1e-7);
+	NEAR(prob[0], 1 / (1 + exp((d[0] - d[1]) / p.temperature)), 1e-12);
+	em_prototypes_release(&p);
+	em_support_release(&set);
+}
+
+static void test_mahalanobis(void **state)
+{
+	/* W = diag(4, 1) from residuals (+-2, 0), (0, +-1) with n = 4 - 2: scatter diag(8, 2) / 2.  Then tr W = 5,
+	 * tr W^2 = 17, p = 2: r = ((1 - 1) 17 + 25) / ((2 + 1 - 1) (17 - 12.5)) = 25/9 > 1: S = 2.5 I. */
+	struct em_support set = {0};
+	struct em_prototypes p;
+	double d[2], prob[2];
+
+	(void)state;
+	add_classes(&set, 2);
+	add(&set, 0, (const float[]){2, 0}, 2);
+	add(&set, 0, (const float[]){-2, 0}, 2);
+	add(&set, 1, (const float[]){0, 11}, 2);
+	add(&set, 1, (const float[]){0, 9}, 2);
+	assert_int_equal(em_prototypes_fit(&p, &set, EM_DISTANCE_MAHALANOBIS, NULL), 0);
+	NEAR(p.shrinkage, 1, 0);
+	assert_int_equal(em_prototypes_measure(&p, (const float[]){3, 4}, d, prob, NULL), 0);
+	NEAR(d[0], 5 / sqrt(2.5), 1e-6);
+	em_prototypes_release(&p);
+	em_support_release(&set);
+
+	/* Ten times each residual: n = 38, W = diag(80, 20) / 38; r = tr^2 / ((n + 1 - 1) (tr W^2 - tr^2 / 2))
+	 * = (100/38)^2 / (38 (6800 - 5000) / 38^2) = 10000 / (38 * 1800). */
+	add_classes(&set, 2);
+	for (int i = 0; i < 10; i++) {
+		add(&set, 0, (const float[]){2, 0}, 2);
+		add(&set, 0, (const float[]){-2, 0}, 2);
+		add(&set, 1, (const float[]){0, 11}, 2);
+		add(&set, 1, (const float[]){0, 9}, 2);
+	}
+	assert_int_equal(em_prototypes_fit(&p, &set, EM_DISTANCE_MAHALANOBIS, NULL), 0);
+	double r = 10000. / (38 * 1800), target = r * 100. / 38 / 2;
+	NEAR(p.shrinkage, r, 1e-7);
+	assert_int_equal(em_prototypes_measure(&p, (const float[]){3, 4}, d, prob, NULL), 0);
+	NEAR(d[0], sqrt(9 / ((1 - r) * 80 / 38 + target) + 16 / ((1 - r) * 20 / 38 + target)), 1e-6);
+	em_prototypes_release(&p);
+	em_support_release(&set);
+}
+
+/* More dimensions than supports: S must be positive definite and the left-out distances those of new samples. */
+static void test_mahalanobis_many_dimensions(void **state)
+{
+	struct score s;
+
+	(void)state;
+	seed = 11;
+	s = simulate(EM_DISTANCE_MAHALANOBIS, 3, 5, 144, 9, true, 20);
+	assert_true(s.accuracy > 0.9);
+	assert_true(s.atypical > 0.01 && s.atypical < 0.12);
+}
+
+/* ---- calibration ---- */
+
+static void test_temperature(void **state)
+{
+	enum { N = 4000 };
+	double *e = calloc(2 * N, sizeof(*e)), t;
+	size_t *label = calloc(N, sizeof(*label));
+
+	(void)state;
+	/* Two unit Gaussians 2 apart, prototypes known: the posterior is softmax of -d^2 / 2. */
+	seed = 5;
+	for (size_t i = 0; i < N; i++) {
+		double x = normal() + (i % 2 ? 2 : 0);
+
+		label[i] = i % 2;
+		e[2 * i] = x * x;
+		e[2 * i + 1] = (x - 2) * (x - 2);
+	}
+	t = em_temperature_fit(e, label, N, 2);
+	NEAR(t, 2, 0.15); /* 2.4 standard errors: d ln T has sd 0.031 here */
+	/* Separable: with e = 0 and 1 throughout, the best p is Platt's target (N+1)/(N+2), so T = 1 / ln(N+1). */
+	for (size_t i = 0; i < 10; i++) {
+		label[i] = i % 2;
+		e[2 * i] = (double)(i % 2);
+		e[2 * i + 1] = 1 - (double)(i % 2);
+	}
+	NEAR(em_temperature_fit(e, label, 10, 2), 1 / log(11), 1e-6);
+	/* Nothing to tell apart. */
+	memset(e, 0, 20 * sizeof(*e));
+	NEAR(em_temperature_fit(e, label, 10, 2), 1, 0);
+	free(e);
+	free(label);
+}
+
+static void test_calibration(void **state)
+{
+	struct score s;
+
+	(void)state;
+	seed = 2;
+	s = simulate(EM_DISTANCE_EUCLIDEAN, 3, 20, 4, 1.5, false, 60);
+	assert_true(s.ece < 0.03);
+	NEAR(s.confidence, s.accuracy, 0.03);
+	s = simulate(EM_DISTANCE_MAHALANOBIS, 3, 30, 6, 1.2, true, 40);
+	assert_true(s.ece < 0.04);
+	NEAR(s.confidence, s.accuracy, 0.04);
+	/* Few supports, well apart: certainty stops at what 15 trials can give, 16/17. */
+	s = simulate(EM_DISTANCE_EUCLIDEAN, 3, 5, 100, 9, false, 20);
+	assert_true(s.accuracy > 0.98);
+	assert_true(s.confidence > 0.85 && s.confidence < 0.99);
+	/* Few supports that overlap: judged by prototypes of four supports, not five, and by smoothed targets, the
+	 * probabilities err, and they must err towards doubt. */
+	s = simulate(EM_DISTANCE_EUCLIDEAN, 3, 5, 4, 1.5, false, 200);
+	assert_true(s.confidence < s.accuracy);
+	NEAR(s.confidence, s.accuracy, 0.1);
+}
+
+static void test_typical(void **state)
+{
+	struct score s;
+
+	(void)state;
+	seed = 3;
+	s = simulate(EM_DISTANCE_EUCLIDEAN, 3, 5, 100, 9, false, 60);
+	NEAR(s.atypical, 0.05, 0.02);
+	s = simulate(EM_DISTANCE_EUCLIDEAN, 3, 20, 30, 9, true, 20);
+	NEAR(s.atypical, 0.05, 0.02);
+	s = simulate(EM_DISTANCE_COSINE, 3, 8, 60, 9, false, 40);
+	NEAR(s.atypical, 0.05, 0.025);
+}
+
+static void test_one_support(void **state)
+{
+	struct em_support set = {0};
+	struct em_prototypes p;
+	struct em_decision is;
+	double d[2], prob[2];
+
+	(void)state;
+	add_classes(&set, 2);
+	add(&set, 0, (const float[]){0, 0}, 2);
+	add(&set, 1, (const float[]){4, 0}, 2);
+	assert_int_equal(em_prototypes_fit(&p, &set, EM_DISTANCE_MAHALANOBIS, NULL), 0);
+	assert_null(p.factor);
+	assert_false(p.calibrated);
+	NEAR(p.temperature, 8, 1e-6); /* half of 4^2 */
+	assert_int_equal(em_prototypes_measure(&p, (const float[]){1, 0}, d, prob, NULL), 0);
+	em_prototypes_decide(&p, d, prob, &is);
+	NEAR(d[0], 1, 1e-12);
+	NEAR(is.p, 1 / (1 + exp(-1)), 1e-9); /* e = 1 and 9 */
+	assert_true(isnan(is.typical));
+	em_prototypes_release(&p);
+	em_support_release(&set);
+}
+
+static void test_equal_supports(void **state)
+{
+	struct em_support set = {0};
+	struct em_prototypes p;
+	double d[2], prob[2];
+
+	(void)state;
+	add_classes(&set, 2);
+	for (size_t i = 0; i < 6; i++)
+		add(&set, i % 2, (const float[]){1, 1}, 2);
+	for (int distance = 0; distance < 3; distance++) {
+		assert_int_equal(em_prototypes_fit(&p, &set, (enum em_distance)distance, NULL), 0);
+		assert_int_equal(em_prototypes_measure(&p, (const float[]){1, 1}, d, prob, NULL), 0);
+		NEAR(prob[0], 0.5, 1e-9);
+		em_prototypes_release(&p);
+	}
+	em_support_release(&set);
+}
+
+/* ---- the set and the file ---- */
+
+static void test_set_errors(void **state)
+{
+	struct em_support set = {0};
+	struct em_prototypes p;
+	struct em_encoder_id other = {"other-1", "abc", 2}, wider = {"test-1", "abc", 3};
+	struct em_error err = {0};
+
+	(void)state;
+	assert_int_equal(em_support_add_class(&set, "a", "#12345g", NULL), -1);
+	assert_int_equal(em_support_add_class(&set, "", NULL, NULL), -1);
+	assert_int_equal(em_support_add_class(&set, "unknown", NULL, NULL), -1);
+	assert_int_equal(em_support_add_class(&set, "a", "#1b9e77", NULL), 0);
+	assert_int_equal(em_support_add_class(&set, "a", NULL, &err), -1);
+	assert_non_null(strstr(err.text, "twice"));
+	add(&set, 0, (const float[]){1, 1}, 2);
+	assert_int_equal(em_prototypes_fit(&p, &set, EM_DISTANCE_EUCLIDEAN, NULL), -1);
+	assert_int_equal(em_support_add_class(&set, "b", NULL, NULL), 0);
+	assert_int_equal(em_prototypes_fit(&p, &set, EM_DISTANCE_EUCLIDEAN, &err), -1);
+	assert_non_null(strstr(err.text, "\"b\" has no chips"));
+	assert_int_equal(em_support_add(&set, 1, &other, (const float[]){1, 1}, &err), -1);
+	assert_non_null(strstr(err.text, "test-1"));
+	assert_non_null(strstr(err.text, "other-1"));
+	assert_int_equal(em_support_add(&set, 1, &wider, (const float[]){1, 1, 1}, NULL), -1);
+	em_support_release(&set);
+}
+
+static int parse(struct em_prototypes *p, const char *text, struct em_error *err)
+{
+	struct em_json *json = em_json_parse(text, strlen(text), NULL);
+	int status;
+
+	assert_non_null(json);
+	status = em_prototypes_parse(p, json, err);
+	em_json_free(json);
+	return status;
+}
+
+static void test_file(void **state)
+{
+	float v[24];
+
+	(void)state;
+	seed = 7;
+	for (int distance = 0; distance < 3; distance++) {
+		struct em_support set = {0};
+		struct em_prototypes p, q;
+		struct em_text one = {0}, two = {0};
+
+		add_classes(&set, 3);
+		for (size_t i = 0; i < 13; i++) { /* class 3 has one support only */
+			draw(v, 24, i % 2, 3, true);
+			add(&set, i ? i % 2 : 2, v, 24);
+		}
+		assert_int_equal(em_prototypes_fit(&p, &set, (enum em_distance)distance, NULL), 0);
+		assert_int_equal(em_prototypes_print(&p, &one, NULL), 0);
+		assert_int_equal(parse(&q, one.s, NULL), 0);
+		assert_int_equal(em_prototypes_print(&q, &two, NULL), 0);
+		assert_string_equal(one.s, two.s);
+		for (int i = 0; i < 50; i++) {
+			double d[3], e[3], prob[3], probe[3];
+
+			draw(v, 24, 0, 3, true);
+			em_prototypes_measure(&p, v, d, prob, NULL);
+			em_prototypes_measure(&q, v, e, probe, NULL);
+			assert_memory_equal(d, e, sizeof(d)); /* to the bit */
+			assert_memory_equal(prob, probe, sizeof(prob));
+			assert_true(em_prototypes_typical(&p, 0, d[0]) == em_prototypes_typical(&q, 0, d[0]));
+			assert_true(isnan(em_prototypes_typical(&q, 2, d[2])));
+		}
+		em_text_release(&one);
+		em_text_release(&two);
+		em_prototypes_release(&p);
+		em_prototypes_release(&q);
+		em_support_release(&set);
+	}
+}
+
+#define HEAD "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"mahalanobis\",\"temperature\":1,"
+#define CLASS(name, vector) "{\"name\":\"" name "\",\"supports\":1,\"vector\":" vector "}"
+
+static void test_file_errors(void **state)
+{
+	static const char *const bad[] = {
+	    "{\"em_prototypes\":2}",
+	    "{\"em_prototypes\":1}",
+	    HEAD "\"classes\":[]}",
+	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "]}",
+	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("a", "[1,2]") "]}",
+	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1]") "]}",
+	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,\"x\"]") "]}",
+	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,1e99]") "]}",
+	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2]}",
+	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2,0]}",
+	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"cosine\",\"temperature\":0}",
+	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":1e12,\"distance\":\"cosine\",\"temperature\":1}",
+	};
+	struct em_prototypes p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct em_error err = {0};
+
+		assert_int_equal(parse(&p, bad[i], &err), -1);
+		assert_int_equal(err.kind, EM_ERROR_DATA);
+	}
+	assert_int_equal(parse(&p, HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2,1]}",
+	                       NULL),
+	                 0);
+	em_prototypes_release(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_cholesky),
+	    cmocka_unit_test(test_student),
+	    cmocka_unit_test(test_euclidean),
+	    cmocka_unit_test(test_cosine),
+	    cmocka_unit_test(test_mahalanobis),
+	    cmocka_unit_test(test_mahalanobis_many_dimensions),
+	    cmocka_unit_test(test_temperature),
+	    cmocka_unit_test(test_calibration),
+	    cmocka_unit_test(test_typical),
+	    cmocka_unit_test(test_one_support),
+	    cmocka_unit_test(test_equal_supports),
+	    cmocka_unit_test(test_set_errors),
+	    cmocka_unit_test(test_file),
+	    cmocka_unit_test(test_file_errors),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
