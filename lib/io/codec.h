@@ -67,7 +67,8 @@ int em_npy_decode(struct em_blob blob, struct em_array *a, struct em_error *err)
 
 /*
  * The stream's image member: baseline little-endian TIFF, one uncompressed strip.  Writes
- * em_tiff_plain_size(dtype, h, w) bytes to `out`.  dtype is one of u8, u16, i16, i32, f32.
+ * em_tiff_plain_size(dtype, h, w) bytes to `out`.  dtype is one of u8, u16, i16, i32, f32.  The size is 0 where there
+ * is no such file: another dtype, no pixels, or more than a TIFF's 4 GiB.
  */
 size_t em_tiff_plain_size(enum em_dtype dtype, size_t height, size_t width);
 /* Header and directory only (the first EM_TIFF_PLAIN_HEADER bytes); the pixel rows follow them without gaps. */

@@ -2,7 +2,8 @@
 /*
  * JPEG by libjpeg-turbo, read only.  Grey is the Y channel as it was coded (libjpeg's own weights where the file holds
  * RGB): what OpenCV's imread gives.  libjpeg fills what is missing with grey and only warns; here damage is an error,
- * since filler would pass for specimen.  An EXIF orientation is not applied: pixels are as the detector's file has them.
+ * since filler would pass for specimen.  An EXIF orientation is not applied: a place in
+ * the picture is a place on the specimen, as the detector wrote it.
  */
 #include "io/codec.h"
 

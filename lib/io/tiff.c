@@ -27,6 +27,7 @@ struct tiff_state {
 
 struct page {
 	struct em_blob blob;
+	bool alone; /* the only page */
 	uint64_t position;
 	unsigned char header[16]; /* as this handle sees it */
 	size_t header_bytes;
@@ -268,6 +269,27 @@ static int read_geometry(struct page *p, struct em_error *err)
 	return check_blocks(p, err);
 }
 
+/*
+ * Beyond 4 GiB ImageJ writes one directory, and the other images after the first without any.  To give the first and
+ * say nothing would lose the rest.
+ */
+static int check_hidden_stack(const struct page *p, struct em_error *err)
+{
+	uint64_t image = (uint64_t)p->row_bytes * p->height, at = TIFFGetStrileOffset(p->tif, 0);
+	const char *description = NULL, *images;
+	unsigned long n;
+
+	if (!p->alone || !TIFFGetField(p->tif, TIFFTAG_IMAGEDESCRIPTION, &description) ||
+	    strncmp(description, "ImageJ=", 7))
+		return 0;
+	images = strstr(description, "images=");
+	n = images ? strtoul(images + 7, NULL, 10) : 1;
+	if (n < 2 || at > p->blob.size || n > (p->blob.size - at) / image)
+		return 0;
+	return em_error_set(err, EM_ERROR_DATA,
+	                    "TIFF: an ImageJ stack of %lu images in one page is not supported: save it as BigTIFF", n);
+}
+
 /* ---- the pixels ---- */
 
 /* The block at pixel (x, y) of one plane, `rows` of its rows. */
@@ -355,7 +377,7 @@ static int read_page(struct page *p, struct em_array *a, struct em_error *err)
 {
 	struct em_array fresh;
 
-	if (read_layout(p, err) || read_geometry(p, err))
+	if (read_layout(p, err) || read_geometry(p, err) || check_hidden_stack(p, err))
 		return -1;
 	if (em_array_alloc_image(&fresh, p->layout.dtype, p->height, p->width, err))
 		return -1;
@@ -391,7 +413,7 @@ static int tiff_read_frame(void *state, size_t frame, struct em_array *a, struct
                            struct em_error *err)
 {
 	const struct tiff_state *s = state;
-	struct page p = {.blob = s->blob};
+	struct page p = {.blob = s->blob, .alone = s->pages.count == 1};
 	int rc;
 
 	(void)meta;

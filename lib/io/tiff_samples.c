@@ -36,7 +36,7 @@ static unsigned take_bits(const unsigned char *row, size_t at, unsigned bits)
 	while (bits) {
 		unsigned left = 8 - (unsigned)(at % 8), n = bits < left ? bits : left;
 
-		v = v << n | (row[at / 8] >> (left - n) & ((1u << n) - 1));
+		v = v << n | ((unsigned)row[at / 8] >> (left - n) & ((1u << n) - 1));
 		at += n;
 		bits -= n;
 	}
