@@ -70,17 +70,18 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libem.a
 # Every target below that builds calls make again, so that pkg-config is asked after the libraries are there.
 check:
 	@scripts/install-deps
-	@$(MAKE) $(JOBS) all unit
+	@$(MAKE) -s $(JOBS) all unit
 	@EM_BIN=$(CURDIR)/$(BIN) UBSAN_OPTIONS=print_stacktrace=1 prove --exec '' $(UNIT) $(SHELL_T)
 
 demo:
 	@scripts/install-deps
-	@$(MAKE) $(JOBS) all
-	@EM_BIN=$(CURDIR)/$(BIN) scripts/demo $(if $(IMAGE),--image '$(IMAGE)') $(if $(SUPPORT),--support '$(SUPPORT)')
+	@$(MAKE) -s $(JOBS) all
+	@EM_BIN=$(CURDIR)/$(BIN) scripts/demo $(if $(IMAGE),--image '$(IMAGE)') $(if $(SUPPORT),--support '$(SUPPORT)') \
+		$(if $(PIXEL_SIZE),--pixel-size '$(PIXEL_SIZE)') $(if $(CLAHE),--clahe '$(CLAHE)')
 
 bench:
 	@scripts/install-deps bench
-	@$(MAKE) $(JOBS) all
+	@$(MAKE) -s $(JOBS) all
 	@EM_BIN=$(CURDIR)/$(BIN) scripts/bench
 
 lint: all

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The EXAMPLES of every manual page.  Each literal block is a piece of shell that must succeed; a page's blocks run one
-# after the other in a folder of their own.  A comment in the page before a block changes that:
+# The EXAMPLES of every manual page.  Each literal block is a piece of shell that must succeed and say nothing on
+# standard error (a pipeline's status is its last command's: this is how the others are heard).  A page's blocks run
+# one after the other in a folder of their own.  A comment in the page before a block changes that:
 #
 #     .\" fails N       it must end with status N
 #     .\" file NAME     it is the text of a file, to be written, not run
@@ -43,10 +44,12 @@ for page in "$TOP"/man/*.[157]; do
 		read -r what arg <"$block.what"
 		case $what in
 		file) cp "$block" "$arg"; continue ;;
-		fails) want=$arg ;;
-		*) want=0 ;;
+		fails)
+			check_exit "$name: $(head -n 1 "$block")" "$arg" "sh -e '$block' </dev/null" ;;
+		*)
+			sh -e "$block" </dev/null >"$block.out" 2>"$block.err"
+			check_is "$name: $(head -n 1 "$block")" "0 " "$? $(cat "$block.err")" ;;
 		esac
-		check_exit "$name: $(head -n 1 "$block")" "$want" "sh -e '$block' </dev/null"
 	done
 	[ "$found" -gt 0 ] || not_ok "$name has examples"
 done
