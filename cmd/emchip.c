@@ -240,7 +240,7 @@ int main(int argc, char **argv)
 	        {'c', "columns", "N", "or: square chips, N in the picture's width", EM_OPTION_SIZE, &plan->columns},
 	        {0, "stride", "SIZE", "from one chip to the next; default: the chip's size", EM_OPTION_PARSE, plan,
 	         .parse = parse_stride},
-	        {0, "edge", "POLICY", "at the border: drop (default), shift or pad", EM_OPTION_CHOICE, &edge,
+	        {0, "edge", "POLICY", "what to do where no whole chip fits; default drop", EM_OPTION_CHOICE, &edge,
 	         .choices = "drop shift pad"},
 	        {0, "percentile", "LO,HI", "first: stretch the picture to uint8 between these percentiles",
 	         EM_OPTION_PARSE, &opt.prepare, .parse = parse_percentile},

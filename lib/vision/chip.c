@@ -20,7 +20,7 @@ static int to_pixels(const struct em_length *length, const struct em_axis *axis,
 			                    "in pixels, or calibrate it (emcat --pixel-size 0.02nm)", axis->name, what);
 		n = round(n * length->unit_m / (fabs(axis->scale) * metres));
 		if (n < 1)
-			return em_error_set(err, EM_ERROR_DATA, "the %s is less than one pixel (%.4g %s): take a larger one",
+			return em_error_set(err, EM_ERROR_DATA, "the %s is less than a pixel (%.4g %s): enlarge it",
 			                    what, fabs(axis->scale), axis->units);
 	}
 	if (!(n >= 1 && n <= MAX_PIXELS))
@@ -68,8 +68,8 @@ int em_chip_grid_make(struct em_chip_grid *grid, const struct em_chip_plan *plan
 		return -1;
 	if (g.height > g.image_height || g.width > g.image_width)
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "a chip of %zu x %zu pixels is larger than the picture of %zu x %zu: take a smaller "
-		                    "size", g.width, g.height, g.image_width, g.image_height);
+		                    "a chip of %zu x %zu pixels is larger than the picture of %zu x %zu: take a "
+		                    "smaller size", g.width, g.height, g.image_width, g.image_height);
 	g.rows = count_along(g.image_height, g.height, g.stride_y, g.edge);
 	g.cols = count_along(g.image_width, g.width, g.stride_x, g.edge);
 	if (plan->columns && !strides && g.edge == EM_CHIP_DROP)

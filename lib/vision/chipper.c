@@ -116,7 +116,7 @@ static int prepare(struct em_chipper *c, const struct em_sample *picture, struct
 	c->shape.shape[1] = g->width;
 	c->tif_bytes = em_tiff_plain_size(image->dtype, g->height, g->width);
 	if (!c->tif_bytes)
-		return em_error_set(err, EM_ERROR_DATA, "a chip of %zu x %zu pixels of %s is too large for a TIFF: 4 GB",
+		return em_error_set(err, EM_ERROR_DATA, "a chip of %zu x %zu pixels of %s is beyond a TIFF's 4 GB",
 		                    g->width, g->height, em_dtype_name(image->dtype));
 	em_tiff_plain_header(c->header, image->dtype, g->height, g->width);
 	return check_key(c, err) || make_record(c, picture, err) ? -1 : 0;
@@ -149,7 +149,8 @@ static int set_chip(const struct em_chipper *c, struct em_record *r, size_t row,
 	em_chip_origin(g, row, col, &y, &x);
 	em_text_clear(t);
 	em_text_printf(t, "{\"row\":%zu,\"col\":%zu,\"box\":[%zu,%zu,%zu,%zu],", row, col, y, x, g->height, g->width);
-	em_text_printf(t, "\"grid\":[%zu,%zu],\"image\":[%zu,%zu]}", g->rows, g->cols, g->image_height, g->image_width);
+	em_text_printf(t, "\"grid\":[%zu,%zu],\"image\":[%zu,%zu]}", g->rows, g->cols, g->image_height,
+	               g->image_width);
 	return em_record_set_text(r, "chip", t, err);
 }
 
