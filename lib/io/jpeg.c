@@ -147,7 +147,8 @@ static int decode(struct jpeg_job *job, struct em_error *err)
 	if (em_array_alloc_image(&job->array, EM_U8, info->output_height, info->output_width, err))
 		return -1;
 	while (info->output_scanline < info->output_height) {
-		JSAMPROW row = (unsigned char *)job->array.data + (size_t)info->output_scanline * info->output_width;
+		size_t at = (size_t)info->output_scanline * info->output_width;
+		JSAMPROW row = (unsigned char *)job->array.data + at;
 
 		jpeg_read_scanlines(info, &row, 1);
 	}

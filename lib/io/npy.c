@@ -320,8 +320,8 @@ static int parse_file(struct em_blob blob, struct em_npy_header *h, struct em_er
 		return -1;
 	n = blob.size - h->offset;
 	if (n < h->bytes)
-		return em_error_set(err, EM_ERROR_DATA, "NPY: the file is cut: %zu of %zu bytes of the array are there", n,
-		                    h->bytes);
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "NPY: the file is cut: %zu of %zu bytes of the array are there", n, h->bytes);
 	if (n > h->bytes)
 		return em_error_set(err, EM_ERROR_DATA, "NPY: %zu bytes follow the array that do not belong to it",
 		                    n - h->bytes);
@@ -340,8 +340,9 @@ int em_npy_decode(struct em_blob blob, struct em_array *a, struct em_error *err)
 int em_npy_encode(const struct em_array *a, struct em_text *out, struct em_error *err)
 {
 	static const char *const names[EM_DTYPES] = {
-		[EM_U8] = "|u1",  [EM_I8] = "|i1",  [EM_U16] = "<u2", [EM_I16] = "<i2", [EM_U32] = "<u4", [EM_I32] = "<i4",
-		[EM_U64] = "<u8", [EM_I64] = "<i8", [EM_F32] = "<f4", [EM_F64] = "<f8", [EM_C64] = "<c8", [EM_C128] = "<c16",
+		[EM_U8] = "|u1",  [EM_I8] = "|i1",  [EM_U16] = "<u2", [EM_I16] = "<i2",
+		[EM_U32] = "<u4", [EM_I32] = "<i4", [EM_U64] = "<u8", [EM_I64] = "<i8",
+		[EM_F32] = "<f4", [EM_F64] = "<f8", [EM_C64] = "<c8", [EM_C128] = "<c16",
 	};
 	struct em_text dict = {0};
 	unsigned char start[10];

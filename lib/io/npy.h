@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* NPY in parts, for npy.c's codec and for the arrays inside an NPZ.  The format: numpy/lib/format.py, versions 1 to 3. */
+/* NPY in parts, for npy.c's codec and for the arrays inside an NPZ.  The format: numpy/lib/format.py, version 1-3. */
 #ifndef EM_IO_NPY_H
 #define EM_IO_NPY_H
 

@@ -73,7 +73,8 @@ static int inflate_all(const struct em_zip_member *m, unsigned char *to, struct 
 	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
 		return em_error_memory(err, 0);
 	do {
-		uInt in_piece = in < (1u << 30) ? (uInt)in : 1u << 30, out_piece = out < (1u << 30) ? (uInt)out : 1u << 30;
+		uInt in_piece = in < (1u << 30) ? (uInt)in : 1u << 30;
+		uInt out_piece = out < (1u << 30) ? (uInt)out : 1u << 30;
 
 		z.avail_in = in_piece;
 		z.avail_out = out_piece;
@@ -187,7 +188,8 @@ static int unpack(struct npz_state *s, const struct npz_array *array, const unsi
 		}
 		if (!crc_matches(m, fresh ? fresh : m->packed)) {
 			free(fresh);
-			return em_error_set(err, EM_ERROR_DATA, "NPZ: an array's checksum is wrong: the file is damaged");
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "NPZ: an array's checksum is wrong: the file is damaged");
 		}
 		free(s->unpacked);
 		s->unpacked = fresh;

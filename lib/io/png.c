@@ -244,10 +244,11 @@ static int png_encode(const struct em_array *a, struct em_text *out, struct em_e
 
 	if (a->ndim != 2 || (a->dtype != EM_U8 && a->dtype != EM_U16))
 		return em_error_set(err, EM_ERROR_USAGE,
-		                    "a PNG holds 2-D images of uint8 or uint16, not %d-D %s: write a TIFF or NPY", a->ndim,
-		                    em_dtype_name(a->dtype));
+		                    "a PNG holds 2-D images of uint8 or uint16, not %d-D %s: write a TIFF or NPY",
+		                    a->ndim, em_dtype_name(a->dtype));
 	if (!a->shape[0] || !a->shape[1] || a->shape[0] > PNG_UINT_31_MAX || a->shape[1] > PNG_UINT_31_MAX)
-		return em_error_set(err, EM_ERROR_USAGE, "a PNG cannot hold %zu x %zu pixels", a->shape[1], a->shape[0]);
+		return em_error_set(err, EM_ERROR_USAGE, "a PNG cannot hold %zu x %zu pixels", a->shape[1],
+		                    a->shape[0]);
 	job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
 	job.info = job.png ? png_create_info_struct(job.png) : NULL;
 	rc = job.info ? guard(&job, write_all, err) : em_error_memory(err, 0);

@@ -174,7 +174,8 @@ static int read_photometric(struct page *p, struct em_error *err)
 	case PHOTOMETRIC_YCBCR:
 		p->layout.color = true;
 		/* The JPEG decoder undoes it; nobody else does. */
-		if (p->compression == COMPRESSION_JPEG && TIFFSetField(p->tif, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB))
+		if (p->compression == COMPRESSION_JPEG &&
+		    TIFFSetField(p->tif, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB))
 			return 0;
 	}
 	return em_error_set(err, EM_ERROR_DATA,
@@ -208,7 +209,8 @@ static int read_layout(struct page *p, struct em_error *err)
 	TIFFGetField(p->tif, TIFFTAG_IMAGEDEPTH, &depth);
 	TIFFGetField(p->tif, TIFFTAG_TILEDEPTH, &tile_depth);
 	if (depth != 1 || tile_depth != 1)
-		return em_error_set(err, EM_ERROR_DATA, "TIFF: a volume in one page is not supported: save slices as pages");
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "TIFF: a volume in one page is not supported: save slices as pages");
 	TIFFGetFieldDefaulted(p->tif, TIFFTAG_BITSPERSAMPLE, &bits);
 	TIFFGetFieldDefaulted(p->tif, TIFFTAG_SAMPLEFORMAT, &format);
 	TIFFGetFieldDefaulted(p->tif, TIFFTAG_SAMPLESPERPIXEL, &samples);
@@ -234,7 +236,8 @@ static int check_blocks(const struct page *p, struct em_error *err)
 		uint64_t bytes = TIFFGetStrileByteCount(p->tif, i);
 
 		if (bytes > limit || (sum += bytes) > limit)
-			return em_error_set(err, EM_ERROR_DATA, "TIFF: %s is longer than the file: it is cut or damaged",
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "TIFF: %s is longer than the file: it is cut or damaged",
 			                    p->tiled ? "a tile" : "a strip");
 	}
 	return 0;
@@ -444,7 +447,8 @@ static int tiff_encode(const struct em_array *a, struct em_text *out, struct em_
 	unsigned char header[EM_TIFF_PLAIN_HEADER];
 
 	if (a->ndim != 2)
-		return em_error_set(err, EM_ERROR_USAGE, "a TIFF holds 2-D images, not %d-D arrays: write NPY", a->ndim);
+		return em_error_set(err, EM_ERROR_USAGE, "a TIFF holds 2-D images, not %d-D arrays: write NPY",
+		                    a->ndim);
 	if (!em_tiff_plain_size(a->dtype, a->shape[0], a->shape[1]))
 		return em_error_set(err, EM_ERROR_USAGE,
 		                    "a TIFF here holds up to 4 GiB of uint8, uint16, int16, int32 or float32, not "

@@ -95,7 +95,8 @@ static void convert_color16(const struct em_tiff_layout *layout, const unsigned 
 static int plan_color(struct em_tiff_layout *l, struct em_error *err)
 {
 	if (l->samples < 3 || l->samples > 4)
-		return em_error_set(err, EM_ERROR_DATA, "TIFF: colour of %u samples a pixel is not supported", l->samples);
+		return em_error_set(err, EM_ERROR_DATA, "TIFF: colour of %u samples a pixel is not supported",
+		                    l->samples);
 	if ((l->bits != 8 && l->bits != 16) || (l->format != UNSIGNED && l->format != UNTYPED))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "TIFF: colour of %u bits a sample is not supported: convert it to grey", l->bits);

@@ -37,15 +37,17 @@ static void the_table_finds_formats(void **state)
 
 static void foreign_bytes_are_not_recognised(void **state)
 {
-	static const char *const foreign[] = {"", "I", "II", "hello world", "%PDF-1.4", "GIF89a", "\x89PNG\r\n", "PK\3\4"};
+	static const char *const foreign[] = {"", "I", "II", "hello world", "%PDF-1.4", "GIF89a",
+	                                      "\x89PNG\r\n", "PK\3\4"};
 	struct em_error err = {0};
 	struct em_array a;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
-		assert_null(em_codec_detect((const unsigned char *)foreign[i], strlen(foreign[i])));
-		assert_int_equal(em_codec_decode((struct em_blob){(const unsigned char *)foreign[i], strlen(foreign[i])},
-		                                 &a, &err), -1);
+		struct em_blob blob = {(const unsigned char *)foreign[i], strlen(foreign[i])};
+
+		assert_null(em_codec_detect(blob.data, blob.size));
+		assert_int_equal(em_codec_decode(blob, &a, &err), -1);
 		assert_int_equal(err.kind, EM_ERROR_DATA);
 	}
 	assert_non_null(strstr(err.text, "tiff"));

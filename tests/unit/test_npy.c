@@ -175,7 +175,8 @@ static void a_stack_is_frames(void **state)
 {
 	static const uint8_t c[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; /* [2][3][2] */
 	static const uint8_t f[] = {1, 7, 3, 9, 5, 11, 2, 8, 4, 10, 6, 12};
-	struct em_array want[2] = {array(EM_U8, 2, (const size_t[]){3, 2}, c), array(EM_U8, 2, (const size_t[]){3, 2}, c + 6)};
+	struct em_array want[2] = {array(EM_U8, 2, (const size_t[]){3, 2}, c),
+	                           array(EM_U8, 2, (const size_t[]){3, 2}, c + 6)};
 	struct em_text t = {0};
 
 	(void)state;
@@ -259,7 +260,8 @@ static void zip_end(struct zip *z)
 static void arrays_of_an_npz_follow_each_other(void **state)
 {
 	static const uint8_t c[] = {1, 2, 3, 4, 5, 6};
-	struct em_array want[3] = {array(EM_U8, 2, (const size_t[]){1, 3}, c), array(EM_U8, 2, (const size_t[]){1, 3}, c + 3),
+	struct em_array want[3] = {array(EM_U8, 2, (const size_t[]){1, 3}, c),
+	                           array(EM_U8, 2, (const size_t[]){1, 3}, c + 3),
 	                           array(EM_U8, 1, (const size_t[]){6}, c)};
 	struct em_text a = {0}, b = {0}, note = {0};
 

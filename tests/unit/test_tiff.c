@@ -65,6 +65,21 @@ static void one_of_the_matrix(enum em_dtype dtype, uint16_t format, const char *
 	em_array_release(&a);
 }
 
+/* Big-endian with predictor 3 is left out: libtiff 4.5 writes swapped bytes.  It is made by hand in test_tiff_pages. */
+static void every_compression(enum em_dtype dtype, uint16_t format, const char *mode, uint32_t tile)
+{
+	uint16_t predictor = format == SAMPLEFORMAT_IEEEFP ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL;
+
+	one_of_the_matrix(dtype, format, mode, COMPRESSION_NONE, 0, tile);
+	one_of_the_matrix(dtype, format, mode, COMPRESSION_PACKBITS, 0, tile);
+	one_of_the_matrix(dtype, format, mode, COMPRESSION_LZW, 0, tile);
+	one_of_the_matrix(dtype, format, mode, COMPRESSION_ADOBE_DEFLATE, 0, tile);
+	if (predictor == PREDICTOR_FLOATINGPOINT && mode[1] == 'b')
+		return;
+	one_of_the_matrix(dtype, format, mode, COMPRESSION_LZW, predictor, tile);
+	one_of_the_matrix(dtype, format, mode, COMPRESSION_ADOBE_DEFLATE, predictor, tile);
+}
+
 static void every_type_order_layout_and_compression(void **state)
 {
 	static const struct {
@@ -73,22 +88,13 @@ static void every_type_order_layout_and_compression(void **state)
 	} types[] = {{EM_U8, 1}, {EM_U16, 1}, {EM_U32, 1}, {EM_U64, 1}, {EM_I8, 2}, {EM_I16, 2},
 	             {EM_I32, 2}, {EM_I64, 2}, {EM_F32, 3}, {EM_F64, 3}};
 	static const char *const modes[] = {"wl", "wb", "wl8", "wb8"};
-	static const uint16_t compressions[] = {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE,
-	                                        COMPRESSION_PACKBITS};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		for (size_t m = 0; m < 4; m++)
-			for (size_t c = 0; c < 4; c++)
-				for (uint32_t tile = 0; tile <= 16; tile += 16) {
-					uint16_t with = types[i].format == 3 ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL;
-
-					one_of_the_matrix(types[i].dtype, types[i].format, modes[m], compressions[c], 0, tile);
-					/* Big-endian predictor 3: libtiff 4.5 writes swapped bytes; by hand in test_tiff_pages. */
-					if ((c == 1 || c == 2) && (with != PREDICTOR_FLOATINGPOINT || modes[m][1] == 'l'))
-						one_of_the_matrix(types[i].dtype, types[i].format, modes[m], compressions[c], with,
-						                  tile);
-				}
+		for (size_t m = 0; m < 4; m++) {
+			every_compression(types[i].dtype, types[i].format, modes[m], 0);
+			every_compression(types[i].dtype, types[i].format, modes[m], 16);
+		}
 }
 
 static void white_is_zero_is_turned_over(void **state)

@@ -188,7 +188,8 @@ static void images_without_directories_are_not_lost_in_silence(void **state)
 	(void)state;
 	em_text_append_bytes(&t, "II*\0\10\0\0\0", 8);
 	put_directory(&t, tags, 10, 0);
-	memcpy(t.s + 8 + 2 + 5 * 12 + 2, (const unsigned char[]){2, 0, 32, 0, 0, 0, 136, 0, 0, 0}, 10); /* ASCII, 32, at 136 */
+	/* ASCII, 32 of them, at 136 */
+	memcpy(t.s + 8 + 2 + 5 * 12 + 2, (const unsigned char[]){2, 0, 32, 0, 0, 0, 136, 0, 0, 0}, 10);
 	while (t.len < 136)
 		em_text_append_bytes(&t, "", 1);
 	em_text_append_bytes(&t, text, sizeof(text));
