@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Figures from what the other tools leave in the stream. */
+#include "cli/cli.h"
+#include "plot/plot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int parse_percentiles(const char *value, void *target, struct em_error *err)
+{
+	double *p = target, lo, hi;
+	char *end;
+
+	lo = strtod(value, &end);
+	if (end == value || *end != ',')
+		return em_error_set(err, EM_ERROR_USAGE, "--percentile %.60s: give two numbers, as in 0.5,99.5", value);
+	value = end + 1;
+	hi = strtod(value, &end);
+	if (end == value || *end)
+		return em_error_set(err, EM_ERROR_USAGE, "--percentile: %.60s is no number", value);
+	p[0] = lo;
+	p[1] = hi;
+	return 0;
+}
+
+/* The kind is the first operand; the others are files. */
+static const struct em_plot_kind *take_kind(struct em_cli *cli)
+{
+	const struct em_plot_kind *kind = cli->nfiles ? em_plot_kind_find(cli->files[0]) : NULL;
+	struct em_text names = {0};
+
+	for (size_t i = 0; !kind && em_plot_kind_at(i); i++)
+		em_text_printf(&names, "%s%s", i ? ", " : "", em_plot_kind_name(em_plot_kind_at(i)));
+	if (kind) {
+		cli->files++;
+		cli->nfiles--;
+	} else if (cli->nfiles) {
+		em_cli_usage(cli, "no kind of figure is called '%s': %s", cli->files[0], em_text_get(&names));
+	} else {
+		em_cli_usage(cli, "the kind of figure comes first: %s", em_text_get(&names));
+	}
+	em_text_release(&names);
+	return kind;
+}
+
+/* All samples into the plot.  0, or the exit status after a failure that has been reported. */
+static int take_samples(struct em_cli *cli, struct em_plot *plot)
+{
+	struct em_source *src = em_source_open(cli);
+	struct em_error err = {0};
+	struct em_sample s = {0};
+	int got;
+
+	if (!src) {
+		em_error_memory(&err, 0);
+		return em_cli_fail(cli, NULL, &err);
+	}
+	while ((got = em_source_next(src, &s, &err)) > 0) {
+		int status = em_plot_take(plot, &s, &err);
+
+		em_sample_release(&s);
+		if (status) {
+			got = -1;
+			break;
+		}
+		em_cli_progress(cli);
+	}
+	em_source_close(src);
+	return got < 0 ? em_cli_fail(cli, NULL, &err) : 0;
+}
+
+static int draw(struct em_cli *cli, struct em_plot *plot)
+{
+	struct em_error err = {0};
+	struct em_text bytes = {0};
+	int status = 0;
+
+	if (em_plot_draw(plot, &bytes, &err) ||
+	    em_cli_write_file(cli, cli->output, bytes.s, bytes.len, true, &err))
+		status = em_cli_fail(cli, NULL, &err);
+	else if (*em_plot_note(plot))
+		em_cli_warn(cli, "%s", em_plot_note(plot));
+	em_text_release(&bytes);
+	return status;
+}
+
+static int run(struct em_cli *cli, struct em_plot_options *opt, int format)
+{
+	const struct em_plot_kind *kind = take_kind(cli);
+	struct em_error err = {0};
+	struct em_plot *plot;
+	int status;
+
+	if (!kind)
+		return EM_EXIT_USAGE;
+	opt->format = format >= 0 ? format : EM_CANVAS_PNG;
+	if (format < 0 && cli->output && strcmp(cli->output, "-") &&
+	    em_plot_format_of_name(cli->output, &opt->format))
+		return em_cli_usage(cli,
+		                    "-o %s: the name does not end in .png, .svg or .pdf: give --format", cli->output);
+	plot = em_plot_new(kind, opt, &err);
+	if (!plot)
+		return em_cli_fail(cli, NULL, &err);
+	status = take_samples(cli, plot);
+	if (!status)
+		status = draw(cli, plot);
+	em_plot_free(plot);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct em_plot_options opt = EM_PLOT_DEFAULTS;
+	struct em_cli cli;
+	int format = -1;
+	const struct em_option table[] = {
+		{0, "format", "FORMAT", "png, svg or pdf (default: by the name after -o, else png)",
+		 EM_OPTION_CHOICE, &format, .choices = EM_CANVAS_FORMAT_NAMES},
+		{0, "width", "PX", "width of the picture, or of the bars", EM_OPTION_SIZE, &opt.width},
+		{0, "title", "TEXT", "text above the figure; '' for none", EM_OPTION_STRING, &opt.title},
+		{'p', "picture", "KEY", "classmap, abundance: only chips of this picture", EM_OPTION_STRING,
+		 &opt.picture},
+		{'c', "colors", "FILE", "classmap, abundance: colours of a support set or prototypes", EM_OPTION_STRING,
+		 &opt.colors},
+		{'m', "measure", "WHAT", "abundance: count or area", EM_OPTION_CHOICE, &opt.measure,
+		 .choices = EM_PLOT_MEASURE_NAMES},
+		{'i', "image", "FILE", "classmap: the micrograph; else the chips' own pixels", EM_OPTION_STRING,
+		 &opt.image},
+		{0, "alpha", "A", "classmap: opacity of a sure class, 0..1 (default 0.5)", EM_OPTION_NUMBER,
+		 &opt.alpha},
+		{0, "legend", "WHERE", "classmap: right, below or none", EM_OPTION_CHOICE, &opt.legend,
+		 .choices = EM_PLOT_SIDE_NAMES},
+		{0, "key", "KEY", "image: draw the sample of this key", EM_OPTION_STRING, &opt.key},
+		{'n', "nth", "N", "image: draw the N-th sample (default 1)", EM_OPTION_SIZE, &opt.nth},
+		{0, "array", "NAME", "image: draw the array KEY.NAME.npy", EM_OPTION_STRING, &opt.array},
+		{0, "percentile", "LO,HI", "image, classmap: ends of the grey scale (default 0.5,99.5)",
+		 EM_OPTION_PARSE, opt.percentile, .parse = parse_percentiles},
+		{0, "colormap", "MAP", "image: gray, viridis or magma", EM_OPTION_CHOICE, &opt.colormap,
+		 .choices = EM_COLORMAP_NAMES},
+		{0}};
+	const struct em_tool tool = {
+		.name = "emplot",
+		.purpose = "Draw figures from samples: class maps, abundance of classes, images.",
+		.operands = "KIND [FILE...]",
+		.example = "emplot classmap -o map.png classified.tar\n"
+			   "emplot abundance -m area -o abundance.pdf classified.tar\n"
+			   "emplot image --colormap viridis -o a.svg a.dm4",
+		.options = table,
+		.common = EM_COMMON_SINK};
+	int status = em_cli_begin(&cli, &tool, argc, argv);
+
+	if (status >= 0)
+		return status;
+	return em_cli_end(&cli, run(&cli, &opt, format));
+}
