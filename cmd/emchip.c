@@ -261,7 +261,8 @@ int main(int argc, char **argv)
 		return status;
 	plan->edge = (enum em_chip_edge)edge;
 	if (plan->columns && plan->width.value > 0)
-		return em_cli_usage(&cli, "--size and --columns both tell how large a chip is: give one of them");
+		return em_cli_end(
+		        &cli, em_cli_usage(&cli, "--size and --columns both tell how large a chip is: give one of them"));
 	if (!plan->columns && !(plan->width.value > 0))
 		plan->width.value = plan->height.value = DEFAULT_SIZE;
 	return em_cli_end(&cli, run(&cli, &opt));

@@ -318,6 +318,7 @@ struct em_stream_writer {
 	struct archive_entry *entry;
 	int fd;
 	bool flush_each;
+	bool given_up; /* what libarchive still wants to write goes nowhere */
 	struct em_error os_error;
 	struct em_text record; /* reused from sample to sample */
 	size_t buffered;
@@ -352,6 +353,8 @@ static la_ssize_t push(struct archive *a, void *ctx, const void *bytes, size_t n
 {
 	struct em_stream_writer *w = ctx;
 
+	if (w->given_up)
+		return (la_ssize_t)n;
 	if (n > BUFFER_BYTES - w->buffered && flush(w))
 		goto failed;
 	if (n <= BUFFER_BYTES - w->buffered) {
@@ -465,8 +468,7 @@ void em_stream_writer_abort(struct em_stream_writer *w)
 {
 	if (!w)
 		return;
-	if (w->archive)
-		archive_write_fail(w->archive); /* or freeing would write the end mark of a whole stream */
 	flush(w); /* what is already promised may go out: the stream is seen to be cut all the same */
+	w->given_up = true; /* the end mark above all; archive_write_fail would do, but leaks in libarchive 3.6 */
 	writer_free(w);
 }
