@@ -181,6 +181,8 @@ static int chip_picture(struct em_cli *cli, const struct options *opt, struct em
 		return em_sink_write(sink, picture, err);
 	if (ready(cli, opt, picture, &image, &grid, &chipper, err))
 		return pass_failed(cli, sink, picture, err);
+	while (picture->count) /* decoded they are in `image`: of a large picture once is enough */
+		em_sample_remove_member(picture, picture->member[0].ext);
 	status = cut_all(cli, sink, chipper, &grid, &image, err);
 	em_chipper_free(chipper);
 	em_array_release(&image);
@@ -260,9 +262,10 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	plan->edge = (enum em_chip_edge)edge;
-	if (plan->columns && plan->width.value > 0)
-		return em_cli_end(
-		        &cli, em_cli_usage(&cli, "--size and --columns both tell how large a chip is: give one of them"));
+	if (plan->columns && plan->width.value > 0) {
+		status = em_cli_usage(&cli, "--size and --columns both tell how large a chip is: give one of them");
+		return em_cli_end(&cli, status);
+	}
 	if (!plan->columns && !(plan->width.value > 0))
 		plan->width.value = plan->height.value = DEFAULT_SIZE;
 	return em_cli_end(&cli, run(&cli, &opt));
