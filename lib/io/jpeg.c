@@ -128,7 +128,8 @@ static int check_header(const struct jpeg_job *job, struct em_error *err)
 	if (info->jpeg_color_space != JCS_GRAYSCALE && info->jpeg_color_space != JCS_YCbCr &&
 	    info->jpeg_color_space != JCS_RGB)
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "JPEG: %d colour components (CMYK?) are not supported: convert to grey or RGB first",
+		                    "JPEG: %d colour components (CMYK?) are not supported: convert to grey or "
+		                    "RGB first",
 		                    info->num_components);
 	if (em_codec_check_claim(EM_U8, info->image_height, info->image_width, job->size, err))
 		return em_error_prefix(err, "JPEG: ");
