@@ -56,8 +56,8 @@ int main(int argc, char **argv)
 	int choice = 0;
 	char names[256];
 	const struct em_option table[] = {
-	        {'e', "encoder", "NAME", "what makes the embedding; the first is the default", EM_OPTION_CHOICE, &choice,
-	         names},
+	        {'e', "encoder", "NAME", "what makes the embedding; the first is the default", EM_OPTION_CHOICE,
+	         &choice, names},
 	        {0}};
 	const struct em_tool tool = {.name = "emembed",
 	                             .purpose = "Give each picture its embedding: numbers that tell textures apart.",

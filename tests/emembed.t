@@ -9,24 +9,33 @@ dims() { tar -xOf "$1" "$2" | head -c 128 | tr -d '\0' | grep -ao "'descr.*}" | 
 
 emcat "$DATA/gray8.png" -o one.tar
 emembed one.tar -o e.tar
-check_is 'members: picture, embedding, record' 'gray8.tif gray8.embedding.npy gray8.json' "$(tar -tf e.tar | paste -sd' ' -)"
-check_is 'an array of float32' "'descr': '<f4', 'fortran_order': False, 'shape': (149,)," "$(dims e.tar gray8.embedding.npy)"
+check_is 'members: picture, embedding, record' 'gray8.tif gray8.embedding.npy gray8.json' \
+	"$(tar -tf e.tar | paste -sd' ' -)"
+check_is 'an array of float32' \
+	"'descr': '<f4', 'fortran_order': False, 'shape': (149,)," "$(dims e.tar gray8.embedding.npy)"
+sha=a34374b99887cad76daee14631315627b2808c0463a7f80d26aaec94cbdcf958
 check_is 'the record names the encoder' \
-	'"embedding":{"encoder":"spectral-1","sha256":"a34374b99887cad76daee14631315627b2808c0463a7f80d26aaec94cbdcf958","dim":149}' \
+	'"embedding":{"encoder":"spectral-1","sha256":"'$sha'","dim":149}' \
 	"$(embedding e.tar)"
 tar -xOf one.tar gray8.tif >before.tif; tar -xOf e.tar gray8.tif >after.tif
 check_same 'the picture passes as it is' before.tif after.tif
 check_is 'all the other members of the record stay' "$(emcat -j one.tar | sed 's/,"provenance".*//')" \
 	"$(emcat -j e.tar | sed 's/,"provenance".*//')"
-check_is 'spectral is the default' "$(emembed one.tar --no-provenance | cksum)" "$(emembed -e spectral one.tar --no-provenance | cksum)"
+check_is 'spectral is the default' "$(emembed one.tar --no-provenance | cksum)" \
+	"$(emembed -e spectral one.tar --no-provenance | cksum)"
 
 emembed -e pixels e.tar -o p.tar
-check_is 'another encoder takes the place of the first' 'gray8.tif gray8.embedding.npy gray8.json' "$(tar -tf p.tar | paste -sd' ' -)"
-check_is 'also in the record' 'pixels-1 256' "$(embedding p.tar | sed 's/.*"encoder":"\([^"]*\)".*"dim":\([0-9]*\)}/\1 \2/')"
-check_is 'and in the array' "'descr': '<f4', 'fortran_order': False, 'shape': (256,)," "$(dims p.tar gray8.embedding.npy)"
-check_is 'the choice is in the provenance' '{"tool":"emembed","version":"'"$(emembed -V | sed -n '1s/.* //p')"'","argv":["-e","pixels"]}' \
+check_is 'another encoder takes the place of the first' 'gray8.tif gray8.embedding.npy gray8.json' \
+	"$(tar -tf p.tar | paste -sd' ' -)"
+check_is 'also in the record' 'pixels-1 256' \
+	"$(embedding p.tar | sed 's/.*"encoder":"\([^"]*\)".*"dim":\([0-9]*\)}/\1 \2/')"
+check_is 'and in the array' "'descr': '<f4', 'fortran_order': False, 'shape': (256,)," \
+	"$(dims p.tar gray8.embedding.npy)"
+version=$(emembed -V | sed -n '1s/.* //p')
+check_is 'the choice is in the provenance' '{"tool":"emembed","version":"'"$version"'","argv":["-e","pixels"]}' \
 	"$(emcat -j --no-provenance p.tar | grep -o '{"tool":"emembed"[^}]*}' | tail -n 1)"
-check 'plain files and standard input are read' 'emembed - <"$DATA/gray8.png" | tar -tf - | grep -qx stdin.embedding.npy'
+check 'plain files and standard input are read' \
+	'emembed - <"$DATA/gray8.png" | tar -tf - | grep -qx stdin.embedding.npy'
 check '--help lists the encoders' 'emembed --help | grep -q "(spectral pixels)"'
 
 emchip -s 16 "$DATA/demo.tif" -o chips.tar
@@ -87,15 +96,17 @@ EOF
 
 if have_numpy; then
 	emchip -s 32 "$DATA/demo.tif" | emembed -o demo.tar
-	check_is 'demo.tif: nearest means tell every chip of one class' '220 of 220' "$("$PYTHON" nearest.py demo.tar demo "$DATA" 2>&1)"
+	check_is 'demo.tif: nearest means tell every chip of one class' '220 of 220' \
+		"$("$PYTHON" nearest.py demo.tar demo "$DATA" 2>&1)"
 else skip 'nearest means' 'no numpy here'; fi
 
 sto=14_pychip_STO_Ge_chips
 if have_numpy && have_real $sto; then
+	picture=$REAL/$sto/manuscript_images/fig2_A/STO-Ge-HAADF.jpg
 	for clahe in '' '--clahe 2'; do
 		# shellcheck disable=SC2086 # two words or none
-		emchip -s 95 $clahe "$REAL/$sto/manuscript_images/fig2_A/STO-Ge-HAADF.jpg" | emembed --drop tif -o sto.tar
-		check_is "SrTiO3 on Ge, published support, chips that are of one kind ${clahe:-as they are}" '637 of 637' \
+		emchip -s 95 $clahe "$picture" | emembed --drop tif -o sto.tar
+		check_is "SrTiO3 on Ge, published support, chips of one kind ${clahe:-as they are}" '637 of 637' \
 			"$("$PYTHON" nearest.py sto.tar sto_ge "$REAL/$sto" 2>&1)"
 	done
 else skip 'SrTiO3 on Ge' 'the real data are not here'; fi

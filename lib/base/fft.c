@@ -26,7 +26,8 @@ static int check_size(size_t height, size_t width, struct em_error *err)
 		return em_error_set(err, EM_ERROR_USAGE, "a Fourier transform needs at least one row and one column");
 	row = 2 * (width / 2 + 1);
 	if (height > INT_MAX || width > INT_MAX - 2 || row > SIZE_MAX / sizeof(float) / height)
-		return em_error_set(err, EM_ERROR_DATA, "%zu x %zu is too large for a Fourier transform", height, width);
+		return em_error_set(err, EM_ERROR_DATA, "%zu x %zu is too large for a Fourier transform", height,
+		                    width);
 	return 0;
 }
 

@@ -72,9 +72,11 @@ static void fill_shares(struct em_spectral_pool *p)
 
 		if (2 * y == p->fft_height)
 			continue;
-		for (size_t x = 0; x + 1 < half; x++)
-			if (x > 0 || y > 0)
-				fill_share(&p->share[y * half + x], ky, (double)x / (double)p->fft_width, x > 0 ? 2 : 1);
+		for (size_t x = y > 0 ? 0 : 1; x + 1 < half; x++) {
+			double kx = (double)x / (double)p->fft_width;
+
+			fill_share(&p->share[y * half + x], ky, kx, x > 0 ? 2 : 1);
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Encoders against closed forms: gratings, noise, box averages; and against pictures that hardly are some. */
+/* The encoders against closed forms, gratings, noise; and against pictures that hardly are some. */
 #include "base/parallel.h"
 #include "vision/encoder.h"
 #include "vision/spectral_pool.h"
@@ -81,31 +81,6 @@ static void encode(const struct em_encoder *e, struct em_array *a, float *out)
 	if (e->encode(e, a, out, &err))
 		fail_msg("%s", err.text);
 	em_array_release(a);
-}
-
-static void test_digest(void **state)
-{
-	char hex[EM_DIGEST_HEX];
-	struct em_digest *d = em_digest_new(NULL);
-	char piece[1000];
-
-	(void)state;
-	em_digest_sha256_hex("abc", 3, hex); /* FIPS 180-4's examples */
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-	em_digest_sha256_hex(NULL, 0, hex);
-	assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-	assert_non_null(d);
-	memset(piece, 'a', sizeof(piece));
-	for (int i = 0; i < 1000; i++)
-		em_digest_add(d, piece, sizeof(piece));
-	em_digest_hex(d, hex);
-	assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-	em_digest_add(d, "a", 1);
-	em_digest_add(d, NULL, 0);
-	em_digest_add(d, "bc", 2);
-	em_digest_hex(d, hex);
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-	em_digest_free(d);
 }
 
 static void test_table(void **state)
@@ -280,8 +255,8 @@ static void check_moments(struct em_array *a, double mean, double sd, double sds
 
 static void test_moments(void **state)
 {
-	struct em_array half = image_of(EM_U8, 40, 40), board = image_of(EM_U16, 40, 40), both = image_of(EM_F32, 40, 40);
-	struct em_array flat = image_of(EM_I16, 3, 2);
+	struct em_array half = image_of(EM_U8, 40, 40), board = image_of(EM_U16, 40, 40);
+	struct em_array both = image_of(EM_F32, 40, 40), flat = image_of(EM_I16, 3, 2);
 
 	(void)state;
 	for (size_t y = 0; y < 40; y++)
@@ -492,53 +467,9 @@ static void test_cache_keeps_what_is_used(void **state)
 	em_spectral_cache_free(cache);
 }
 
-/* ---- pixels ---- */
-
-/* Box (i, j) of h x w pixels, each cut into 16 x 16 equal parts, of which the box holds h x w whole ones. */
-static double box_mean(const struct em_array *a, size_t i, size_t j)
-{
-	size_t h = a->shape[0], w = a->shape[1];
-	double sum = 0;
-
-	for (size_t y = i * h; y < (i + 1) * h; y++)
-		for (size_t x = j * w; x < (j + 1) * w; x++)
-			sum += em_array_get(a, y / EM_PIXELS_SIDE * w + x / EM_PIXELS_SIDE);
-	return sum / (double)(h * w);
-}
-
-static void check_boxes(size_t h, size_t w)
-{
-	struct em_array a = texture(h, w, 7);
-	double want[EM_PIXELS_DIM], mean = 0, var = 0;
-	float out[EM_PIXELS_DIM];
-
-	for (size_t k = 0; k < EM_PIXELS_DIM; k++) {
-		want[k] = box_mean(&a, k / EM_PIXELS_SIDE, k % EM_PIXELS_SIDE);
-		mean += want[k] / EM_PIXELS_DIM;
-	}
-	for (size_t k = 0; k < EM_PIXELS_DIM; k++)
-		var += (want[k] - mean) * (want[k] - mean) / EM_PIXELS_DIM;
-	encode(pixels, &a, out);
-	for (size_t k = 0; k < EM_PIXELS_DIM; k++)
-		assert_near(out[k], (want[k] - mean) / sqrt(var), 1e-5);
-}
-
-static void test_boxes(void **state)
-{
-	(void)state;
-	check_boxes(32, 48);
-	check_boxes(16, 16);
-	check_boxes(95, 95);
-	check_boxes(24, 17);
-	check_boxes(5, 7);
-	check_boxes(1, 2);
-	check_boxes(100, 3);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_digest),
 	        cmocka_unit_test(test_table),
 	        cmocka_unit_test(test_identity),
 	        cmocka_unit_test(test_gratings),
@@ -554,7 +485,6 @@ int main(void)
 	        cmocka_unit_test(test_no_image),
 	        cmocka_unit_test(test_threads),
 	        cmocka_unit_test(test_cache_keeps_what_is_used),
-	        cmocka_unit_test(test_boxes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -94,10 +94,10 @@ static void test_definition(void **state)
 
 			for (size_t y = 0; y < h; y++)
 				for (size_t x = 0; x < w; x++) {
-					double phase = TURN * ((double)(ky * y) / (double)h + (double)(kx * x) / (double)w);
+					double turns = (double)(ky * y) / (double)h + (double)(kx * x) / (double)w;
 
-					re += residues(y, x, h, w) * cos(phase);
-					im -= residues(y, x, h, w) * sin(phase);
+					re += residues(y, x, h, w) * cos(TURN * turns);
+					im -= residues(y, x, h, w) * sin(TURN * turns);
 				}
 			assert_near(f[2 * (ky * half + kx)], re, 1e-5);
 			assert_near(f[2 * (ky * half + kx) + 1], im, 1e-5);
