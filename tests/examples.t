@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The EXAMPLES of every manual page.  Each literal block is a piece of shell that must succeed and say nothing on
-# standard error (a pipeline's status is its last command's: this is how the others are heard).  A page's blocks run
-# one after the other in a folder of their own.  A comment in the page before a block changes that:
+# The EXAMPLES of every manual page, and README's pipelines.  Each literal block is a piece of shell that must succeed
+# and say nothing on standard error (a pipeline's status is its last command's: this is how the others are heard).  A
+# page's blocks run one after the other in a folder of their own.  A comment before a block changes that:
 #
 #     .\" fails N       it must end with status N
 #     .\" file NAME     it is the text of a file, to be written, not run
@@ -30,11 +30,23 @@ blocks() {
 	}' "$1"
 }
 
-for page in "$TOP"/man/*.[157]; do
+# The same of README.md: the indented runs of lines in its section of pipelines.
+readme_blocks() {
+	awk '
+	/^## / { inside = /pipelines/ }
+	inside && /^    / { if (!literal) { file = sprintf("%02d", ++n); print "succeeds" >(file ".what") }
+		literal = 1; sub(/^    /, ""); print >file; next }
+	{ literal = 0 }' "$1"
+}
+
+for page in "$TOP"/man/*.[157] "$TOP/README.md"; do
 	name=${page##*/}
 	mkdir "$T/$name" "$T/$name/blocks" "$T/$name/run" || exit 1
 	cd "$T/$name/blocks" || exit 1
-	blocks "$page"
+	case $name in
+	*.md) readme_blocks "$page" ;;
+	*) blocks "$page" ;;
+	esac
 	cd ../run || exit 1
 	cp "$DATA/demo.tif" "$DATA/demo2.tif" "$DATA/support.json" .
 	found=0
@@ -43,7 +55,7 @@ for page in "$TOP"/man/*.[157]; do
 		found=$((found + 1))
 		read -r what arg <"$block.what"
 		case $what in
-		file) cp "$block" "$arg"; continue ;;
+		file) cp "$block" "$arg" ;;
 		fails)
 			check_exit "$name: $(head -n 1 "$block")" "$arg" "sh -e '$block' </dev/null" ;;
 		*)
