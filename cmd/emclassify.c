@@ -14,6 +14,7 @@
 #include "vision/region.h"
 #include "vision/support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,14 +33,21 @@ struct run {
 	struct em_support_plan *plan; /* NULL: the support set is not in the stream */
 	struct em_spool *before;      /* samples read while looking for the support set */
 	struct em_prototypes prototypes;
-	bool ready;                   /* prototypes are there */
-	struct em_region_map map;     /* of the picture at hand */
-	struct em_spool *after;       /* its samples, and their probabilities, when smoothing */
+	bool ready;               /* prototypes are there */
+	struct em_region_map map; /* of the picture at hand */
+	struct em_spool *after;   /* its samples, and their probabilities, when smoothing */
 	double *probability;
 	size_t capacity;
-	const char **names;           /* of the classes, borrowed from prototypes */
+	const char **names; /* of the classes, borrowed from prototypes */
 	struct em_text stats;
 };
+
+static const char *temporary_folder(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir ? dir : P_tmpdir;
+}
 
 /* ---- the support set ---- */
 
@@ -63,7 +71,8 @@ static int take_prototypes(struct run *r, const struct em_json *json, struct em_
 		return -1;
 	r->ready = true;
 	if (r->opt->distance >= 0 && r->opt->distance != (int)r->prototypes.distance)
-		return em_error_set(err, EM_ERROR_USAGE, "-d: the saved prototypes are for another distance; leave -d out");
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "-d: the saved prototypes are for another distance; leave -d out");
 	return 0;
 }
 
@@ -93,11 +102,10 @@ static int learn(struct run *r, const struct em_sample *s, struct em_error *err)
 
 static int look_for_support(struct run *r, struct em_error *err)
 {
-	const char *dir = getenv("TMPDIR");
 	struct em_sample s = {0};
 	int status = 0;
 
-	r->before = em_spool_new(dir && *dir ? dir : "/tmp", err);
+	r->before = em_spool_new(temporary_folder(), err);
 	if (!r->before)
 		return -1;
 	while (!r->ready && (status = em_source_next(r->source, &s, err)) == 1) {
@@ -183,7 +191,8 @@ static int end_picture(struct run *r, struct em_error *err)
 	if (em_region_map_link(&r->map, err))
 		return -1;
 	if (r->after)
-		status = em_region_map_smooth(&r->map, r->probability, n, r->opt->smooth, err) || write_smoothed(r, err);
+		status =
+		    em_region_map_smooth(&r->map, r->probability, n, r->opt->smooth, err) || write_smoothed(r, err);
 	if (!status && r->opt->stats) {
 		status = em_region_map_print(&r->map, r->names, n, &r->stats, err);
 		em_text_append(&r->stats, "\n");
@@ -283,7 +292,8 @@ static int save_prototypes(struct run *r, struct em_error *err)
 	int status;
 
 	if (!r->ready)
-		return em_error_set(err, EM_ERROR_DATA, "--save: the stream has no embedded sample, there is nothing to save");
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "--save: the stream has no embedded sample, there is nothing to save");
 	status = em_prototypes_print(&r->prototypes, &t, err);
 	em_text_append(&t, "\n");
 	if (!status)
@@ -296,11 +306,9 @@ static int save_prototypes(struct run *r, struct em_error *err)
 
 static int prepare(struct run *r, struct em_error *err)
 {
-	const char *dir = getenv("TMPDIR");
-
 	if (get_support(r, err))
 		return -1;
-	if (r->opt->smooth > 0 && !(r->after = em_spool_new(dir && *dir ? dir : "/tmp", err)))
+	if (r->opt->smooth > 0 && !(r->after = em_spool_new(temporary_folder(), err)))
 		return -1;
 	r->names = calloc(r->prototypes.count + 1, sizeof(*r->names));
 	if (!r->names)
@@ -370,14 +378,16 @@ static bool is_stdout(const char *path)
 static int check_options(struct em_cli *cli, const struct options *opt)
 {
 	if (!opt->support)
-		return em_cli_usage(cli, "-S says what the classes are: a support set, a labelled stream, a folder or prototypes");
+		return em_cli_usage(
+		    cli, "-S says what the classes are: a support set, a labelled stream, a folder or prototypes");
 	if (opt->reject < 0 || opt->reject > 1)
 		return em_cli_usage(cli, "--reject %g: a probability is between 0 and 1", opt->reject);
 	if (opt->typical < 0 || opt->typical >= 1)
 		return em_cli_usage(cli, "--typical %g: a probability is between 0 and 1", opt->typical);
 	if (opt->smooth < 0)
 		return em_cli_usage(cli, "--smooth %g: the weight of a neighbour is not negative", opt->smooth);
-	if ((is_stdout(opt->save) || is_stdout(opt->stats)) && (!cli->output || (is_stdout(opt->save) && is_stdout(opt->stats))))
+	if ((is_stdout(opt->save) || is_stdout(opt->stats)) &&
+	    (!cli->output || (is_stdout(opt->save) && is_stdout(opt->stats))))
 		return em_cli_usage(cli, "standard output takes one thing only: give -o, --save or --stats a file");
 	return 0;
 }
@@ -390,20 +400,22 @@ int main(int argc, char **argv)
 	     EM_OPTION_STRING, &opt.support, NULL, NULL, false},
 	    {'d', "distance", "NAME", "euclidean (default), cosine or mahalanobis", EM_OPTION_CHOICE, &opt.distance,
 	     EM_DISTANCE_CHOICES, NULL, false},
-	    {0, "reject", "P", "call chips below probability P, and untypical ones, unknown", EM_OPTION_NUMBER, &opt.reject,
-	     NULL, NULL, false},
+	    {0, "reject", "P", "call chips below probability P, and untypical ones, unknown", EM_OPTION_NUMBER,
+	     &opt.reject, NULL, NULL, false},
 	    {0, "typical", "A", "with --reject: typicality below A is untypical (default 0.001)", EM_OPTION_NUMBER,
 	     &opt.typical, NULL, NULL, false},
 	    {0, "smooth", "BETA", "let neighbouring chips agree, with weight BETA (default 0: off)", EM_OPTION_NUMBER,
 	     &opt.smooth, NULL, NULL, false},
-	    {0, "save", "FILE", "write the prototypes, for -S another time", EM_OPTION_STRING, &opt.save, NULL, NULL, true},
-	    {0, "stats", "FILE", "write counts, areas and regions, one JSON object a picture", EM_OPTION_STRING, &opt.stats,
-	     NULL, NULL, true},
+	    {0, "save", "FILE", "write the prototypes, for -S another time", EM_OPTION_STRING, &opt.save, NULL, NULL,
+	     true},
+	    {0, "stats", "FILE", "write counts, areas and regions, one JSON object a picture", EM_OPTION_STRING,
+	     &opt.stats, NULL, NULL, true},
 	    {0}};
 	const struct em_tool tool = {.name = "emclassify",
 	                             .purpose = "classify chips by a few examples of each class",
 	                             .operands = "[FILE...]",
-	                             .example = "emchip -s 95 a.tif | emembed | emclassify -S support.json > classified.tar",
+	                             .example =
+	                                 "emchip -s 95 a.tif | emembed | emclassify -S support.json > classified.tar",
 	                             .options = table,
 	                             .common = EM_COMMON_FILTER};
 	struct em_cli cli;

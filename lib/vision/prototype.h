@@ -17,13 +17,14 @@
  * Probabilities: softmax over the classes of -e/T, where e is d^2 (d for cosine, which is a squared chord already):
  * the posterior of Gaussian classes of one shape and equal priors.  T is fitted to the support set itself, each
  * support judged by prototypes that it had no part in (leave one out; for mahalanobis out of S too, by a rank-one
- * downdate), by maximum likelihood.  The targets are Platt's (Advances in Large Margin Classifiers, 1999), with N
- * judgements: (N + 1)/(N + 2) for the true class and the rest shared by the others, so that supports that are all
- * told apart do not drive T to 0: more certainty than N trials can give is not claimed.
- * (In simulations of overlapping Gaussian classes the mean p is within 0.02 of the accuracy from 20 supports a class on;
- * with 5 it is 0.07 too low, never too high.)  A class with one support
- * takes part as a competitor only.  Without any class of two T is half the mean e between prototypes: a guess, and
- * `calibrated` says so.
+ * downdate), by maximum likelihood.  So that N supports that are all told apart do not drive T to 0, Laplace's rule
+ * adds a hit and a miss to them, which nobody saw and which could have happened to any of the supports alike: T
+ * maximises (1 + 1/N) sum_i ln p_i + ln (1/N) sum_i (1 - p_i),     p_i of the true class of judgement i. Supports that
+ * are equally far apart then get p = (N + 1)/(N + 2), Platt's smoothed target (Advances in Large Margin Classifiers,
+ * 1999), and others get it on average: that is as much certainty as N trials can give.  (Platt's targets for each
+ * support by itself would, with one T, take certainty from close classes because others are far.)  A class with one
+ * support takes part as a competitor only.  Without any class of two T is half the mean e between prototypes: a guess,
+ * and `calibrated` says so.
  *
  * Typicality: ln d of the left-out supports from their own prototype, normal with a mean for each class and one
  * variance for all; `typical` is the predictive tail probability (Student's t, which accounts for how few supports
@@ -84,10 +85,10 @@ int em_prototypes_parse(struct em_prototypes *p, const struct em_json *json, str
 /* ---- one chip ---- */
 
 struct em_decision {
-	size_t best;     /* the nearest class */
-	double p;        /* of that class, 0..1 */
-	double margin;   /* second least distance - least distance */
-	double typical;  /* 0..1, NaN: not known */
+	size_t best;    /* the nearest class */
+	double p;       /* of that class, 0..1 */
+	double margin;  /* second least distance - least distance */
+	double typical; /* 0..1, NaN: not known */
 };
 
 /* distance[count] and probability[count] of vector[encoder.dim]; safe from many threads. */
@@ -98,10 +99,7 @@ void em_prototypes_decide(const struct em_prototypes *p, const double *distance,
 /* The probability that a chip of class k lies at least at distance d from its prototype; NaN: not known. */
 double em_prototypes_typical(const struct em_prototypes *p, size_t k, double d);
 
-/*
- * The temperature that maximises the smoothed likelihood of n judgements: e[n][count] and the true class of each.
- * The likelihood is concave in 1/T, so that a golden section on ln T finds its one maximum.
- */
+/* The temperature as above from n judgements: e[n][count] and the true class of each.  1 where all e are 0. */
 double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count);
 
 #endif

@@ -150,8 +150,8 @@ static int read_header(struct em_prototypes *p, const struct em_json *json, stru
 		if (!strcmp(distance, distance_names[i]))
 			which = i;
 	p->encoder.dim = whole(em_json_get(json, "dim"), 1, EM_MAX_DIM);
-	if (!name || strlen(name) >= sizeof(p->encoder.name) || !sha256 || strlen(sha256) >= sizeof(p->encoder.sha256) ||
-	    !p->encoder.dim || which < 0)
+	if (!name || strlen(name) >= sizeof(p->encoder.name) || !sha256 ||
+	    strlen(sha256) >= sizeof(p->encoder.sha256) || !p->encoder.dim || which < 0)
 		return broken(err, "\"encoder\", \"sha256\", \"dim\" or \"distance\" is missing or wrong");
 	snprintf(p->encoder.name, sizeof(p->encoder.name), "%s", name);
 	snprintf(p->encoder.sha256, sizeof(p->encoder.sha256), "%s", sha256);

@@ -15,14 +15,14 @@ struct fit {
 	size_t n, dim, count;
 	enum em_distance distance;
 	const size_t *label;
-	double *x, *c;      /* [n][dim], [count][dim] */
-	size_t *size;       /* [count] supports of each class */
-	double *scatter;    /* [dim][dim] of the supports about their means; NULL: no mahalanobis, or no spread */
+	double *x, *c;            /* [n][dim], [count][dim] */
+	size_t *size;             /* [count] supports of each class */
+	double *scatter;          /* [dim][dim] of the supports about their means; NULL: no mahalanobis, or no spread */
 	double shrinkage, target; /* r, and r tr W / p */
-	double *left_factor; /* of the S that leave-one-out downdates; NULL: identity */
-	double left_weight;  /* what one scatter term weighs in it: (1 - r) / (n - classes - 1) */
-	double *e, *own;     /* [n][count] leave-one-out exponents; [n] distance to the own prototype */
-	size_t *judged;      /* [n] labels of the judgements, packed like the rows of e */
+	double *left_factor;      /* of the S that leave-one-out downdates; NULL: identity */
+	double left_weight;       /* what one scatter term weighs in it: (1 - r) / (n - classes - 1) */
+	double *e, *own;          /* [n][count] leave-one-out exponents; [n] distance to the own prototype */
+	size_t *judged;           /* [n] labels of the judgements, packed like the rows of e */
 	size_t judgements;
 };
 
@@ -155,9 +155,10 @@ static int fit_metric(struct fit *f, double **factor, struct em_error *err)
 	if (f->distance != EM_DISTANCE_MAHALANOBIS || f->n == f->count)
 		return 0;
 	if (f->dim > EM_MAHALANOBIS_MAX_DIM)
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "mahalanobis distance needs a covariance of %zu x %zu; the limit is %d: use euclidean",
-		                    f->dim, f->dim, EM_MAHALANOBIS_MAX_DIM);
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "mahalanobis distance needs a covariance of %zu x %zu; the limit is %d: use euclidean", f->dim,
+		    f->dim, EM_MAHALANOBIS_MAX_DIM);
 	if (sum_scatter(f, err))
 		return -1;
 	find_shrinkage(f, freedom);
@@ -238,43 +239,67 @@ static int leave_one_out(struct fit *f, struct em_error *err)
 
 /* ---- temperature ---- */
 
-/* Minus the smoothed log likelihood at temperature t. */
+/* Minus the log likelihood at temperature t of the judgements and of Laplace's hit and miss; the header has the
+ * formula. */
 static double cross_entropy(const double *e, const size_t *label, size_t n, size_t count, double t)
 {
-	double hit = ((double)n + 1) / ((double)n + 2), miss = (1 - hit) / (double)(count - 1), total = 0;
+	double hits = 0, miss = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const double *row = e + i * count;
-		double least = row[0], sum = 0, expected = 0;
+		double least = row[0], sum = 0, wrong = 0;
 
 		for (size_t k = 1; k < count; k++)
 			least = row[k] < least ? row[k] : least;
 		for (size_t k = 0; k < count; k++) {
-			sum += exp((least - row[k]) / t);
-			expected += (k == label[i] ? hit : miss) * (row[k] - least) / t;
+			double weight = exp((least - row[k]) / t);
+
+			sum += weight;
+			wrong += k == label[i] ? 0 : weight;
 		}
-		total += expected + log(sum);
+		hits += (row[label[i]] - least) / t + log(sum); /* -ln p */
+		miss += wrong / sum;
 	}
-	return total;
+	return hits * (1 + 1 / (double)n) - log(fmax(miss / (double)n, 1e-300));
+}
+
+#define TEMPERATURE_DECADES 10 /* to either side of the data's own scale: nothing that differs lies outside */
+#define TEMPERATURE_STEPS 92   /* of half a unit of ln T */
+
+/* The least value on a coarse grid of ln T: the minimum lies within a step of it. */
+static double coarse_minimum(const double *e, const size_t *label, size_t n, size_t count, double from, double step)
+{
+	double best = INFINITY, where = from;
+
+	for (int i = 0; i <= TEMPERATURE_STEPS; i++) {
+		double f = cross_entropy(e, label, n, count, exp(from + i * step));
+
+		if (f < best) {
+			best = f;
+			where = from + i * step;
+		}
+	}
+	return where;
 }
 
 double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count)
 {
-	const double golden = 0.6180339887498949;
-	double scale = 0, lo, hi, a, b, fa, fb;
+	const double golden = 0.6180339887498949, half = TEMPERATURE_DECADES * 2.302585092994046;
+	const double step = 2 * half / TEMPERATURE_STEPS;
+	double scale = 0, lo, hi, a, b, fa, fb, middle;
 
 	for (size_t i = 0; i < n * count; i++)
 		scale += e[i] / (double)(n * count);
 	if (!(scale > 0) || count < 2)
 		return 1;
-	/* Ten decades to either side of the data's own scale: nothing that could be told apart lies outside. */
-	lo = log(scale) - 23;
-	hi = log(scale) + 23;
+	middle = coarse_minimum(e, label, n, count, log(scale) - half, step);
+	lo = middle - step;
+	hi = middle + step;
 	a = hi - golden * (hi - lo);
 	b = lo + golden * (hi - lo);
 	fa = cross_entropy(e, label, n, count, exp(a));
 	fb = cross_entropy(e, label, n, count, exp(b));
-	for (int step = 0; step < 80; step++) {
+	for (int i = 0; i < 60; i++) {
 		if (fa <= fb) {
 			hi = b;
 			b = a;
@@ -344,7 +369,8 @@ static void fit_spread(struct em_prototypes *p, const struct fit *f)
 
 /* ---- all together ---- */
 
-static int take_classes(struct em_prototypes *p, const struct em_support *set, const struct fit *f, struct em_error *err)
+static int take_classes(struct em_prototypes *p, const struct em_support *set, const struct fit *f,
+                        struct em_error *err)
 {
 	p->classes = calloc(f->count, sizeof(*p->classes));
 	if (!p->classes)
@@ -372,8 +398,8 @@ static int fit_prototypes(struct em_prototypes *p, const struct em_support *set,
 	if (em_prototypes_prepare(p, err) || leave_one_out(f, err))
 		return -1;
 	p->calibrated = f->judgements > 0;
-	p->temperature = p->calibrated ? em_temperature_fit(f->e, f->judged, f->judgements, f->count)
-	                               : guess_temperature(p);
+	p->temperature =
+	    p->calibrated ? em_temperature_fit(f->e, f->judged, f->judgements, f->count) : guess_temperature(p);
 	p->temperature = fmax((double)(float)p->temperature, 1e-30);
 	fit_spread(p, f);
 	return 0;

@@ -268,8 +268,8 @@ int em_region_map_link(struct em_region_map *map, struct em_error *err)
 	for (size_t i = 1; i < n && !twice; i++)
 		twice = compare_places(&places[i - 1], &places[i]) ? 0 : i;
 	if (twice)
-		em_error_set(err, EM_ERROR_DATA, "picture \"%.200s\" has two chips at row %.9g, column %.9g", map->picture,
-		             places[twice].row, places[twice].col);
+		em_error_set(err, EM_ERROR_DATA, "picture \"%.200s\" has two chips at row %.9g, column %.9g",
+		             map->picture, places[twice].row, places[twice].col);
 	else
 		find_neighbours(map, places, n);
 	free(places);

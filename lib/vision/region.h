@@ -24,18 +24,18 @@
 #define EM_NO_CELL ((size_t)-1)
 
 struct em_cell {
-	size_t label;           /* a class, or the number of classes for "unknown" */
+	size_t label; /* a class, or the number of classes for "unknown" */
 	double p;
-	bool placed;            /* row, col and box are known */
-	double row, col;        /* whole numbers */
-	double y, x, h, w;      /* box in the picture, px */
-	double area;            /* of the cell, px; set by em_region_map_link */
-	double nm2_per_px;      /* area of a pixel; 0: not calibrated */
-	bool staged;            /* the next two are known */
-	double um_per_px[4];    /* [[a,b],[c,d]]: (dx,dy) px to (dX,dY) um */
-	double x_um, y_um;      /* where the middle of the chip lies on the stage */
-	size_t neighbour[4];    /* up, left, right, down; EM_NO_CELL; set by em_region_map_link */
-	size_t region;          /* set by em_region_map_print */
+	bool placed;         /* row, col and box are known */
+	double row, col;     /* whole numbers */
+	double y, x, h, w;   /* box in the picture, px */
+	double area;         /* of the cell, px; set by em_region_map_link */
+	double nm2_per_px;   /* area of a pixel; 0: not calibrated */
+	bool staged;         /* the next two are known */
+	double um_per_px[4]; /* [[a,b],[c,d]]: (dx,dy) px to (dX,dY) um */
+	double x_um, y_um;   /* where the middle of the chip lies on the stage */
+	size_t neighbour[4]; /* up, left, right, down; EM_NO_CELL; set by em_region_map_link */
+	size_t region;       /* set by em_region_map_print */
 };
 
 /* The chips of one picture, in the order they came.  A zeroed struct is an empty map. */
@@ -43,8 +43,8 @@ struct em_region_map {
 	char *picture; /* owned; NULL while empty */
 	struct em_cell *cells;
 	size_t count, capacity;
-	size_t failed;      /* samples without a class */
-	double rows, cols;  /* as the records say; 0: not known */
+	size_t failed;     /* samples without a class */
+	double rows, cols; /* as the records say; 0: not known */
 	double height, width;
 	double step_y, step_x; /* median steps between neighbours; a chip's size where there are none */
 };
@@ -52,7 +52,8 @@ struct em_region_map {
 void em_region_map_release(struct em_region_map *map);
 /* Does the sample belong to another picture than the map's? */
 bool em_region_map_is_other(const struct em_region_map *map, const struct em_sample *s);
-/* Append a sample's chip; in an empty map also the picture's name.  Place, calibration and stage come from the record. */
+/* Append a sample's chip; in an empty map also the picture's name.  Place, calibration and stage come from the record.
+ */
 int em_region_map_add(struct em_region_map *map, const struct em_sample *s, size_t label, double p,
                       struct em_error *err);
 /* Count a sample that has no class. */

@@ -10,10 +10,10 @@
 struct sums {
 	size_t label, chips, regions, first; /* first: cell, in raster order */
 	double p, area, nm2, um2;
-	double y, x, y_um, x_um;             /* weighted by area */
-	double top, left, bottom, right;     /* px, the last row and column included */
-	double stage[4];                     /* xmin, ymin, xmax, ymax, um */
-	bool placed, calibrated, staged;     /* all of its chips are */
+	double y, x, y_um, x_um;         /* weighted by area */
+	double top, left, bottom, right; /* px, the last row and column included */
+	double stage[4];                 /* xmin, ymin, xmax, ymax, um */
+	bool placed, calibrated, staged; /* all of its chips are */
 };
 
 static void sums_init(struct sums *s, size_t label)
@@ -92,7 +92,8 @@ static void flood(struct em_region_map *map, size_t seed, size_t region, size_t 
 		for (int d = 0; d < 4; d++) {
 			size_t other = c->neighbour[d];
 
-			if (other == EM_NO_CELL || map->cells[other].region != EM_NO_CELL || map->cells[other].label != c->label)
+			if (other == EM_NO_CELL || map->cells[other].region != EM_NO_CELL ||
+			    map->cells[other].label != c->label)
 				continue;
 			map->cells[other].region = region;
 			queue[tail++] = other;
@@ -280,7 +281,8 @@ int em_region_map_print(struct em_region_map *map, const char *const *name, size
 	em_json_put_name(out, "regions");
 	em_text_append(out, "[");
 	for (size_t i = 0; i < n; i++)
-		put_region(out, regions[i].s.label < nclasses ? name[regions[i].s.label] : EM_LABEL_UNKNOWN, &regions[i].s);
+		put_region(out, regions[i].s.label < nclasses ? name[regions[i].s.label] : EM_LABEL_UNKNOWN,
+		           &regions[i].s);
 	em_text_append(out, "]}");
 	free(regions);
 	free(class);

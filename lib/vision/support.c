@@ -15,7 +15,8 @@ static int to_vector(struct em_array *a, float **vector, size_t *dim, struct em_
 	size_t nonfinite, n = em_array_count(a);
 
 	if (!n || n > EM_MAX_DIM)
-		return em_error_set(err, EM_ERROR_DATA, "its embedding has %zu numbers; 1 to %d are supported", n, EM_MAX_DIM);
+		return em_error_set(err, EM_ERROR_DATA, "its embedding has %zu numbers; 1 to %d are supported", n,
+		                    EM_MAX_DIM);
 	if (em_array_to_f32(&f, a, err))
 		return -1;
 	em_array_range(&f, NULL, NULL, &nonfinite);
@@ -48,24 +49,25 @@ int em_embedding_get(const struct em_sample *s, struct em_encoder_id *id, float 
 	em_record_string(&s->record, "embedding.sha256", fresh.sha256, sizeof(fresh.sha256));
 	if (em_record_number(&s->record, "embedding.dim", &claimed) && claimed != (double)fresh.dim) {
 		free(v);
-		return em_error_set(err, EM_ERROR_DATA, "its embedding has %zu numbers, its record says %.9g", fresh.dim,
-		                    claimed);
+		return em_error_set(err, EM_ERROR_DATA, "its embedding has %zu numbers, its record says %.9g",
+		                    fresh.dim, claimed);
 	}
 	*id = fresh;
 	*vector = v;
 	return 0;
 }
 
-int em_encoder_id_check(const struct em_encoder_id *a, const char *a_is, const struct em_encoder_id *b, const char *b_is,
-                        struct em_error *err)
+int em_encoder_id_check(const struct em_encoder_id *a, const char *a_is, const struct em_encoder_id *b,
+                        const char *b_is, struct em_error *err)
 {
 	if (!strcmp(a->name, b->name) && !strcmp(a->sha256, b->sha256) && a->dim == b->dim)
 		return 0;
-	return em_error_set(err, EM_ERROR_DATA,
-	                    "%s was embedded by %s (sha256 %.12s, %zu numbers), %s by %s (sha256 %.12s, %zu numbers): use one "
-	                    "encoder for both",
-	                    a_is, a->name[0] ? a->name : "an unnamed encoder", a->sha256[0] ? a->sha256 : "unknown", a->dim,
-	                    b_is, b->name[0] ? b->name : "an unnamed encoder", b->sha256[0] ? b->sha256 : "unknown", b->dim);
+	return em_error_set(
+	    err, EM_ERROR_DATA,
+	    "%s was embedded by %s (sha256 %.12s, %zu numbers), %s by %s (sha256 %.12s, %zu numbers): use one "
+	    "encoder for both",
+	    a_is, a->name[0] ? a->name : "an unnamed encoder", a->sha256[0] ? a->sha256 : "unknown", a->dim, b_is,
+	    b->name[0] ? b->name : "an unnamed encoder", b->sha256[0] ? b->sha256 : "unknown", b->dim);
 }
 
 /* ---- the set ---- */
@@ -93,16 +95,19 @@ static int check_class(const struct em_support *set, const char *name, const cha
 	if (!name || !name[0])
 		return em_error_set(err, EM_ERROR_DATA, "support set: a class has no name; give each a \"name\"");
 	if (strlen(name) > 256)
-		return em_error_set(err, EM_ERROR_DATA, "support set: the class name \"%.40s...\" is longer than 256 bytes", name);
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "support set: the class name \"%.40s...\" is longer than 256 bytes", name);
 	if (!strcmp(name, EM_LABEL_UNKNOWN))
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "support set: \"" EM_LABEL_UNKNOWN "\" is what rejected chips are called; rename that class");
+		                    "support set: \"" EM_LABEL_UNKNOWN
+		                    "\" is what rejected chips are called; rename that class");
 	for (size_t k = 0; k < set->nclasses; k++)
 		if (!strcmp(set->classes[k].name, name))
-			return em_error_set(err, EM_ERROR_DATA, "support set: class \"%s\" is there twice; rename or merge them", name);
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "support set: class \"%s\" is there twice; rename or merge them", name);
 	if (color && !is_color(color))
-		return em_error_set(err, EM_ERROR_DATA, "support set: class \"%s\": colour \"%s\" is not of the form #rrggbb", name,
-		                    color);
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "support set: class \"%s\": colour \"%s\" is not of the form #rrggbb", name, color);
 	if (set->nclasses == EM_MAX_CLASSES)
 		return em_error_set(err, EM_ERROR_DATA, "support set: more than %d classes", EM_MAX_CLASSES);
 	return 0;
@@ -182,7 +187,8 @@ int em_support_check(const struct em_support *set, struct em_error *err)
 		for (size_t i = 0; i < set->count && !found; i++)
 			found = set->labels[i] == k;
 		if (!found)
-			return em_error_set(err, EM_ERROR_DATA, "support set: class \"%s\" has no chips; name some or remove it",
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "support set: class \"%s\" has no chips; name some or remove it",
 			                    set->classes[k].name);
 	}
 	return 0;

@@ -22,11 +22,11 @@ struct em_support_plan {
 	struct want *want; /* sorted: keys first, then row and column */
 	char *keys;        /* what want[].key point into */
 	size_t count, found;
-	bool by_place;       /* some chips are named by row and column */
+	bool by_place;        /* some chips are named by row and column */
 	double height, width; /* of a chip; 0: not said */
-	char *picture;       /* that [row,col] speak of; NULL until known */
+	char *picture;        /* that [row,col] speak of; NULL until known */
 	bool picture_given;
-	double rows, cols;   /* of the grid, for messages; 0: not known */
+	double rows, cols; /* of the grid, for messages; 0: not known */
 };
 
 void em_support_plan_free(struct em_support_plan *plan)
@@ -91,7 +91,8 @@ static int read_want(struct want *w, const struct em_json *node, const char *cla
 	}
 	if (em_json_numbers(node, at, 3) != 2 || em_json_size(node) != 2 || !is_index(at[0]) || !is_index(at[1]))
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "support set: class \"%s\": a chip is neither [row,col], counted from 0, nor a key", class);
+		                    "support set: class \"%s\": a chip is neither [row,col], counted from 0, nor a key",
+		                    class);
 	w->row = at[0];
 	w->col = at[1];
 	return 0;
@@ -104,7 +105,8 @@ static int read_chips(struct em_support_plan *plan, const struct em_json *list, 
 	struct want *grown;
 
 	if (!em_json_is_array(list) || !n)
-		return em_error_set(err, EM_ERROR_DATA, "support set: class \"%s\" has no chips; name some or remove it", name);
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "support set: class \"%s\" has no chips; name some or remove it", name);
 	if (plan->count + n > MAX_CHIPS)
 		return em_error_set(err, EM_ERROR_DATA, "support set: more than %d chips", MAX_CHIPS);
 	grown = realloc(plan->want, (plan->count + n) * sizeof(*grown));
@@ -134,10 +136,10 @@ static int refuse_duplicates(const struct em_support_plan *plan, struct em_error
 			continue;
 		name_of(a, name, sizeof(name));
 		if (a->class == b->class)
-			return em_error_set(err, EM_ERROR_DATA, "support set: chip %s is there twice in class \"%s\"", name,
-			                    plan->set.classes[a->class].name);
-		return em_error_set(err, EM_ERROR_DATA, "support set: chip %s is in two classes, \"%s\" and \"%s\"", name,
-		                    plan->set.classes[a->order < b->order ? a->class : b->class].name,
+			return em_error_set(err, EM_ERROR_DATA, "support set: chip %s is there twice in class \"%s\"",
+			                    name, plan->set.classes[a->class].name);
+		return em_error_set(err, EM_ERROR_DATA, "support set: chip %s is in two classes, \"%s\" and \"%s\"",
+		                    name, plan->set.classes[a->order < b->order ? a->class : b->class].name,
 		                    plan->set.classes[a->order < b->order ? b->class : a->class].name);
 	}
 	return 0;
@@ -176,7 +178,8 @@ static int read_size(struct em_support_plan *plan, const struct em_json *size, s
 	else if (em_json_size(size) != 2 || em_json_numbers(size, v, 2) != 2)
 		v[0] = 0;
 	if (!(v[0] >= 1 && v[1] >= 1))
-		return em_error_set(err, EM_ERROR_DATA, "support set: \"chip\":{\"size\"} is neither a number nor [height,width]");
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "support set: \"chip\":{\"size\"} is neither a number nor [height,width]");
 	plan->height = v[0];
 	plan->width = v[1];
 	return 0;
@@ -197,7 +200,8 @@ static int read_plan(struct em_support_plan *plan, const struct em_json *json, s
 	const char *picture = em_json_string(em_json_get(json, "picture"));
 
 	if (!em_json_is_array(list))
-		return em_error_set(err, EM_ERROR_DATA, "support set: it has neither \"classes\" nor \"em_prototypes\"");
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "support set: it has neither \"classes\" nor \"em_prototypes\"");
 	if (read_size(plan, em_json_find(json, "chip.size"), err))
 		return -1;
 	plan->picture_given = picture != NULL;
@@ -249,8 +253,8 @@ static int check_box(const struct em_support_plan *plan, const struct em_json *c
 	if (box[2] == plan->height && box[3] == plan->width)
 		return 0;
 	return em_error_set(err, EM_ERROR_DATA,
-	                    "its chip is %.9g x %.9g pixels, the support set was picked on %.9g x %.9g: chip alike", box[2],
-	                    box[3], plan->height, plan->width);
+	                    "its chip is %.9g x %.9g pixels, the support set was picked on %.9g x %.9g: chip alike",
+	                    box[2], box[3], plan->height, plan->width);
 }
 
 /* Is this chip in the picture that [row,col] speak of?  1, 0, or -1: that is ambiguous. */
@@ -265,10 +269,11 @@ static int in_picture(struct em_support_plan *plan, const struct em_sample *s, s
 		return 1;
 	if (plan->picture_given)
 		return 0;
-	return em_error_set(err, EM_ERROR_DATA,
-	                    "[row,col] in the support set is ambiguous: the stream holds the pictures \"%s\" and \"%s\"; add "
-	                    "\"picture\":\"%s\" to it or name chips by key",
-	                    plan->picture, picture, plan->picture);
+	return em_error_set(
+	    err, EM_ERROR_DATA,
+	    "[row,col] in the support set is ambiguous: the stream holds the pictures \"%s\" and \"%s\"; add "
+	    "\"picture\":\"%s\" to it or name chips by key",
+	    plan->picture, picture, plan->picture);
 }
 
 static struct want *look_up(struct em_support_plan *plan, struct want what)
@@ -292,7 +297,8 @@ static int match(struct em_support_plan *plan, const struct em_sample *s, const 
 			by_place = look_up(plan, (struct want){.row = row, .col = col});
 	}
 	if (by_key && by_place)
-		return em_error_set(err, EM_ERROR_DATA, "the support set names it twice, by key and as [%.9g,%.9g]", row, col);
+		return em_error_set(err, EM_ERROR_DATA, "the support set names it twice, by key and as [%.9g,%.9g]",
+		                    row, col);
 	*out = by_key ? by_key : by_place;
 	return 0;
 }
@@ -358,7 +364,8 @@ int em_support_plan_check(const struct em_support_plan *plan, struct em_error *e
 	if (!first)
 		return em_support_check(&plan->set, err);
 	if (!first->key && plan->rows > 0)
-		snprintf(grid, sizeof(grid), ": its grid has %.9g rows and %.9g columns, counted from 0", plan->rows, plan->cols);
+		snprintf(grid, sizeof(grid), ": its grid has %.9g rows and %.9g columns, counted from 0", plan->rows,
+		         plan->cols);
 	return em_error_set(err, EM_ERROR_DATA, "support set: class \"%s\": chip %s is not in the stream%s%s%s%s",
 	                    plan->set.classes[first->class].name, name_of(first, name, sizeof(name)),
 	                    !first->key && plan->picture_given ? " in picture \"" : "",

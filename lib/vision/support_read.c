@@ -155,8 +155,9 @@ static int read_file(struct support_file *f, enum em_support_kind *kind, struct 
 		return 0;
 	}
 	if (first_byte(f) != '{')
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "neither a folder nor a stream of labelled samples nor JSON: no support set, no prototypes");
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "neither a folder nor a stream of labelled samples nor JSON: no support set, no prototypes");
 	tree = read_json(f, err);
 	if (!tree)
 		return -1;
@@ -270,10 +271,11 @@ static struct em_encoder *find_encoder(const struct em_encoder_id *id, struct em
 		}
 		em_encoder_free(encoder);
 	}
-	em_error_set(err, EM_ERROR_DATA,
-	             "the stream's encoder, %s, is not one of ours, so that images in folders cannot be embedded alike: give "
-	             "chips of the stream or a labelled stream",
-	             id->name[0] ? id->name : "without a name");
+	em_error_set(
+	    err, EM_ERROR_DATA,
+	    "the stream's encoder, %s, is not one of ours, so that images in folders cannot be embedded alike: give "
+	    "chips of the stream or a labelled stream",
+	    id->name[0] ? id->name : "without a name");
 	return NULL;
 }
 

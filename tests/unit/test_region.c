@@ -48,7 +48,8 @@ static void build(struct em_region_map *map, const struct grid *g, const char *c
 			if (ch == '!')
 				assert_int_equal(em_region_map_add_failed(map, &s, NULL), 0);
 			else
-				assert_int_equal(em_region_map_add(map, &s, ch == '?' ? 3 : (size_t)(ch - 'a'), 0.5, NULL), 0);
+				assert_int_equal(
+				    em_region_map_add(map, &s, ch == '?' ? 3 : (size_t)(ch - 'a'), 0.5, NULL), 0);
 			em_sample_release(&s);
 		}
 	assert_int_equal(em_region_map_link(map, NULL), 0);
@@ -224,10 +225,11 @@ static void test_stage(void **state)
 		char text[600], key[16];
 		size_t row = i / 2, col = i % 2;
 
-		snprintf(text, sizeof(text),
-		         "{\"chip\":{\"row\":%zu,\"col\":%zu,\"box\":[%zu,%zu,10,20]},\"stage\":{\"x_um\":100,\"y_um\":-50},"
-		         "\"to_stage\":{\"um_per_px\":[[0,-0.5],[0.5,0]],\"centre_px\":[%g,%g]}}",
-		         row, col, row * 10, col * 20, 19.5 - (double)col * 20, 9.5 - (double)row * 10);
+		snprintf(
+		    text, sizeof(text),
+		    "{\"chip\":{\"row\":%zu,\"col\":%zu,\"box\":[%zu,%zu,10,20]},\"stage\":{\"x_um\":100,\"y_um\":-50},"
+		    "\"to_stage\":{\"um_per_px\":[[0,-0.5],[0.5,0]],\"centre_px\":[%g,%g]}}",
+		    row, col, row * 10, col * 20, 19.5 - (double)col * 20, 9.5 - (double)row * 10);
 		assert_int_equal(em_record_parse(&s.record, text, strlen(text), NULL), 0);
 		snprintf(key, sizeof(key), "p/%zu", i);
 		assert_int_equal(em_sample_set_key(&s, key, NULL), 0);
