@@ -64,12 +64,12 @@ static void name_axes(struct em_array *a)
 
 	for (int i = 0; i < a->ndim; i++) {
 		int from_last = a->ndim - 1 - i;
-		char name[16];
+		char name[sizeof(a->axis[i].name)];
 
 		if (a->ndim <= 3)
 			snprintf(name, sizeof(name), "%s", common[from_last]);
 		else
-			snprintf(name, sizeof(name), "axis-%d", i);
+			snprintf(name, sizeof(name), "axis-%u", (unsigned)i & 7);
 		em_axis_set(&a->axis[i], name, 1, 0, "");
 	}
 }

@@ -26,7 +26,8 @@ static void sizes_that_overflow_are_refused(void **state)
 	assert_int_equal(em_array_alloc(&a, EM_F64, 2, (const size_t[]){SIZE_MAX / 4, 4}, &err), -1);
 	assert_int_equal(err.kind, EM_ERROR_MEMORY);
 	assert_int_equal(a.ndim, 99);
-	assert_int_equal(em_array_alloc(&a, EM_U8, EM_MAX_NDIM + 1, (const size_t[]){1, 1, 1, 1, 1, 1, 1, 1, 1}, &err), -1);
+	assert_int_equal(em_array_alloc(&a, EM_U8, EM_MAX_NDIM + 1, (const size_t[]){1, 1, 1, 1, 1, 1, 1, 1, 1}, &err),
+	                 -1);
 	assert_int_equal(em_array_measure(EM_U8, 2, (const size_t[]){0, SIZE_MAX / 2}, &bytes), 0);
 	assert_int_equal(bytes, 0);
 }
@@ -179,9 +180,18 @@ static void json_numbers_have_nine_digits(void **state)
 	static const struct {
 		double v;
 		const char *text;
-	} want[] = {{0, "0"},           {-3, "-3"},        {0.1, "0.1"},       {1.0 / 3, "0.333333333"},
-	            {99999999, "99999999"}, {1e8, "100000000"}, {1e20, "1e+20"},   {-0.0, "-0"},
-	            {NAN, "null"},      {INFINITY, "null"}, {1e-300, "1e-300"}, {1234567890, "1.23456789e+09"}};
+	} want[] = {{0, "0"},
+	            {-3, "-3"},
+	            {0.1, "0.1"},
+	            {1.0 / 3, "0.333333333"},
+	            {99999999, "99999999"},
+	            {1e8, "100000000"},
+	            {1e20, "1e+20"},
+	            {-0.0, "-0"},
+	            {NAN, "null"},
+	            {INFINITY, "null"},
+	            {1e-300, "1e-300"},
+	            {1234567890, "1.23456789e+09"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
@@ -228,17 +238,17 @@ static void errors_are_one_printable_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(sizes_that_overflow_are_refused),
-	        cmocka_unit_test(dtypes_have_numpys_names),
-	        cmocka_unit_test(percentiles_are_numpys),
-	        cmocka_unit_test(percentiles_agree_with_a_sort),
-	        cmocka_unit_test(scaling_to_u8_rounds_half_to_even),
-	        cmocka_unit_test(image_types_keep_every_value),
-	        cmocka_unit_test(an_axis_may_keep_its_name),
-	        cmocka_unit_test(range_passes_over_what_is_not_finite),
-	        cmocka_unit_test(json_numbers_have_nine_digits),
-	        cmocka_unit_test(json_strings_are_escaped),
-	        cmocka_unit_test(errors_are_one_printable_line),
+	    cmocka_unit_test(sizes_that_overflow_are_refused),
+	    cmocka_unit_test(dtypes_have_numpys_names),
+	    cmocka_unit_test(percentiles_are_numpys),
+	    cmocka_unit_test(percentiles_agree_with_a_sort),
+	    cmocka_unit_test(scaling_to_u8_rounds_half_to_even),
+	    cmocka_unit_test(image_types_keep_every_value),
+	    cmocka_unit_test(an_axis_may_keep_its_name),
+	    cmocka_unit_test(range_passes_over_what_is_not_finite),
+	    cmocka_unit_test(json_numbers_have_nine_digits),
+	    cmocka_unit_test(json_strings_are_escaped),
+	    cmocka_unit_test(errors_are_one_printable_line),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -23,11 +23,34 @@ static void assert_refused(const char *text, size_t n)
 
 static void what_is_not_json_is_refused(void **state)
 {
-	static const char *const bad[] = {"",         "{",          "nan",          "NaN",         "[1,]",        "{\"a\":}",
-	                                  "[01]",     "[1.]",       "[.5]",         "[+1]",        "[1e]",        "[-]",
-	                                  "[0x10]",   "1 2",        "{} x",         "{'a':1}",     "\"a\nb\"",    "\"\\u0000\"",
-	                                  "[1 2]",    "\"\xff\"",   "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "[\"a]", "Infinity",
-	                                  "\"\xe2\x82\"", "tru",    "[1]]",         "\"\xf4\x90\x80\x80\""};
+	static const char *const bad[] = {"",
+	                                  "{",
+	                                  "nan",
+	                                  "NaN",
+	                                  "[1,]",
+	                                  "{\"a\":}",
+	                                  "[01]",
+	                                  "[1.]",
+	                                  "[.5]",
+	                                  "[+1]",
+	                                  "[1e]",
+	                                  "[-]",
+	                                  "[0x10]",
+	                                  "1 2",
+	                                  "{} x",
+	                                  "{'a':1}",
+	                                  "\"a\nb\"",
+	                                  "\"\\u0000\"",
+	                                  "[1 2]",
+	                                  "\"\xff\"",
+	                                  "\"\xc0\xaf\"",
+	                                  "\"\xed\xa0\x80\"",
+	                                  "[\"a]",
+	                                  "Infinity",
+	                                  "\"\xe2\x82\"",
+	                                  "tru",
+	                                  "[1]]",
+	                                  "\"\xf4\x90\x80\x80\""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -66,7 +89,8 @@ static void long_texts_are_refused_before_they_are_parsed(void **state)
 
 static void values_are_reached_by_path(void **state)
 {
-	static const char text[] = "{\"chip\":{\"row\":3,\"box\":[1,2.5,-3e2]},\"s\":\"\\u00b5m\",\"t\":true,\"n\":null}";
+	static const char text[] =
+	    "{\"chip\":{\"row\":3,\"box\":[1,2.5,-3e2]},\"s\":\"\\u00b5m\",\"t\":true,\"n\":null}";
 	struct em_json *tree = em_json_parse(text, strlen(text), NULL);
 	double v = 0, box[4] = {0};
 
@@ -89,7 +113,8 @@ static void values_are_reached_by_path(void **state)
 /* What nobody touches keeps its bytes: long numbers, escapes, blanks, order. */
 static void unknown_members_pass_byte_for_byte(void **state)
 {
-	static const char text[] = " {\"em\": 1 ,\"time\":1611097479.5613768,\"x\":{\"b\" : [1, 2],\"q\":\"a,}\\\"\"},\"\\u0041\":1e400}\n";
+	static const char text[] =
+	    " {\"em\": 1 ,\"time\":1611097479.5613768,\"x\":{\"b\" : [1, 2],\"q\":\"a,}\\\"\"},\"\\u0041\":1e400}\n";
 	struct em_record r;
 	struct em_text out = {0};
 
@@ -103,8 +128,9 @@ static void unknown_members_pass_byte_for_byte(void **state)
 	assert_int_equal(em_record_set_string(&r, "new", "v", NULL), 0);
 	em_record_remove(&r, "A");
 	em_record_print(&r, &out);
-	assert_string_equal(em_text_get(&out), "{\"em\":2,\"time\":1611097479.5613768,\"x\":{\"b\" : [1, 2],\"q\":\"a,}\\\"\"},"
-	                                       "\"new\":\"v\"}");
+	assert_string_equal(em_text_get(&out),
+	                    "{\"em\":2,\"time\":1611097479.5613768,\"x\":{\"b\" : [1, 2],\"q\":\"a,}\\\"\"},"
+	                    "\"new\":\"v\"}");
 	em_text_release(&out);
 	em_record_release(&r);
 }
@@ -193,16 +219,16 @@ static void a_new_first_member_goes_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(what_is_not_json_is_refused),
-	        cmocka_unit_test(depth_is_bounded),
-	        cmocka_unit_test(long_texts_are_refused_before_they_are_parsed),
-	        cmocka_unit_test(values_are_reached_by_path),
-	        cmocka_unit_test(unknown_members_pass_byte_for_byte),
-	        cmocka_unit_test(a_pretty_printed_record_becomes_one_line),
-	        cmocka_unit_test(records_that_are_none_are_refused),
-	        cmocka_unit_test(axes_go_there_and_back),
-	        cmocka_unit_test(provenance_grows_at_its_end),
-	        cmocka_unit_test(a_new_first_member_goes_first),
+	    cmocka_unit_test(what_is_not_json_is_refused),
+	    cmocka_unit_test(depth_is_bounded),
+	    cmocka_unit_test(long_texts_are_refused_before_they_are_parsed),
+	    cmocka_unit_test(values_are_reached_by_path),
+	    cmocka_unit_test(unknown_members_pass_byte_for_byte),
+	    cmocka_unit_test(a_pretty_printed_record_becomes_one_line),
+	    cmocka_unit_test(records_that_are_none_are_refused),
+	    cmocka_unit_test(axes_go_there_and_back),
+	    cmocka_unit_test(provenance_grows_at_its_end),
+	    cmocka_unit_test(a_new_first_member_goes_first),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

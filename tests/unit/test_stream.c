@@ -208,7 +208,7 @@ static void archives_without_samples_and_joined_ones_are_streams(void **state)
 	assert_int_equal(read_all(joined, 2 * n0 + n1, 700, &samples, NULL), 0);
 	assert_int_equal(samples, 1);
 	assert_int_equal(read_all(joined, 2 * n0 + n1 + 9216, 700, &samples, NULL), 0); /* tar's padding to 20 blocks */
-	joined[2 * n0 + n1 + 100] = 'x';                                               /* rubbish after the end */
+	joined[2 * n0 + n1 + 100] = 'x';                                                /* rubbish after the end */
 	assert_int_equal(read_all(joined, 2 * n0 + n1 + 512, 700, &samples, NULL), -1);
 	free(empty);
 	free(one);
@@ -257,8 +257,9 @@ static int read_tar(const char *const *pairs, const char *filter, int *samples, 
 
 static void members_may_come_in_any_order_and_compressed(void **state)
 {
-	static const char *const tar[] = {"./",         NULL, "./a/", NULL,          "./a/x.json", "{\"k\":1}", "./a/x.tif", "T",
-	                                  "./a/x.y.npy", "N",  "b.tif", "T",         "b.json",     "{}",        NULL};
+	static const char *const tar[] = {"./",        NULL,        "./a/",   NULL,          "./a/x.json",
+	                                  "{\"k\":1}", "./a/x.tif", "T",      "./a/x.y.npy", "N",
+	                                  "b.tif",     "T",         "b.json", "{}",          NULL};
 	static const char *const filters[] = {NULL, "gzip", "xz", "zstd"};
 	int samples;
 
@@ -278,26 +279,26 @@ static void what_breaks_the_rules_is_refused(void **state)
 	static const struct {
 		const char *tar[12], *text;
 	} bad[] = {
-	        {{"a.tif", "1", "a.tif", "2", "a.json", "{}"}, "twice"},
-	        {{"a.json", "{}", "a.json", "{}"}, "twice"},
-	        {{"a.json", "{}", "b.json", "{}", "a.tif", "1"}, "comes twice"},
-	        {{"a.tif", "1", "b.json", "{}"}, "no record"},
-	        {{"a.tif", "1"}, "no record"},
-	        {{"a.json", "{"}, "not JSON"},
-	        {{"a.json", "[]"}, "not a JSON object"},
-	        {{"a.json", "{\"em\":2}"}, "version 2"},
-	        {{"a.json", "{\"em\":\"x\"}"}, "version"},
-	        {{"a.json", "{\"x\":NaN}"}, "not JSON"},
-	        {{"a.json", "{\"x\":\"\xff\"}"}, "UTF-8"},
-	        {{"a", "1"}, "not named KEY.EXT"},
-	        {{"a.", "1"}, "not named KEY.EXT"},
-	        {{".json", "{}"}, "no name"},
-	        {{"a/.json", "{}"}, "no name"},
-	        {{"../a.json", "{}"}, "leads out"},
-	        {{"x/../a.json", "{}"}, "leads out"},
-	        {{"/a.json", "{}"}, "leads out"},
-	        {{"a\nb.json", "{}"}, "control character"},
-	        {{"a.json", "@elsewhere"}, "not a regular file"},
+	    {{"a.tif", "1", "a.tif", "2", "a.json", "{}"}, "twice"},
+	    {{"a.json", "{}", "a.json", "{}"}, "twice"},
+	    {{"a.json", "{}", "b.json", "{}", "a.tif", "1"}, "comes twice"},
+	    {{"a.tif", "1", "b.json", "{}"}, "no record"},
+	    {{"a.tif", "1"}, "no record"},
+	    {{"a.json", "{"}, "not JSON"},
+	    {{"a.json", "[]"}, "not a JSON object"},
+	    {{"a.json", "{\"em\":2}"}, "version 2"},
+	    {{"a.json", "{\"em\":\"x\"}"}, "version"},
+	    {{"a.json", "{\"x\":NaN}"}, "not JSON"},
+	    {{"a.json", "{\"x\":\"\xff\"}"}, "UTF-8"},
+	    {{"a", "1"}, "not named KEY.EXT"},
+	    {{"a.", "1"}, "not named KEY.EXT"},
+	    {{".json", "{}"}, "no name"},
+	    {{"a/.json", "{}"}, "no name"},
+	    {{"../a.json", "{}"}, "leads out"},
+	    {{"x/../a.json", "{}"}, "leads out"},
+	    {{"/a.json", "{}"}, "leads out"},
+	    {{"a\nb.json", "{}"}, "control character"},
+	    {{"a.json", "@elsewhere"}, "not a regular file"},
 	};
 
 	(void)state;
@@ -410,16 +411,16 @@ static void images_and_arrays_go_there_and_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(samples_go_there_and_back),
-	        cmocka_unit_test(sizes_around_the_buffer_keep_their_order),
-	        cmocka_unit_test(every_cut_is_seen),
-	        cmocka_unit_test(a_writer_that_gives_up_leaves_no_end_mark),
-	        cmocka_unit_test(archives_without_samples_and_joined_ones_are_streams),
-	        cmocka_unit_test(members_may_come_in_any_order_and_compressed),
-	        cmocka_unit_test(what_breaks_the_rules_is_refused),
-	        cmocka_unit_test(a_renamed_member_renames_its_record),
-	        cmocka_unit_test(any_key_survives),
-	        cmocka_unit_test(images_and_arrays_go_there_and_back),
+	    cmocka_unit_test(samples_go_there_and_back),
+	    cmocka_unit_test(sizes_around_the_buffer_keep_their_order),
+	    cmocka_unit_test(every_cut_is_seen),
+	    cmocka_unit_test(a_writer_that_gives_up_leaves_no_end_mark),
+	    cmocka_unit_test(archives_without_samples_and_joined_ones_are_streams),
+	    cmocka_unit_test(members_may_come_in_any_order_and_compressed),
+	    cmocka_unit_test(what_breaks_the_rules_is_refused),
+	    cmocka_unit_test(a_renamed_member_renames_its_record),
+	    cmocka_unit_test(any_key_survives),
+	    cmocka_unit_test(images_and_arrays_go_there_and_back),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
