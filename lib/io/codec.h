@@ -38,6 +38,12 @@ struct em_codec {
 	void (*close)(void *state);
 	/* Append the file that holds *a; NULL where we only read.  EM_ERROR_USAGE for a type that it cannot hold. */
 	int (*encode)(const struct em_array *a, struct em_text *out, struct em_error *err);
+	/*
+	 * The key of frame i inside the file, put after the file's own as KEY/..., into buf[n] (n >= 24): "d00", or
+	 * "d01/f000003" where a file holds several data sets; "" for no part of its own.  No dots: a key has none.
+	 * NULL: "f%06zu" where frames > 1, else "".  Cannot fail.
+	 */
+	void (*suffix)(void *state, size_t frame, char *buf, size_t n);
 };
 
 /* The codec that knows these bytes, or NULL.  n may be less than EM_PROBE_BYTES at the end of a short file. */

@@ -286,10 +286,16 @@ static int set_source(const struct em_input *in, struct em_record *r, size_t fra
 
 static int set_frame_key(struct em_input *in, struct em_sample *s, size_t frame, struct em_error *err)
 {
-	if (in->frames == 1)
-		snprintf(in->last_key, sizeof(in->last_key), "%s", in->key);
+	char part[24] = "";
+
+	if (in->codec->suffix)
+		in->codec->suffix(in->codec_state, frame, part, sizeof(part));
+	else if (in->frames > 1)
+		snprintf(part, sizeof(part), "f%06zu", frame);
+	if (part[0])
+		snprintf(in->last_key, sizeof(in->last_key), "%.*s/%s", EM_KEY_MAX, in->key, part);
 	else
-		snprintf(in->last_key, sizeof(in->last_key), "%.*s/f%06zu", EM_KEY_MAX, in->key, frame);
+		snprintf(in->last_key, sizeof(in->last_key), "%s", in->key);
 	return em_sample_set_key(s, in->last_key, err);
 }
 
