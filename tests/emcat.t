@@ -43,10 +43,13 @@ for tool in emcat emchip emembed emclassify emplot; do
 	check_fails "$tool: a shell that is none" 2 'choose one of: bash zsh fish' "$tool --completion tcsh"
 done
 
-if have script; then
-	script -qec 'emcat three.tar' /dev/null </dev/null >tty.txt 2>&1
-	emcat "$DATA/gray8.png" >three.tar
-	script -qec 'emcat three.tar' /dev/null </dev/null >tty.txt 2>&1
-	check 'no binary on a terminal' "grep -q 'will not write binary to a terminal' tty.txt"
-else skip 'no binary on a terminal' 'no script(1) here'; fi
+if have script && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+	emcat "$DATA/gray8.png" >one.tar
+	for command in 'emcat one.tar' 'emplot image one.tar'; do
+		script -qec "$command" /dev/null </dev/null >tty.txt 2>&1
+		check "no binary on a terminal: $command" "grep -q 'will not write binary to a terminal' tty.txt"
+	done
+	script -qec 'emcat' /dev/null </dev/null >tty.txt 2>&1
+	check 'nothing is waited for on a terminal' "grep -q 'nothing to read: name a file' tty.txt"
+else skip 'no binary on a terminal' 'no terminal to be had here'; fi
 finish
