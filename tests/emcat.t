@@ -49,7 +49,7 @@ if have script && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
 		script -qec "$command" /dev/null </dev/null >tty.txt 2>&1
 		check "no binary on a terminal: $command" "grep -q 'will not write binary to a terminal' tty.txt"
 	done
-	script -qec 'emcat' /dev/null </dev/null >tty.txt 2>&1
+	script -qec 'emcat -j' /dev/null </dev/null >tty.txt 2>&1
 	check 'nothing is waited for on a terminal' "grep -q 'nothing to read: name a file' tty.txt"
 else skip 'no binary on a terminal' 'no terminal to be had here'; fi
 finish
