@@ -105,6 +105,10 @@ check_is 'a sample marked as failed passes by' '{"tool":"x","text":"y"}' \
 check_exit '-k: three of four, exit 3' 3 'emcat -k "$DATA/gray8.png" "$DATA/cut.png" none.png "$DATA/gray16.png" >k.tar 2>err.txt'
 check_is '-k: two marked' 2 "$(emcat -j k.tar | grep -c '"error":{"tool":"emcat"')"
 
+printf 'no picture' >"$(printf 'caf\351.tif')"
+check_exit '-k: a name that is not UTF-8 makes a stream that can be read' 0 'emcat -k caf*.tif | emcat -j >k.json'
+check 'and says why' 'grep -q "\"key\":\"caf_\".*unknown format" k.json'
+
 # ---- neighbours ----
 check_is 'GNU tar lists our stream' 'gray8.tif gray8.json gray16.tif gray16.json strips-i16.tif strips-i16.json' \
 	"$(tar -tf three.tar | paste -sd' ' -)"

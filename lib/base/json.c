@@ -20,9 +20,10 @@ static const struct em_json *outer(const cJSON *node)
 	return (const struct em_json *)(const void *)node;
 }
 
-/* Bytes of the UTF-8 sequence at s (n left), 0 where it is malformed: RFC 3629, table 3-7 of the Unicode standard. */
-static size_t utf8_length(const unsigned char *s, size_t n)
+/* RFC 3629, table 3-7 of the Unicode standard. */
+size_t em_utf8_length(const char *text, size_t n)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
 
 	if (len < 2)
@@ -43,7 +44,7 @@ bool em_utf8_is_valid(const char *s, size_t n)
 	size_t len;
 
 	for (size_t i = 0; i < n; i += len) {
-		len = utf8_length((const unsigned char *)s + i, n - i);
+		len = em_utf8_length(s + i, n - i);
 		if (!len)
 			return false;
 	}
@@ -161,7 +162,7 @@ static cJSON *parse(const char *text, size_t len, size_t *end, struct em_error *
 	root = cJSON_ParseWithLengthOpts(text, len, &stop, 0);
 	used = stop ? (size_t)(stop - text) : 0;
 	if (!root) {
-		em_error_set(err, EM_ERROR_DATA, "not JSON: syntax error at byte %zu (%.20s)", used, len ? "" : "empty");
+		em_error_set(err, EM_ERROR_DATA, "not JSON: %s at byte %zu", len ? "syntax error" : "no value", used);
 		return NULL;
 	}
 	if (!end)

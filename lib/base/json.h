@@ -47,5 +47,7 @@ size_t em_json_numbers(const struct em_json *node, double *v, size_t n);
 
 /* Is s[0..n) valid UTF-8 (no overlong forms, no surrogates)? */
 bool em_utf8_is_valid(const char *s, size_t n);
+/* The bytes of the first character of s[0..n), n >= 1; 0 where it is malformed or cut. */
+size_t em_utf8_length(const char *s, size_t n);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/text.h"
 
+#include "base/json.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -121,17 +123,28 @@ void em_json_put_number(struct em_text *t, double v)
 	}
 }
 
+/* The character at s, which is not ASCII; where the next one begins. */
+static const char *put_wide(struct em_text *t, const char *s)
+{
+	size_t n = em_utf8_length(s, strnlen(s, 4));
+
+	em_text_append_bytes(t, n ? s : "\xef\xbf\xbd", n ? n : 3);
+	return s + (n ? n : 1);
+}
+
 void em_json_put_string(struct em_text *t, const char *s)
 {
 	em_text_append_bytes(t, "\"", 1);
 	while (*s) {
 		const char *run = s;
 
-		while ((unsigned char)*s >= 0x20 && *s != '"' && *s != '\\' && *s != 0x7f)
+		while ((unsigned char)*s >= 0x20 && (unsigned char)*s < 0x7f && *s != '"' && *s != '\\')
 			s++;
 		em_text_append_bytes(t, run, (size_t)(s - run));
 		if (*s == '"' || *s == '\\')
 			em_text_printf(t, "\\%c", *s++);
+		else if ((unsigned char)*s >= 0x80)
+			s = put_wide(t, s);
 		else if (*s)
 			em_text_printf(t, "\\u%04x", (unsigned)(unsigned char)*s++);
 	}

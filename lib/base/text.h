@@ -29,7 +29,9 @@ int em_text_check(const struct em_text *t, struct em_error *err);
 
 /* JSON values.  Numbers are %.9g; JSON has no NaN and no infinities: they become null. */
 void em_json_put_number(struct em_text *t, double v);
-void em_json_put_string(struct em_text *t, const char *s); /* s is UTF-8; quotes, backslash, controls escaped */
+/* Quotes, backslash and controls escaped.  What is not UTF-8 (a file's name, a text that was cut) becomes U+FFFD: one
+ * such byte would make the whole stream unreadable. */
+void em_json_put_string(struct em_text *t, const char *s);
 void em_json_put_bool(struct em_text *t, bool v);
 /* `"name":` with a comma before it unless the text ends in '{' or '[' or is empty. */
 void em_json_put_name(struct em_text *t, const char *name);

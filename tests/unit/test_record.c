@@ -58,6 +58,27 @@ static void what_is_not_json_is_refused(void **state)
 	assert_refused("[1\0]", 4);
 }
 
+static void strings_are_always_utf8(void **state)
+{
+	static const struct {
+		const char *s, *json;
+	} cases[] = {{"\xc3\xa9", "\"\xc3\xa9\""},
+	             {"caf\xe9.tif", "\"caf\xef\xbf\xbd.tif\""},
+	             {"cut \xe2\x84", "\"cut \xef\xbf\xbd\xef\xbf\xbd\""},
+	             {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+	             {"\x7f\"\n", "\"\\u007f\\\"\\u000a\""},
+	             {"\xf0\x9f\x94\xac!", "\"\xf0\x9f\x94\xac!\""}};
+	struct em_text t = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		em_text_clear(&t);
+		em_json_put_string(&t, cases[i].s);
+		assert_string_equal(em_text_get(&t), cases[i].json);
+	}
+	em_text_release(&t);
+}
+
 static void depth_is_bounded(void **state)
 {
 	char text[20002];
@@ -220,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_not_json_is_refused),
+	    cmocka_unit_test(strings_are_always_utf8),
 	    cmocka_unit_test(depth_is_bounded),
 	    cmocka_unit_test(long_texts_are_refused_before_they_are_parsed),
 	    cmocka_unit_test(values_are_reached_by_path),
