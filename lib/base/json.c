@@ -140,7 +140,7 @@ static bool numbers_are_strict(const char *s, size_t n)
 	return true;
 }
 
-static cJSON *parse(const char *text, size_t len, size_t *end, struct em_error *err)
+struct em_json *em_json_parse(const char *text, size_t len, struct em_error *err)
 {
 	const char *stop = NULL, *fault;
 	cJSON *root;
@@ -165,31 +165,15 @@ static cJSON *parse(const char *text, size_t len, size_t *end, struct em_error *
 		em_error_set(err, EM_ERROR_DATA, "not JSON: %s at byte %zu", len ? "syntax error" : "no value", used);
 		return NULL;
 	}
-	if (!end)
-		while (used < len && strchr(" \t\r\n", text[used]))
-			used++;
-	if ((!end && used < len) || !numbers_are_strict(text, used)) {
+	while (used < len && strchr(" \t\r\n", text[used]))
+		used++;
+	if (used < len || !numbers_are_strict(text, used)) {
 		cJSON_Delete(root);
 		em_error_set(err, EM_ERROR_DATA, "not JSON: %s",
-		             !end && used < len ? "more follows the value" : "a number is not written as JSON has it");
+		             used < len ? "more follows the value" : "a number is not written as JSON has it");
 		return NULL;
 	}
-	if (end)
-		*end = used;
-	return root;
-}
-
-struct em_json *em_json_parse(const char *text, size_t len, struct em_error *err)
-{
-	return (struct em_json *)(void *)parse(text, len, NULL, err);
-}
-
-int em_json_check(const char *text, size_t len, size_t *end, struct em_error *err)
-{
-	cJSON *root = parse(text, len, end, err);
-
-	cJSON_Delete(root);
-	return root ? 0 : -1;
+	return (struct em_json *)(void *)root;
 }
 
 /* Up to EM_JSON_MAX_BYTES + 1 bytes of the file, so that an endless one is refused, not read. */

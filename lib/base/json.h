@@ -23,10 +23,6 @@ struct em_json *em_json_parse(const char *text, size_t len, struct em_error *err
 struct em_json *em_json_parse_file(const char *path, struct em_error *err);
 void em_json_free(struct em_json *root);
 
-/* Check that text[0..len) is JSON within the limits, without keeping the tree.  *end (not NULL) receives the number
- * of bytes that the first value takes, leading blanks included; with end NULL, trailing bytes are an error. */
-int em_json_check(const char *text, size_t len, size_t *end, struct em_error *err);
-
 /* Member of an object: NULL where node is no object or has none of that name. */
 const struct em_json *em_json_get(const struct em_json *node, const char *name);
 /* The same along a dotted path: "chip.row". */

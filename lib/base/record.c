@@ -71,7 +71,7 @@ int em_record_copy(struct em_record *dst, const struct em_record *src, struct em
 	return 0;
 }
 
-/* A place in the text of an object whose syntax em_json_check has already passed. */
+/* A place in the text of an object whose syntax em_json_parse has already passed. */
 struct cursor {
 	const char *s, *end;
 };
@@ -130,6 +130,8 @@ static int split(struct em_record *r, struct cursor c, const struct em_json *tre
 		value = c.s;
 		end = skip_value(&c);
 		c.s++; /* , or } */
+		if (r->count == EM_RECORD_MAX_MEMBERS)
+			return em_error_set(err, EM_ERROR_DATA, "record of more than %d members", EM_RECORD_MAX_MEMBERS);
 		if (find(r, em_json_name(m)))
 			return em_error_set(err, EM_ERROR_DATA, "record has \"%s\" twice", em_json_name(m));
 		if (append(r, em_json_name(m), value, (size_t)(end - value), err))
@@ -141,9 +143,14 @@ static int split(struct em_record *r, struct cursor c, const struct em_json *tre
 int em_record_parse(struct em_record *r, const char *text, size_t len, struct em_error *err)
 {
 	struct em_record fresh = {0};
-	struct em_json *tree = em_json_parse(text, len, err);
+	struct em_json *tree;
 	int status;
 
+	while (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) { /* cJSON would, and split must see the same text */
+		text += 3;
+		len -= 3;
+	}
+	tree = em_json_parse(text, len, err);
 	if (!tree)
 		return -1;
 	if (!em_json_is_object(tree))

@@ -25,7 +25,10 @@ struct em_record {
 void em_record_release(struct em_record *r);
 int em_record_copy(struct em_record *dst, const struct em_record *src, struct em_error *err);
 
-/* Parse one JSON object (r is overwritten).  EM_ERROR_DATA: not an object, not JSON, a member twice. */
+#define EM_RECORD_MAX_MEMBERS 4096 /* members are looked for one by one: a hostile million would take hours */
+
+/* Parse one JSON object (r is overwritten); a byte order mark before it is passed over.  EM_ERROR_DATA: not an object,
+ * not JSON, a member twice, more than EM_RECORD_MAX_MEMBERS. */
 int em_record_parse(struct em_record *r, const char *text, size_t len, struct em_error *err);
 /* Append {"a":1,...} without a newline. */
 void em_record_print(const struct em_record *r, struct em_text *out);

@@ -161,14 +161,57 @@ static void a_pretty_printed_record_becomes_one_line(void **state)
 	static const char text[] = "{\n  \"a\": {\n    \"b\": 1\n  }\n}\n";
 	struct em_record r;
 	struct em_text out = {0};
+	struct em_json *tree;
 
 	(void)state;
 	assert_int_equal(em_record_parse(&r, text, strlen(text), NULL), 0);
 	em_record_print(&r, &out);
 	assert_null(strchr(em_text_get(&out), '\n'));
-	assert_int_equal(em_json_check(out.s, out.len, NULL, NULL), 0);
+	tree = em_json_parse(out.s, out.len, NULL);
+	assert_non_null(tree);
+	em_json_free(tree);
 	em_text_release(&out);
 	em_record_release(&r);
+}
+
+/* Windows writes one before UTF-8. */
+static void a_byte_order_mark_is_no_member(void **state)
+{
+	static const char *const texts[] = {"\xef\xbb\xbf{\"em\":1,\"a\":5}", "\xef\xbb\xbf\xef\xbb\xbf{\"em\":1,\"a\":5}"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct em_record r;
+		struct em_text out = {0};
+
+		assert_int_equal(em_record_parse(&r, texts[i], strlen(texts[i]), NULL), 0);
+		em_record_print(&r, &out);
+		assert_string_equal(em_text_get(&out), "{\"em\":1,\"a\":5}");
+		em_text_release(&out);
+		em_record_release(&r);
+	}
+}
+
+static void members_are_bounded(void **state)
+{
+	struct em_text text = {0};
+	struct em_record r = {.count = 77};
+	struct em_error err = {0};
+
+	(void)state;
+	em_text_append(&text, "{");
+	for (int i = 0; i < EM_RECORD_MAX_MEMBERS; i++)
+		em_text_printf(&text, "%s\"%d\":1", i ? "," : "", i);
+	em_text_append(&text, ",\"one more\":1}");
+	assert_int_equal(em_record_parse(&r, text.s, text.len, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
+	assert_int_equal(r.count, 77);
+	text.len -= strlen(",\"one more\":1}");
+	em_text_append(&text, "}");
+	assert_int_equal(em_record_parse(&r, text.s, text.len, &err), 0);
+	assert_int_equal(r.count, EM_RECORD_MAX_MEMBERS);
+	em_record_release(&r);
+	em_text_release(&text);
 }
 
 static void records_that_are_none_are_refused(void **state)
@@ -247,6 +290,8 @@ int main(void)
 	    cmocka_unit_test(values_are_reached_by_path),
 	    cmocka_unit_test(unknown_members_pass_byte_for_byte),
 	    cmocka_unit_test(a_pretty_printed_record_becomes_one_line),
+	    cmocka_unit_test(a_byte_order_mark_is_no_member),
+	    cmocka_unit_test(members_are_bounded),
 	    cmocka_unit_test(records_that_are_none_are_refused),
 	    cmocka_unit_test(axes_go_there_and_back),
 	    cmocka_unit_test(provenance_grows_at_its_end),
