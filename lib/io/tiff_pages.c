@@ -9,6 +9,7 @@ enum { TAG_NEW_SUBFILE = 254, TAG_SUBFILE = 255 };
 struct chain {
 	struct em_blob blob;
 	bool big_endian, big;
+	uint64_t unread; /* bytes of directories that may still come: overlapping ones would take forever */
 };
 
 /* n bytes at `at`, which the caller has checked to be there. */
@@ -56,7 +57,7 @@ static bool entry_says_reduced(const struct chain *c, uint64_t entry)
 	return (tag == TAG_NEW_SUBFILE && (value & 5)) || (tag == TAG_SUBFILE && value == 2);
 }
 
-static int read_directory(const struct chain *c, uint64_t at, bool *reduced, uint64_t *next, struct em_error *err)
+static int read_directory(struct chain *c, uint64_t at, bool *reduced, uint64_t *next, struct em_error *err)
 {
 	uint64_t count_bytes = c->big ? 8 : 2, entry_bytes = c->big ? 20 : 12, next_bytes = c->big ? 8 : 4, entries;
 
@@ -66,6 +67,9 @@ static int read_directory(const struct chain *c, uint64_t at, bool *reduced, uin
 	at += count_bytes;
 	if (entries > c->blob.size / entry_bytes || !has(c, at, entries * entry_bytes + next_bytes))
 		goto cut;
+	if (entries * entry_bytes > c->unread)
+		return em_error_set(err, EM_ERROR_DATA, "TIFF: directories overlap: the file is damaged or hostile");
+	c->unread -= entries * entry_bytes;
 	*reduced = false;
 	for (uint64_t i = 0; i < entries; i++)
 		*reduced = *reduced || entry_says_reduced(c, at + i * entry_bytes);
@@ -93,7 +97,7 @@ static int push(struct em_tiff_pages *pages, size_t *capacity, uint64_t offset, 
 }
 
 /* Brent's cycle finding: remember one directory, at steps 1, 2, 4, 8 ...; to meet it again is to go in a circle. */
-static int walk(const struct chain *c, uint64_t first, struct em_tiff_pages *pages, struct em_error *err)
+static int walk(struct chain *c, uint64_t first, struct em_tiff_pages *pages, struct em_error *err)
 {
 	uint64_t remembered = 0, steps = 0, power = 1;
 	size_t capacity = 0;
@@ -119,7 +123,7 @@ static int walk(const struct chain *c, uint64_t first, struct em_tiff_pages *pag
 
 int em_tiff_pages_find(struct em_blob blob, struct em_tiff_pages *pages, struct em_error *err)
 {
-	struct chain c = {.blob = blob};
+	struct chain c = {.blob = blob, .unread = 4 * (uint64_t)blob.size};
 	struct em_tiff_pages found = {0};
 	uint64_t first;
 

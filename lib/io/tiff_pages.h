@@ -21,8 +21,8 @@ struct em_tiff_pages {
 
 /*
  * The full-resolution pages in file order: those whose NewSubfileType marks them as reduced or as a mask are left out
- * (where all are marked so, the first counts).  EM_ERROR_DATA for a chain that is cut, runs in a circle, is empty or
- * is longer than EM_TIFF_MAX_PAGES.
+ * (where all are marked so, the first counts).  EM_ERROR_DATA for a chain that is cut, runs in a circle, is empty,
+ * overlaps itself or is longer than EM_TIFF_MAX_PAGES.
  */
 int em_tiff_pages_find(struct em_blob blob, struct em_tiff_pages *pages, struct em_error *err);
 void em_tiff_pages_release(struct em_tiff_pages *pages);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "io/tiff_pages.h"
 #include "tiff_help.h"
 
 #include <pthread.h>
@@ -48,6 +49,30 @@ static void pages_are_frames_but_thumbnails_are_not(void **state)
 			em_array_release(&pages[k]);
 		free(bytes);
 	}
+}
+
+/* Each directory begins within the one before it: a small file of many long ones would take hours to look through. */
+static void directories_that_overlap_are_refused(void **state)
+{
+	enum { ENTRIES = 1000, DIRECTORIES = 8, BYTES = 8 + DIRECTORIES * 14 + 2 + ENTRIES * 12 + 4 };
+	unsigned char *bytes = calloc(1, BYTES);
+	struct em_tiff_pages pages = {.count = 77};
+	struct em_error err = {0};
+
+	(void)state;
+	memcpy(bytes, "II*\0\10\0\0\0", 8);
+	for (size_t i = 0; i < DIRECTORIES; i++) {
+		size_t at = 8 + 14 * i, link = at + 2 + ENTRIES * 12, next = i + 1 < DIRECTORIES ? at + 14 : 0;
+
+		bytes[at] = ENTRIES & 255;
+		bytes[at + 1] = ENTRIES >> 8;
+		bytes[link] = (unsigned char)next;
+		bytes[link + 1] = (unsigned char)(next >> 8);
+	}
+	assert_int_equal(em_tiff_pages_find((struct em_blob){bytes, BYTES}, &pages, &err), -1);
+	assert_non_null(strstr(err.text, "overlap"));
+	assert_int_equal(pages.count, 77);
+	free(bytes);
 }
 
 struct reader {
@@ -270,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_are_frames_but_thumbnails_are_not),
+		cmocka_unit_test(directories_that_overlap_are_refused),
 		cmocka_unit_test(pages_may_be_read_from_many_threads),
 		cmocka_unit_test(floating_predictor_has_one_order),
 		cmocka_unit_test(circles_of_pages_are_refused),
