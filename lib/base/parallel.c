@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef __linux__
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
 #include "base/parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +13,21 @@
 
 #define MAX_THREADS 256
 
+/* Of a cluster's node a job has the processors that its scheduler bound it to, not all that are online. */
+static long allowed_cpus(void)
+{
+#ifdef __linux__
+	cpu_set_t set;
+
+	if (!sched_getaffinity(0, sizeof(set), &set)) /* fails on machines of more than 1024: they count as online */
+		return CPU_COUNT(&set);
+#endif
+	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 int em_parallel_cpus(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	long n = allowed_cpus();
 
 	return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef __linux__
+#define _GNU_SOURCE /* sched_setaffinity */
+#endif
 #include "base/parallel.h"
 #include "io/keyset.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,6 +99,25 @@ static void the_first_failure_ends_it(void **state)
 		}
 }
 
+/* As under taskset, or in a job of a cluster. */
+static void only_allowed_processors_count(void **state)
+{
+	(void)state;
+	assert_true(em_parallel_cpus() >= 1);
+#ifdef __linux__
+	cpu_set_t before, one;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&one);
+	for (int i = 0; !CPU_COUNT(&one); i++)
+		if (CPU_ISSET(i, &before))
+			CPU_SET(i, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(em_parallel_cpus(), 1);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+#endif
+}
+
 static void no_items_is_no_failure(void **state)
 {
 	struct run r = {.fail_take = -1, .limit = 0};
@@ -145,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(order_is_kept),
 	        cmocka_unit_test(the_first_failure_ends_it),
+	        cmocka_unit_test(only_allowed_processors_count),
 	        cmocka_unit_test(no_items_is_no_failure),
 	        cmocka_unit_test(every_index_is_visited_once),
 	        cmocka_unit_test(keys_that_return_are_seen),
