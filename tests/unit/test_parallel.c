@@ -109,7 +109,7 @@ static void only_allowed_processors_count(void **state)
 
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
 	CPU_ZERO(&one);
-	for (int i = 0; !CPU_COUNT(&one); i++)
+	for (size_t i = 0; !CPU_COUNT(&one); i++)
 		if (CPU_ISSET(i, &before))
 			CPU_SET(i, &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
