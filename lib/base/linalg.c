@@ -2,6 +2,7 @@
 #include "base/linalg.h"
 
 #include <math.h>
+#include <pthread.h>
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
@@ -10,6 +11,14 @@
 #include <gsl/gsl_matrix.h>
 #include <gsl/gsl_vector.h>
 
+/* GSL would otherwise end the process at a matrix that is not positive definite or a function out of range. */
+static void be_calm(void)
+{
+	gsl_set_error_handler_off();
+}
+
+static pthread_once_t calm = PTHREAD_ONCE_INIT;
+
 int em_cholesky_factor(double *a, size_t n, struct em_error *err)
 {
 	gsl_matrix_view m;
@@ -17,8 +26,7 @@ int em_cholesky_factor(double *a, size_t n, struct em_error *err)
 
 	if (!n)
 		return 0;
-	/* GSL would otherwise end the process at a matrix that is not positive definite. */
-	gsl_set_error_handler_off();
+	pthread_once(&calm, be_calm);
 	m = gsl_matrix_view_array(a, n, n);
 	status = gsl_linalg_cholesky_decomp1(&m.matrix);
 	for (size_t i = 0; i < n; i++) {
@@ -42,5 +50,6 @@ void em_cholesky_whiten(const double *l, size_t n, double *x)
 
 double em_student_tail(double t, double nu)
 {
+	pthread_once(&calm, be_calm);
 	return gsl_cdf_tdist_Q(t, nu);
 }

@@ -20,7 +20,7 @@ int em_cholesky_factor(double *a, size_t n, struct em_error *err);
 /* x = L^-1 x by forward substitution: afterwards |x|^2 is x^T A^-1 x of the x before. */
 void em_cholesky_whiten(const double *l, size_t n, double *x);
 
-/* P(T >= t) of Student's t distribution with nu > 0 degrees of freedom. */
+/* P(T >= t) of Student's t distribution with nu > 0 degrees of freedom; NaN where that cannot be computed. */
 double em_student_tail(double t, double nu);
 
 #endif
