@@ -317,6 +317,9 @@ static int prepare(struct run *r, struct em_error *err)
 		r->names[k] = r->prototypes.classes[k].name;
 	if (r->ready && r->opt->reject > 0 && !(r->prototypes.spread_dof > 0))
 		em_cli_warn(r->cli, "no class has three supports: --reject goes by probability alone");
+	if (r->ready && r->opt->reject > em_prototypes_doubt(&r->prototypes, 1))
+		em_cli_warn(r->cli, "--reject %g: so few supports allow no p above %.3g: every chip will be unknown",
+		            r->opt->reject, em_prototypes_doubt(&r->prototypes, 1));
 	return 0;
 }
 

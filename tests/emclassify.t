@@ -28,11 +28,14 @@ check_is "scores are minus distances, margin is best minus second, p belongs to 
 	.class | (.scores | to_entries | sort_by(-.value)) as $s |
 	select($s[0].key != .label or ($s[0].value - $s[1].value - .margin | fabs) > 1e-6 or .p < 1/3 or .p > 1
 	or $s[0].value > 0 or .typical < 0 or .typical > 1)' out.jsonl)"
-check_is "p is the softmax of -d^2/T" "" "$(jq -c --slurpfile p p.json '
+check_is "p is the softmax of -d^2/T, less the doubt" "" "$(jq -c --slurpfile p p.json '
 	.class | .p as $is | ([.scores[] | - . * . / $p[0].temperature | exp] | add) as $sum |
-	((.scores[.label] | - . * . / $p[0].temperature | exp) / $sum) as $must |
+	((.scores[.label] | - . * . / $p[0].temperature | exp) / $sum * (1 - $p[0].doubt) + $p[0].doubt / 3) as $must |
 	select($is - $must | fabs > 1e-6)' out.jsonl)"
-check_is "probabilities are not saturated" "0" "$(jq -s '[.[] | select(.class.p > 0.99999)] | length' out.jsonl)"
+n=$(jq '[.classes[].chips | length] | add' s.json)
+check_is "no p above (N + 1/2)/(N + 1) of $n supports" "0" \
+	"$(jq -s --argjson n "$n" '[.[] | select(.class.p > ($n + 0.5) / ($n + 1) + 1e-6)] | length' out.jsonl)"
+check "but some near it" 'jq -se --argjson n "$n" "any(.class.p > (\$n + 0.4) / (\$n + 1))" out.jsonl'
 tar -xf out.tar --wildcards '*r003c005*' && mv demo after
 tar -xf emb.tar --wildcards '*r003c005*'
 check_same "the image passes byte for byte" demo/r003c005.tif after/r003c005.tif
@@ -160,6 +163,9 @@ check_is "below P and only there: unknown" "" "$(jq -c '.class | select((.label 
 	(.p < 0.9 or .typical < 0.001)) ' reject.jsonl)"
 check "some are unknown, most are not" \
 	'n=$(grep -c "\"unknown\"" reject.jsonl); [ "$n" -gt 0 ] && [ "$n" -lt 100 ]'
+check_is "a P that so few supports cannot reach: a warning" \
+	"emclassify: --reject 0.999: so few supports allow no p above 0.969: every chip will be unknown" \
+	"$(emclassify --reject 0.999 -S s.json -j emb.tar 2>&1 > /dev/null)"
 # One class left out: its chips lie far from both others.
 jq -c '.classes |= map(select(.name != "amorphous"))' s.json > without.json
 emclassify --reject 0.01 --typical 0.001 -S without.json -j emb.tar > far.jsonl
@@ -193,6 +199,8 @@ check "fewer regions, never more" '
 	emclassify --smooth 0.7 --stats sm.json -S s.json -j emb.tar > /dev/null
 	[ "$(jq ".regions | length" sm.json)" -le "$(jq ".regions | length" stats.json)" ]'
 jq -r '"\(.chip.row) \(.chip.col) \(.class.label)"' smooth.jsonl | sort > found.smooth
+check_is "given the neighbours, p keeps to the same bound" "0" \
+	"$(jq -s --argjson n "$n" '[.[] | select(.class.p > ($n + 0.5) / ($n + 1) + 1e-6)] | length' smooth.jsonl)"
 check_is "unmixed chips stay right" "0" "$(comm -23 truth found.smooth | wc -l)"
 emclassify --smooth 0 -S s.json --no-provenance emb.tar > s0.tar
 emclassify -S s.json --no-provenance emb.tar > s1.tar

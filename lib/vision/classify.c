@@ -92,8 +92,10 @@ int em_classify_smoothed(const struct em_prototypes *p, const struct em_classify
 
 	if (!json || em_record_parse(&class, json, strlen(json), err))
 		return em_error_set(err, EM_ERROR_DATA, "the record has lost its \"class\"");
-	if (cell->label < p->count && cell->p < rules->min_p)
-		cell->label = p->count;
+	if (cell->label < p->count) { /* one that is unknown already took no part, its p is as it was */
+		cell->p = em_prototypes_doubt(p, cell->p);
+		cell->label = cell->p < rules->min_p ? p->count : cell->label;
+	}
 	em_record_string(&class, "label", raw, sizeof(raw));
 	em_json_put_number(&t, cell->p);
 	status = em_record_set_string(&class, "label", label_name(p, cell->label), err);

@@ -109,6 +109,11 @@ int em_prototypes_measure(const struct em_prototypes *p, const float *vector, do
 		probability[k] = p->distance == EM_DISTANCE_COSINE ? distance[k] : distance[k] * distance[k];
 	}
 	free(x);
+	for (size_t k = 0; k < p->count; k++)
+		if (!isfinite(probability[k]))
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "its distance from class \"%s\" is not finite: the prototypes are broken",
+			                    p->classes[k].name);
 	least = probability[nearest(probability, p->count)];
 	for (size_t k = 0; k < p->count; k++) {
 		probability[k] = exp((least - probability[k]) / p->temperature);
@@ -117,6 +122,11 @@ int em_prototypes_measure(const struct em_prototypes *p, const float *vector, do
 	for (size_t k = 0; k < p->count; k++)
 		probability[k] /= sum;
 	return 0;
+}
+
+double em_prototypes_doubt(const struct em_prototypes *p, double q)
+{
+	return (1 - p->doubt) * q + p->doubt / (double)p->count;
 }
 
 double em_prototypes_typical(const struct em_prototypes *p, size_t k, double d)
@@ -142,7 +152,7 @@ void em_prototypes_decide(const struct em_prototypes *p, const double *distance,
 		if (k != best && distance[k] < second)
 			second = distance[k];
 	decision->best = best;
-	decision->p = probability[best];
+	decision->p = em_prototypes_doubt(p, probability[best]);
 	decision->margin = second - distance[best];
 	decision->typical = em_prototypes_typical(p, best, distance[best]);
 }

@@ -14,8 +14,14 @@
  *                (2010) 5016, eq. 23, with p dimensions and n = supports - classes.  With one support a class there
  *                is no W: S = I, which is euclidean.
  *
- * Probabilities: softmax over the classes of -e/T, where e is d^2 (d for cosine, which is a squared chord already):
- * the posterior of Gaussian classes of one shape and equal priors.  T is fitted to the support set itself, each
+ * Probabilities: q, the softmax over the classes of -e/T, where e is d^2 (d for cosine, which is a squared chord
+ * already), is the posterior of Gaussian classes of one shape and equal priors.  For a chip that lies deeper in its
+ * class than any support it comes as near to 1 as one likes, which rests on the Gaussian alone.  So p = (1 - w) q + w/K
+ * for K classes: with probability w distances say nothing of this chip.  w = K / (K - 1) / (2 (N + 1)) keeps p below
+ * (N + 1/2)/(N + 1), which is what N judgements without a miss make of the rate of hits (posterior mean under
+ * Jeffreys' prior); N are those of the next paragraph, or the supports where there are none.
+ *
+ * T is fitted to the support set itself, each
  * support judged by prototypes that it had no part in (leave one out; for mahalanobis out of S too, by a rank-one
  * downdate), by maximum likelihood.  So that N supports that are all told apart do not drive T to 0, Laplace's rule
  * adds a hit and a miss to them, which nobody saw and which could have happened to any of the supports alike: T
@@ -61,6 +67,7 @@ struct em_prototypes {
 	struct em_prototype *classes;
 	size_t count;
 	double temperature;
+	double doubt;                 /* w above */
 	bool calibrated;              /* temperature comes from the supports */
 	double spread_sd, spread_dof; /* of ln d about its class' mean; dof 0: not known */
 	double shrinkage;             /* r above; meaningful for mahalanobis */
@@ -86,20 +93,23 @@ int em_prototypes_parse(struct em_prototypes *p, const struct em_json *json, str
 
 struct em_decision {
 	size_t best;    /* the nearest class */
-	double p;       /* of that class, 0..1 */
+	double p;       /* of that class, 1/count to (N + 1/2)/(N + 1) */
 	double margin;  /* second least distance - least distance */
 	double typical; /* 0..1, NaN: not known */
 };
 
-/* distance[count] and probability[count] of vector[encoder.dim]; safe from many threads. */
+/* distance[count] and probability[count] of vector[encoder.dim]; safe from many threads.  The probabilities are q
+ * above.  EM_ERROR_DATA where a distance is not finite, as broken saved prototypes can make it. */
 int em_prototypes_measure(const struct em_prototypes *p, const float *vector, double *distance, double *probability,
                           struct em_error *err);
 void em_prototypes_decide(const struct em_prototypes *p, const double *distance, const double *probability,
                           struct em_decision *decision);
+/* p above from q: of a class, whether by its distance alone or given the neighbours. */
+double em_prototypes_doubt(const struct em_prototypes *p, double q);
 /* The probability that a chip of class k lies at least at distance d from its prototype; NaN: not known. */
 double em_prototypes_typical(const struct em_prototypes *p, size_t k, double d);
 
 /* The temperature as above from n judgements: e[n][count] and the true class of each.  1 where all e are 0. */
-double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count);
+double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count, double doubt);
 
 #endif

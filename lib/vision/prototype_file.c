@@ -62,6 +62,8 @@ int em_prototypes_print(const struct em_prototypes *p, struct em_text *out, stru
 	em_json_put_string(out, distance_names[p->distance]);
 	em_json_put_name(out, "temperature");
 	em_json_put_number(out, p->temperature);
+	em_json_put_name(out, "doubt");
+	em_json_put_number(out, p->doubt);
 	em_json_put_name(out, "calibrated");
 	em_json_put_bool(out, p->calibrated);
 	em_json_put_name(out, "spread");
@@ -157,10 +159,13 @@ static int read_header(struct em_prototypes *p, const struct em_json *json, stru
 	snprintf(p->encoder.sha256, sizeof(p->encoder.sha256), "%s", sha256);
 	p->distance = (enum em_distance)which;
 	p->temperature = single(em_json_get(json, "temperature"), 0);
+	p->doubt = single(em_json_get(json, "doubt"), -1);
 	p->calibrated = em_json_is_true(em_json_get(json, "calibrated"));
 	p->spread_sd = single(em_json_find(json, "spread.sd"), 0);
 	p->spread_dof = number_or(em_json_find(json, "spread.dof"), 0);
 	p->shrinkage = single(em_json_get(json, "shrinkage"), 1);
+	if (!(p->doubt >= 0 && p->doubt <= 1))
+		return broken(err, "\"doubt\" is missing or no probability");
 	if (!(p->temperature > 0) || !(p->spread_dof >= 0) || (p->spread_dof > 0 && !(p->spread_sd > 0)))
 		return broken(err, "\"temperature\" or \"spread\" is missing or not positive");
 	return 0;

@@ -241,13 +241,13 @@ static int leave_one_out(struct fit *f, struct em_error *err)
 
 /* Minus the log likelihood at temperature t of the judgements and of Laplace's hit and miss; the header has the
  * formula. */
-static double cross_entropy(const double *e, const size_t *label, size_t n, size_t count, double t)
+static double cross_entropy(const double *e, const size_t *label, size_t n, size_t count, double doubt, double t)
 {
-	double hits = 0, miss = 0;
+	double hits = 0, miss = 0, floor = doubt / (double)count;
 
 	for (size_t i = 0; i < n; i++) {
 		const double *row = e + i * count;
-		double least = row[0], sum = 0, wrong = 0;
+		double least = row[0], sum = 0, wrong = 0, right = 0;
 
 		for (size_t k = 1; k < count; k++)
 			least = row[k] < least ? row[k] : least;
@@ -255,10 +255,10 @@ static double cross_entropy(const double *e, const size_t *label, size_t n, size
 			double weight = exp((least - row[k]) / t);
 
 			sum += weight;
-			wrong += k == label[i] ? 0 : weight;
+			*(k == label[i] ? &right : &wrong) += weight;
 		}
-		hits += (row[label[i]] - least) / t + log(sum); /* -ln p */
-		miss += wrong / sum;
+		hits -= log(fmax((1 - doubt) * right / sum + floor, 1e-300));
+		miss += (1 - doubt) * wrong / sum + doubt - floor;
 	}
 	return hits * (1 + 1 / (double)n) - log(fmax(miss / (double)n, 1e-300));
 }
@@ -267,12 +267,13 @@ static double cross_entropy(const double *e, const size_t *label, size_t n, size
 #define TEMPERATURE_STEPS 92   /* of half a unit of ln T */
 
 /* The least value on a coarse grid of ln T: the minimum lies within a step of it. */
-static double coarse_minimum(const double *e, const size_t *label, size_t n, size_t count, double from, double step)
+static double coarse_minimum(const double *e, const size_t *label, size_t n, size_t count, double doubt, double from,
+                             double step)
 {
 	double best = INFINITY, where = from;
 
 	for (int i = 0; i <= TEMPERATURE_STEPS; i++) {
-		double f = cross_entropy(e, label, n, count, exp(from + i * step));
+		double f = cross_entropy(e, label, n, count, doubt, exp(from + i * step));
 
 		if (f < best) {
 			best = f;
@@ -282,7 +283,7 @@ static double coarse_minimum(const double *e, const size_t *label, size_t n, siz
 	return where;
 }
 
-double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count)
+double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count, double doubt)
 {
 	const double golden = 0.6180339887498949, half = TEMPERATURE_DECADES * 2.302585092994046;
 	const double step = 2 * half / TEMPERATURE_STEPS;
@@ -292,29 +293,37 @@ double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t
 		scale += e[i] / (double)(n * count);
 	if (!(scale > 0) || count < 2)
 		return 1;
-	middle = coarse_minimum(e, label, n, count, log(scale) - half, step);
+	middle = coarse_minimum(e, label, n, count, doubt, log(scale) - half, step);
 	lo = middle - step;
 	hi = middle + step;
 	a = hi - golden * (hi - lo);
 	b = lo + golden * (hi - lo);
-	fa = cross_entropy(e, label, n, count, exp(a));
-	fb = cross_entropy(e, label, n, count, exp(b));
+	fa = cross_entropy(e, label, n, count, doubt, exp(a));
+	fb = cross_entropy(e, label, n, count, doubt, exp(b));
 	for (int i = 0; i < 60; i++) {
 		if (fa <= fb) {
 			hi = b;
 			b = a;
 			fb = fa;
 			a = hi - golden * (hi - lo);
-			fa = cross_entropy(e, label, n, count, exp(a));
+			fa = cross_entropy(e, label, n, count, doubt, exp(a));
 		} else {
 			lo = a;
 			a = b;
 			fa = fb;
 			b = lo + golden * (hi - lo);
-			fb = cross_entropy(e, label, n, count, exp(b));
+			fb = cross_entropy(e, label, n, count, doubt, exp(b));
 		}
 	}
 	return exp((lo + hi) / 2);
+}
+
+/* What is left of certainty for a chip that no distance can settle: the header has the formula. */
+static double doubt_of(const struct fit *f)
+{
+	double trials = (double)(f->judgements ? f->judgements : f->n), count = (double)f->count;
+
+	return count / (count - 1) / (2 * (trials + 1));
 }
 
 /* Without judgements: half the mean e between two prototypes. */
@@ -398,8 +407,9 @@ static int fit_prototypes(struct em_prototypes *p, const struct em_support *set,
 	if (em_prototypes_prepare(p, err) || leave_one_out(f, err))
 		return -1;
 	p->calibrated = f->judgements > 0;
-	p->temperature =
-	    p->calibrated ? em_temperature_fit(f->e, f->judged, f->judgements, f->count) : guess_temperature(p);
+	p->doubt = (double)(float)doubt_of(f);
+	p->temperature = p->calibrated ? em_temperature_fit(f->e, f->judged, f->judgements, f->count, p->doubt)
+	                               : guess_temperature(p);
 	p->temperature = fmax((double)(float)p->temperature, 1e-30);
 	fit_spread(p, f);
 	return 0;

@@ -267,7 +267,7 @@ static void test_temperature(void **state)
 		e[2 * i] = x * x;
 		e[2 * i + 1] = (x - 2) * (x - 2);
 	}
-	t = em_temperature_fit(e, label, N, 2);
+	t = em_temperature_fit(e, label, N, 2, 0);
 	NEAR(t, 2, 0.15); /* 2.4 standard errors: d ln T has sd 0.031 here */
 	/* Separable: with e = 0 and 1 throughout, the best p is Laplace's and Platt's (N+1)/(N+2), so T = 1 / ln(N+1).
 	 */
@@ -276,10 +276,12 @@ static void test_temperature(void **state)
 		e[2 * i] = (double)(i % 2);
 		e[2 * i + 1] = 1 - (double)(i % 2);
 	}
-	NEAR(em_temperature_fit(e, label, 10, 2), 1 / log(11), 1e-6);
+	NEAR(em_temperature_fit(e, label, 10, 2, 0), 1 / log(11), 1e-6);
+	/* The same p, of which 1/11 + 1/11 comes without distances: T is less, 10/11 q + 1/22 = 11/12. */
+	NEAR(em_temperature_fit(e, label, 10, 2, 1. / 11), 1 / log(1 / (1 / (11. / 12 - 1. / 22) * 10 / 11 - 1)), 1e-6);
 	/* Nothing to tell apart. */
 	memset(e, 0, 20 * sizeof(*e));
-	NEAR(em_temperature_fit(e, label, 10, 2), 1, 0);
+	NEAR(em_temperature_fit(e, label, 10, 2, 0), 1, 0);
 	free(e);
 	free(label);
 }
@@ -304,6 +306,41 @@ static void test_calibration(void **state)
 	s = simulate(EM_DISTANCE_EUCLIDEAN, 3, 5, 4, 1.5, false, 200);
 	assert_true(s.confidence < s.accuracy);
 	NEAR(s.confidence, s.accuracy, 0.05);
+}
+
+/* A chip far beyond the supports is not surer than as many trials can make it; one support a class allows less. */
+static void test_bounds(void **state)
+{
+	struct em_decision is;
+	double d[3], prob[3], sum = 0;
+
+	(void)state;
+	for (size_t n = 1; n <= 5; n += 4) {
+		struct em_support set = {0};
+		struct em_prototypes p;
+
+		add_classes(&set, 3);
+		for (size_t i = 0; i < 3 * n; i++) {
+			float x = (float)(i / 3) * 0.01F, v[3][2] = {{x, 9}, {x, -9}, {9, x}};
+
+			add(&set, i % 3, v[i % 3], 2);
+		}
+		for (int distance = 0; distance < 3; distance++) {
+			assert_int_equal(em_prototypes_fit(&p, &set, (enum em_distance)distance, NULL), 0);
+			assert_int_equal(em_prototypes_measure(&p, (const float[]){0, 1e6F}, d, prob, NULL), 0);
+			em_prototypes_decide(&p, d, prob, &is);
+			assert_int_equal(is.best, 0);
+			if (distance != EM_DISTANCE_COSINE && n > 1)
+				NEAR(is.p, (15 + 0.5) / (15 + 1), 1e-6);
+			assert_true(is.p <= (3 * (double)n + 0.5) / (3 * (double)n + 1) + 1e-6);
+			sum = 0;
+			for (size_t k = 0; k < 3; k++)
+				sum += em_prototypes_doubt(&p, prob[k]);
+			NEAR(sum, 1, 1e-9);
+			em_prototypes_release(&p);
+		}
+		em_support_release(&set);
+	}
 }
 
 static void test_typical(void **state)
@@ -338,7 +375,8 @@ static void test_one_support(void **state)
 	assert_int_equal(em_prototypes_measure(&p, (const float[]){1, 0}, d, prob, NULL), 0);
 	em_prototypes_decide(&p, d, prob, &is);
 	NEAR(d[0], 1, 1e-12);
-	NEAR(is.p, 1 / (1 + exp(-1)), 1e-9); /* e = 1 and 9 */
+	NEAR(prob[0], 1 / (1 + exp(-1)), 1e-9); /* e = 1 and 9 */
+	NEAR(is.p, 2. / 3 * prob[0] + 1. / 6, 1e-7); /* two supports: no surer than 5/6 */
 	assert_true(isnan(is.typical));
 	em_prototypes_release(&p);
 	em_support_release(&set);
@@ -444,7 +482,7 @@ static void test_file(void **state)
 
 #define HEAD                                                                                                           \
 	"{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"mahalanobis\","              \
-	"\"temperature\":1,"
+	"\"temperature\":1,\"doubt\":0.1,"
 #define CLASS(name, vector) "{\"name\":\"" name "\",\"supports\":1,\"vector\":" vector "}"
 
 static void test_file_errors(void **state)
@@ -461,9 +499,11 @@ static void test_file_errors(void **state)
 	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2]}",
 	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2,0]}",
 	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"cosine\",\"temperature\":"
-	    "0}",
+	    "0,\"doubt\":0.1,\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "]}",
 	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":1e12,\"distance\":\"cosine\","
-	    "\"temperature\":1}",
+	    "\"temperature\":1,\"doubt\":0.1}",
+	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"cosine\",\"temperature\":"
+	    "1,\"doubt\":1.1,\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "]}",
 	};
 	struct em_prototypes p;
 
@@ -480,12 +520,34 @@ static void test_file_errors(void **state)
 	em_prototypes_release(&p);
 }
 
+/* Every number is allowed, and yet distances overflow: said of the sample, not a p of NaN. */
+static void test_file_overflow(void **state)
+{
+	struct em_error err = {0};
+	struct em_prototypes p;
+	double d[2], prob[2];
+
+	(void)state;
+	assert_int_equal(parse(&p, "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":3,\"distance\":"
+	                           "\"mahalanobis\",\"temperature\":1,\"doubt\":0.1,\"classes\":["
+	                           CLASS("a", "[1,2,3]") "," CLASS("b", "[3,2,1]") "],"
+	                           "\"factor\":[1e-38,1e38,1e-38,1e38,1e38,1e-38]}", NULL), 0);
+	assert_int_equal(em_prototypes_measure(&p, (const float[]){5, 6, 7}, d, prob, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
+	em_prototypes_release(&p);
+	/* Tails of extreme arguments are numbers or NaN; they do not end the process. */
+	assert_false(em_student_tail(1e300, 1e-300) > 1);
+	assert_false(em_student_tail(-1e300, 1e300) > 1);
+	assert_false(em_student_tail(1e8, 1e15) > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cholesky),       cmocka_unit_test(test_student),
 	    cmocka_unit_test(test_euclidean),      cmocka_unit_test(test_cosine),
 	    cmocka_unit_test(test_mahalanobis),    cmocka_unit_test(test_mahalanobis_many_dimensions),
+	    cmocka_unit_test(test_bounds), cmocka_unit_test(test_file_overflow),
 	    cmocka_unit_test(test_temperature),    cmocka_unit_test(test_calibration),
 	    cmocka_unit_test(test_typical),        cmocka_unit_test(test_one_support),
 	    cmocka_unit_test(test_equal_supports), cmocka_unit_test(test_set_errors),
