@@ -191,21 +191,34 @@ static int chip_picture(struct em_cli *cli, const struct options *opt, struct em
 
 /* ---- all pictures ---- */
 
-static int chip_all(struct em_cli *cli, const struct options *opt, struct em_source *source, struct em_sink *sink,
-                    struct em_error *err)
+/* The next pictures are read and decoded while one is cut. */
+struct work_room {
+	struct em_cli *cli;
+	const struct options *opt;
+	struct em_source *source;
+	struct em_sink *sink;
+};
+
+static int take_picture(void *ctx, void *item, struct em_error *err)
 {
-	struct em_sample picture = {0};
-	int got;
+	return em_source_take(((struct work_room *)ctx)->source, item, err);
+}
 
-	while ((got = em_source_next(source, &picture, err)) == 1) {
-		int status = chip_picture(cli, opt, sink, &picture, err);
+static int load_picture(void *ctx, void *item, struct em_error *err)
+{
+	return em_source_load(((struct work_room *)ctx)->cli, item, err);
+}
 
-		em_sample_release(&picture);
-		memset(&picture, 0, sizeof(picture));
-		if (status)
-			return -1;
-	}
-	return got;
+static int cut_picture(void *ctx, void *item, struct em_error *err)
+{
+	struct work_room *w = ctx;
+
+	return chip_picture(w->cli, w->opt, w->sink, &((struct em_arrival *)item)->sample, err);
+}
+
+static void drop_picture(void *item)
+{
+	em_arrival_release(item);
 }
 
 static int run(struct em_cli *cli, const struct options *opt)
@@ -213,6 +226,7 @@ static int run(struct em_cli *cli, const struct options *opt)
 	struct em_error err = {0};
 	struct em_sink *sink = em_sink_open(cli, &err);
 	struct em_source *source = sink ? em_source_open(cli) : NULL;
+	struct em_pipeline p = {NULL, sizeof(struct em_arrival), take_picture, load_picture, cut_picture, drop_picture};
 	int status;
 
 	if (!source) {
@@ -221,7 +235,8 @@ static int run(struct em_cli *cli, const struct options *opt)
 		em_sink_abort(sink);
 		return em_cli_fail(cli, NULL, &err);
 	}
-	status = chip_all(cli, opt, source, sink, &err);
+	p.ctx = &(struct work_room){cli, opt, source, sink};
+	status = em_parallel_pipeline((int)cli->threads, &p, &err);
 	em_source_close(source);
 	if (status)
 		em_sink_abort(sink);

@@ -86,7 +86,7 @@ struct em_cli {
 	bool keep_path;     /* keys of plain files keep their folders (emcat --keep-path) */
 	/* made by em_cli_begin */
 	char *provenance; /* this run's entry, JSON; owned */
-	size_t failed;    /* samples that failed (-k) */
+	_Atomic size_t failed; /* samples that failed (-k) */
 	size_t done;      /* samples written or consumed: for progress */
 };
 
@@ -114,6 +114,22 @@ struct em_source *em_source_open(struct em_cli *cli);
  * becomes a sample marked with "error". Keys are unique over all inputs. */
 int em_source_next(struct em_source *src, struct em_sample *s, struct em_error *err);
 void em_source_close(struct em_source *src);
+
+/*
+ * The same in two steps, so that compressed pictures are decoded side by side: take, one thread at a time, gives a
+ * sample of a stream, or a file of one picture that is open; load, in any thread, decodes it.  A movie's frames are
+ * decoded by take.  A zeroed struct is taken into and may be released.
+ */
+struct em_arrival {
+	struct em_sample sample; /* after load */
+	struct em_input *file;   /* until load; NULL: nothing to decode */
+	const char *path;        /* of the file, borrowed */
+};
+
+int em_source_take(struct em_source *src, struct em_arrival *a, struct em_error *err);
+/* 0 or -1; with -k what cannot be decoded is marked. */
+int em_source_load(struct em_cli *cli, struct em_arrival *a, struct em_error *err);
+void em_arrival_release(struct em_arrival *a);
 
 /* ---- samples out: the stream, or JSON Lines with -j ---- */
 

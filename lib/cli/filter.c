@@ -15,43 +15,38 @@ struct filter {
 	void *ctx;
 };
 
-/* What failed in work is known to give only: counting there needs no lock. */
-struct item {
-	struct em_sample sample;
-	bool failed;
-};
 
 static int take(void *ctx, void *item, struct em_error *err)
 {
 	struct filter *f = ctx;
 
-	return em_source_next(f->source, &((struct item *)item)->sample, err);
+	return em_source_take(f->source, item, err);
 }
 
 static int work(void *ctx, void *item, struct em_error *err)
 {
 	struct filter *f = ctx;
-	struct item *it = item;
+	struct em_arrival *a = item;
 	struct em_error why = {0};
 
-	if (em_sample_has_error(&it->sample) || !f->work(f->ctx, &it->sample, &why))
+	if (em_source_load(f->cli, a, err))
+		return -1;
+	if (em_sample_has_error(&a->sample) || !f->work(f->ctx, &a->sample, &why))
 		return 0;
 	if (f->cli->keep_going && why.kind == EM_ERROR_DATA) {
-		it->failed = true;
-		return em_sample_set_error(&it->sample, f->cli->tool->name, why.text, err);
+		f->cli->failed++;
+		return em_sample_set_error(&a->sample, f->cli->tool->name, why.text, err);
 	}
 	*err = why;
-	return em_error_prefix(err, "sample %.200s: ", it->sample.key);
+	return em_error_prefix(err, "sample %.200s: ", a->sample.key);
 }
 
 static int give(void *ctx, void *item, struct em_error *err)
 {
 	struct filter *f = ctx;
-	struct item *it = item;
+	struct em_arrival *a = item;
 
-	if (it->failed)
-		f->cli->failed++;
-	if (em_sink_write(f->sink, &it->sample, err))
+	if (em_sink_write(f->sink, &a->sample, err))
 		return -1;
 	em_cli_progress(f->cli);
 	return 0;
@@ -59,13 +54,13 @@ static int give(void *ctx, void *item, struct em_error *err)
 
 static void drop(void *item)
 {
-	em_sample_release(&((struct item *)item)->sample);
+	em_arrival_release(item);
 }
 
 int em_filter_run(struct em_cli *cli, em_filter_fn *fn, void *ctx)
 {
 	struct filter f = {cli, NULL, NULL, fn, ctx};
-	struct em_pipeline p = {&f, sizeof(struct item), take, work, give, drop};
+	struct em_pipeline p = {&f, sizeof(struct em_arrival), take, work, give, drop};
 	struct em_error err = {0};
 	int status;
 

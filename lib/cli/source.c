@@ -54,28 +54,29 @@ void em_source_close(struct em_source *src)
 }
 
 /* With -k a file that cannot be read is a sample too: its key and why. */
-static int failed_sample(struct em_source *src, const char *path, const char *key, struct em_sample *s,
+static int failed_sample(struct em_cli *cli, const char *path, const char *key, struct em_sample *s,
                          struct em_error *err)
 {
 	struct em_sample fresh = {0};
-	char *own = key ? NULL : em_input_key_of_path(path, src->cli->keep_path);
+	char *own = key ? NULL : em_input_key_of_path(path, cli->keep_path);
 	struct em_error cause = *err;
+	int status;
 
-	if (!src->cli->keep_going || (!key && !own) || cause.kind == EM_ERROR_MEMORY) {
+	if (!cli->keep_going || (!key && !own) || cause.kind == EM_ERROR_MEMORY || cause.kind == EM_ERROR_USAGE) {
 		free(own);
 		return -1;
 	}
-	if (em_record_set(&fresh.record, "em", "1", err) || em_sample_set_key(&fresh, key ? key : own, err) ||
-	    em_sample_set_error(&fresh, src->cli->tool->name, cause.text, err)) {
-		em_sample_release(&fresh);
-		free(own);
-		return -1;
-	}
+	status = em_record_set(&fresh.record, "em", "1", err) || em_sample_set_key(&fresh, key ? key : own, err) ||
+	         em_sample_set_error(&fresh, cli->tool->name, cause.text, err);
 	free(own);
-	src->cli->failed++;
+	if (status) {
+		em_sample_release(&fresh);
+		return -1;
+	}
+	cli->failed++;
 	*err = (struct em_error){0};
 	*s = fresh;
-	return 1;
+	return 0;
 }
 
 static int open_next(struct em_source *src, struct em_error *err)
@@ -89,40 +90,101 @@ static int open_next(struct em_source *src, struct em_error *err)
 	return src->input ? 0 : em_error_prefix(err, "%s: ", shown_name(path));
 }
 
-static int check_unique(struct em_source *src, struct em_sample *s, struct em_error *err)
+static int check_unique(struct em_source *src, const char *key, struct em_error *err)
 {
-	if (file_count(src->cli) == 1 || em_keyset_add(&src->seen, s->key))
-		return 1;
-	em_error_set(err, EM_ERROR_DATA, "key '%.200s' comes twice: files of the same name in different folders need "
-	                                 "`emcat --keep-path`", s->key);
-	em_sample_release(s);
-	return -1;
+	if (file_count(src->cli) == 1 || em_keyset_add(&src->seen, key))
+		return 0;
+	return em_error_set(err, EM_ERROR_DATA, "key '%.200s' comes twice: files of the same name in different folders "
+	                                        "need `emcat --keep-path`", key);
 }
 
-int em_source_next(struct em_source *src, struct em_sample *s, struct em_error *err)
+static void close_input(struct em_source *src)
+{
+	em_input_close(src->input);
+	src->input = NULL;
+}
+
+/* From the open input: 1, 0 at its end, or -1. */
+static int take_sample(struct em_source *src, struct em_sample *s, struct em_error *err)
+{
+	const char *path = path_of(src, src->next - 1);
+	int got = em_input_next(src->input, s, err);
+
+	if (got >= 0)
+		return got;
+	em_error_prefix(err, "%s: ", shown_name(path));
+	if (em_input_is_stream(src->input))
+		return -1; /* what follows a break cannot be trusted */
+	return failed_sample(src->cli, path, em_input_last_key(src->input), s, err) ? -1 : 1;
+}
+
+/* From wherever the next one is, into *a, which the caller releases whatever happens. */
+static int take_any(struct em_source *src, struct em_arrival *a, struct em_error *err)
 {
 	for (;;) {
-		const char *path;
 		int got;
 
 		if (!src->input && src->next == file_count(src->cli))
 			return 0;
-		if (!src->input && open_next(src, err)) {
-			got = failed_sample(src, path_of(src, src->next - 1), NULL, s, err);
-			return got == 1 ? check_unique(src, s, err) : -1;
+		if (!src->input && open_next(src, err))
+			return failed_sample(src->cli, path_of(src, src->next - 1), NULL, &a->sample, err) ? -1 : 1;
+		if (em_input_only_key(src->input)) {
+			a->file = src->input;
+			a->path = path_of(src, src->next - 1);
+			src->input = NULL;
+			return 1;
 		}
-		path = path_of(src, src->next - 1);
-		got = em_input_next(src->input, s, err);
-		if (got == 1)
-			return check_unique(src, s, err);
-		if (got < 0) {
-			em_error_prefix(err, "%s: ", shown_name(path));
-			if (em_input_is_stream(src->input))
-				return -1; /* what follows a break cannot be trusted */
-			got = failed_sample(src, path, em_input_last_key(src->input), s, err);
-			return got == 1 ? check_unique(src, s, err) : -1;
-		}
-		em_input_close(src->input);
-		src->input = NULL;
+		got = take_sample(src, &a->sample, err);
+		if (got)
+			return got;
+		close_input(src);
 	}
+}
+
+int em_source_take(struct em_source *src, struct em_arrival *a, struct em_error *err)
+{
+	struct em_arrival fresh = {0};
+	int got = take_any(src, &fresh, err);
+
+	if (got == 1 && check_unique(src, fresh.file ? em_input_only_key(fresh.file) : fresh.sample.key, err)) {
+		em_arrival_release(&fresh);
+		return -1;
+	}
+	*a = fresh;
+	return got;
+}
+
+int em_source_load(struct em_cli *cli, struct em_arrival *a, struct em_error *err)
+{
+	int status = 0;
+
+	if (!a->file)
+		return 0;
+	if (em_input_next(a->file, &a->sample, err) < 0) {
+		em_error_prefix(err, "%s: ", shown_name(a->path));
+		status = failed_sample(cli, a->path, em_input_last_key(a->file), &a->sample, err);
+	}
+	em_input_close(a->file);
+	a->file = NULL;
+	return status;
+}
+
+void em_arrival_release(struct em_arrival *a)
+{
+	em_sample_release(&a->sample);
+	em_input_close(a->file);
+	memset(a, 0, sizeof(*a));
+}
+
+int em_source_next(struct em_source *src, struct em_sample *s, struct em_error *err)
+{
+	struct em_arrival a = {0};
+	int got = em_source_take(src, &a, err);
+
+	if (got != 1)
+		return got;
+	if (em_source_load(src->cli, &a, err))
+		return -1;
+	*s = a.sample;
+	return 1;
 }

@@ -34,7 +34,7 @@ struct em_input {
 	void *codec_state;
 	size_t frames, next;
 	char last_key[EM_KEY_MAX + 32];
-	char digest[EM_DIGEST_HEX];
+	char digest[EM_DIGEST_HEX]; /* of the blob; "" until a sample needs it */
 };
 
 /* One read(2) of at most n bytes, restarted when a signal interrupts it. */
@@ -140,10 +140,7 @@ static int open_file(struct em_input *in, struct em_error *err)
 	in->codec = em_codec_detect(in->buffer, in->peeked < EM_PROBE_BYTES ? in->peeked : EM_PROBE_BYTES);
 	if (!in->codec)
 		return unknown_format(in, err);
-	if (load_blob(in, err) || in->codec->open(in->blob, &in->codec_state, &in->frames, err))
-		return -1;
-	em_digest_sha256_hex(in->blob.data, in->blob.size, in->digest);
-	return 0;
+	return load_blob(in, err) || in->codec->open(in->blob, &in->codec_state, &in->frames, err) ? -1 : 0;
 }
 
 /* Past a path's leading "/", "./" and "../". */
@@ -260,13 +257,15 @@ bool em_input_is_stream(const struct em_input *in)
 }
 
 /* {"file":..,"sha256":..} and "frame" when there are several. */
-static int set_source(const struct em_input *in, struct em_record *r, size_t frame, struct em_error *err)
+static int set_source(struct em_input *in, struct em_record *r, size_t frame, struct em_error *err)
 {
 	const char *base = strrchr(in->path, '/');
 	struct em_text t = {0};
 	int status;
 
 	base = base ? base + 1 : in->path;
+	if (!in->digest[0])
+		em_digest_sha256_hex(in->blob.data, in->blob.size, in->digest);
 	em_text_append(&t, "{");
 	if (strcmp(in->path, "-") && em_utf8_is_valid(base, strlen(base))) {
 		em_json_put_name(&t, "file");
@@ -284,7 +283,7 @@ static int set_source(const struct em_input *in, struct em_record *r, size_t fra
 	return status;
 }
 
-static int set_frame_key(struct em_input *in, struct em_sample *s, size_t frame, struct em_error *err)
+static void name_frame(struct em_input *in, size_t frame)
 {
 	char part[24] = "";
 
@@ -296,7 +295,14 @@ static int set_frame_key(struct em_input *in, struct em_sample *s, size_t frame,
 		snprintf(in->last_key, sizeof(in->last_key), "%.*s/%s", EM_KEY_MAX, in->key, part);
 	else
 		snprintf(in->last_key, sizeof(in->last_key), "%s", in->key);
-	return em_sample_set_key(s, in->last_key, err);
+}
+
+const char *em_input_only_key(struct em_input *in)
+{
+	if (in->stream || in->frames != 1)
+		return NULL;
+	name_frame(in, 0);
+	return in->last_key;
 }
 
 static bool is_image_type(enum em_dtype dtype)
@@ -327,8 +333,9 @@ static int make_sample(struct em_input *in, struct em_sample *s, size_t frame, s
 	struct em_array a = {0};
 	int status = em_record_set(&s->record, "em", "1", err);
 
+	name_frame(in, frame);
 	if (!status)
-		status = set_frame_key(in, s, frame, err);
+		status = em_sample_set_key(s, in->last_key, err);
 	if (!status)
 		status = in->codec->read(in->codec_state, frame, &a, &meta, err);
 	if (!status)

@@ -23,6 +23,11 @@ void em_input_close(struct em_input *in);
 int em_input_next(struct em_input *in, struct em_sample *s, struct em_error *err);
 /* The key of the sample that em_input_next last tried, also when that failed; NULL before, and for streams. */
 const char *em_input_last_key(const struct em_input *in);
+/*
+ * The key of a plain file's only sample; NULL for streams and for files of several frames.  Opening such a file has
+ * read no more than its header: em_input_next, which does the work, may be left to another thread.
+ */
+const char *em_input_only_key(struct em_input *in);
 /* The key that a plain file of this path would give its sample (malloc'ed; NULL: out of memory). */
 char *em_input_key_of_path(const char *path, bool key_path);
 /* Is it an emstream (or another WebDataset shard), not a plain file? */
