@@ -47,6 +47,12 @@ static bool is_whole(double v, double least)
 	return v >= least && v <= MAX_INDEX && v == floor(v);
 }
 
+/* Of a padded chip only what lies in the picture counts. */
+static double clip(double start, double size, double picture)
+{
+	return picture > start && start + size > picture ? picture - start : size;
+}
+
 static void read_place(struct em_region_map *map, struct em_cell *c, const struct em_record *r)
 {
 	struct em_json *chip = em_record_tree(r, "chip");
@@ -66,8 +72,8 @@ static void read_place(struct em_region_map *map, struct em_cell *c, const struc
 		c->placed = true;
 		c->y = box[0];
 		c->x = box[1];
-		c->h = box[2];
-		c->w = box[3];
+		c->h = clip(c->y, box[2], map->height);
+		c->w = clip(c->x, box[3], map->width);
 	}
 	em_json_free(chip);
 }
@@ -101,7 +107,7 @@ static void read_stage(struct em_cell *c, const struct em_record *r)
 	    em_json_numbers(em_json_get(to, "centre_px"), centre, 2) == 2 &&
 	    em_json_numbers(em_json_first(matrix), m, 2) == 2 &&
 	    em_json_numbers(em_json_next(em_json_first(matrix)), m + 2, 2) == 2) {
-		/* The middle of the chip in its own pixels, from the point that lies at the stage's position. */
+		/* The middle of the box in the chip's own pixels, from the point that lies at the stage's position. */
 		double dx = (c->w - 1) / 2 - centre[0], dy = (c->h - 1) / 2 - centre[1];
 
 		c->staged = true;
@@ -221,36 +227,66 @@ static double median_step(const struct em_region_map *map, int direction, double
 	return work[n / 2];
 }
 
-/* How much of the chip's extent is its own, along one axis. */
-static double own_extent(double start, double size, double step, double typical_step, double picture)
-{
-	double own = step > 0 ? step : typical_step;
+/* The cell along one axis: begin <= px < end. */
+struct extent {
+	double begin, end;
+};
 
-	if (picture > 0 && start + size > picture)
-		size = picture > start ? picture - start : 0;
-	return own < size ? own : size;
+static struct extent along(const struct em_cell *c, bool down)
+{
+	return down ? (struct extent){c->y, c->y + c->h} : (struct extent){c->x, c->x + c->w};
+}
+
+/* `overlap` is the median one, `last` the grid's last row or column. */
+static struct extent own_extent(const struct em_region_map *map, const struct em_cell *c, bool down, double overlap,
+                                double last)
+{
+	size_t before = c->neighbour[down ? 0 : 1], after = c->neighbour[down ? 3 : 2];
+	double place = down ? c->row : c->col;
+	struct extent box = along(c, down), own = box;
+
+	if (before != EM_NO_CELL)
+		own.begin = fmax(box.begin, (along(&map->cells[before], down).end + box.begin) / 2);
+	else if (place > 0)
+		own.begin += overlap / 2;
+	if (after != EM_NO_CELL)
+		own.end = fmin(box.end, (along(&map->cells[after], down).begin + box.end) / 2);
+	else if (place < last)
+		own.end -= overlap / 2;
+	own.begin = fmin(own.begin, box.end);
+	own.end = fmax(own.end, own.begin);
+	return own;
 }
 
 static int find_areas(struct em_region_map *map, struct em_error *err)
 {
-	double *work = malloc((map->count + 1) * sizeof(*work)), h = 0, w = 0;
+	double *work = malloc((map->count + 1) * sizeof(*work)), h = 0, w = 0, last_row = 0, last_col = 0;
 
 	if (!work)
 		return em_error_memory(err, map->count * sizeof(*work));
 	for (size_t i = 0; i < map->count; i++) {
-		h = map->cells[i].h > h ? map->cells[i].h : h;
-		w = map->cells[i].w > w ? map->cells[i].w : w;
+		h = fmax(h, map->cells[i].h);
+		w = fmax(w, map->cells[i].w);
+		last_row = fmax(last_row, map->cells[i].row);
+		last_col = fmax(last_col, map->cells[i].col);
 	}
 	map->step_y = median_step(map, 0, h, work);
 	map->step_x = median_step(map, 1, w, work);
+	free(work);
+	last_row = fmax(last_row, map->rows - 1);
+	last_col = fmax(last_col, map->cols - 1);
 	for (size_t i = 0; i < map->count; i++) {
 		struct em_cell *c = &map->cells[i];
+		struct extent y, x;
 
-		if (c->placed)
-			c->area = own_extent(c->y, c->h, step_between(map, i, 0), map->step_y, map->height) *
-			          own_extent(c->x, c->w, step_between(map, i, 1), map->step_x, map->width);
+		if (!c->placed)
+			continue;
+		y = own_extent(map, c, true, fmax(h - map->step_y, 0), last_row);
+		x = own_extent(map, c, false, fmax(w - map->step_x, 0), last_col);
+		c->area = (y.end - y.begin) * (x.end - x.begin);
+		c->mid_y = (y.begin + y.end - 1) / 2;
+		c->mid_x = (x.begin + x.end - 1) / 2;
 	}
-	free(work);
 	return 0;
 }
 

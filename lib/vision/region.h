@@ -2,10 +2,10 @@
 /*
  * What a classified picture amounts to: counts, areas and connected regions of its classes, on the grid of its chips.
  *
- * A chip stands for its cell: its box, less what the chips above and to the left of it cover already.  So chips that
- * overlap (stride < size) have cells of the stride's size, chips shifted inwards at an edge count only what they add,
- * and no pixel counts twice; of a padded chip only what lies in the picture counts.  Where a neighbour is missing the
- * median step of the others stands in.
+ * A chip stands for its cell: its box, as far as it lies in the picture; where it overlaps a neighbour's they meet half
+ * way.  So no pixel counts twice and none is lost: within the grid cells are of the stride's size, at its edges they
+ * reach to the edge, whether chips overlap, are shifted inwards or padded.  Where a neighbour is missing (it failed, or
+ * somebody left it out) the median overlap of the others stands in.
  *
  * Two chips are connected when their rows or columns differ by one (4-connectivity) and their labels are equal.
  * Positions: pixel centres are whole numbers, as in "to_stage":{"centre_px"}; stage micrometres follow from
@@ -28,12 +28,13 @@ struct em_cell {
 	double p;
 	bool placed;         /* row, col and box are known */
 	double row, col;     /* whole numbers */
-	double y, x, h, w;   /* box in the picture, px */
-	double area;         /* of the cell, px; set by em_region_map_link */
+	double y, x, h, w;   /* box, as far as it lies in the picture, px */
+	double area;         /* of the cell, px; set by em_region_map_link, like the next two */
+	double mid_y, mid_x; /* the middle of the cell, px */
 	double nm2_per_px;   /* area of a pixel; 0: not calibrated */
 	bool staged;         /* the next two are known */
 	double um_per_px[4]; /* [[a,b],[c,d]]: (dx,dy) px to (dX,dY) um */
-	double x_um, y_um;   /* where the middle of the chip lies on the stage */
+	double x_um, y_um;   /* where the middle of the box lies on the stage */
 	size_t neighbour[4]; /* up, left, right, down; EM_NO_CELL; set by em_region_map_link */
 	size_t region;       /* set by em_region_map_print */
 };

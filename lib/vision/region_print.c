@@ -28,10 +28,11 @@ static void sums_init(struct sums *s, size_t label)
 	                   .staged = true};
 }
 
-/* The corners of the chip, outer edges of its pixels, widen the box on the stage. */
+/* The corners of the box, outer edges of its pixels, widen the box on the stage; the cell has its own middle. */
 static void add_stage(struct sums *s, const struct em_cell *c)
 {
 	const double *m = c->um_per_px;
+	double mid_x = c->mid_x - (c->x + (c->w - 1) / 2), mid_y = c->mid_y - (c->y + (c->h - 1) / 2);
 
 	for (int corner = 0; corner < 4; corner++) {
 		double dx = (corner & 1 ? 0.5 : -0.5) * c->w, dy = (corner & 2 ? 0.5 : -0.5) * c->h;
@@ -43,8 +44,8 @@ static void add_stage(struct sums *s, const struct em_cell *c)
 		s->stage[3] = fmax(s->stage[3], y);
 	}
 	s->um2 += c->area * fabs(m[0] * m[3] - m[1] * m[2]);
-	s->x_um += c->area * c->x_um;
-	s->y_um += c->area * c->y_um;
+	s->x_um += c->area * (c->x_um + m[0] * mid_x + m[1] * mid_y);
+	s->y_um += c->area * (c->y_um + m[2] * mid_x + m[3] * mid_y);
 }
 
 static bool comes_before(const struct em_cell *a, const struct em_cell *b)
@@ -67,8 +68,8 @@ static void sums_add(struct sums *s, const struct em_region_map *map, size_t cel
 		s->first = cell;
 	s->area += c->area;
 	s->nm2 += c->area * c->nm2_per_px;
-	s->y += c->area * (c->y + (c->h - 1) / 2);
-	s->x += c->area * (c->x + (c->w - 1) / 2);
+	s->y += c->area * c->mid_y;
+	s->x += c->area * c->mid_x;
 	s->top = fmin(s->top, c->y);
 	s->left = fmin(s->left, c->x);
 	s->bottom = fmax(s->bottom, c->y + c->h);

@@ -182,10 +182,11 @@ static void test_connectivity(void **state)
 	em_region_map_release(&map);
 }
 
-/* Chips that overlap or are shifted inwards: no pixel counts twice. */
+/* Chips that overlap, are shifted inwards or padded: no pixel counts twice, none is lost. */
 static void test_overlap(void **state)
 {
 	static const char *const rows[] = {"aab", "aab", "ccc", "ccc"};
+	static const char *const gaps[] = {"a.a", "bbb"};
 	const struct grid half = {16, 8, 0, 0, ""}, shifted = {10, 10, 34, 30, ""};
 	struct em_region_map map = {0};
 	struct em_json *json;
@@ -193,19 +194,68 @@ static void test_overlap(void **state)
 	(void)state;
 	build(&map, &half, rows, 4);
 	json = report(&map);
-	NEAR(number(json, "area_px"), 12 * 8 * 8, 0);
+	NEAR(number(json, "area_px"), 40 * 32, 0); /* what they cover */
 	check_numbers(em_json_get(json, "step"), (const double[]){8, 8}, 2, 0);
-	NEAR(number(at(em_json_get(json, "regions"), 0), "area_px"), 4 * 64, 0);
-	/* centroid of the four boxes' middles: boxes of 16 at 0 and 8 */
-	NEAR(number(at(em_json_get(json, "regions"), 0), "centroid.y_px"), 11.5, 0);
+	NEAR(number(at(em_json_get(json, "regions"), 0), "area_px"), 20 * 20, 0); /* meets the next half way in 16..24 */
+	NEAR(number(at(em_json_get(json, "regions"), 0), "centroid.y_px"), 9.5, 0);
+	NEAR(number(at(em_json_get(json, "regions"), 1), "area_px"), 20 * 12, 0);
+	NEAR(number(at(em_json_get(json, "regions"), 1), "centroid.x_px"), 25.5, 0);
+	NEAR(number(at(em_json_get(json, "regions"), 2), "area_px"), 20 * 32, 0);
 	check_numbers(em_json_get(at(em_json_get(json, "regions"), 0), "box"), (const double[]){0, 0, 24, 24}, 4, 0);
 	em_json_free(json);
 	em_region_map_release(&map);
 
-	build(&map, &shifted, rows, 4); /* rows at 0, 10, 20, 24: the last adds 4 */
+	build(&map, &shifted, rows, 4); /* rows at 0, 10, 20, 24 */
 	json = report(&map);
 	NEAR(number(json, "area_px"), 34 * 30, 0);
 	NEAR(number(at(em_json_get(json, "regions"), 2), "area_px"), 30 * 14, 0);
+	NEAR(number(at(em_json_get(json, "regions"), 2), "centroid.y_px"), 26.5, 0);
+	em_json_free(json);
+	em_region_map_release(&map);
+
+	build(&map, &half, gaps, 2); /* a chip that is not there keeps its share */
+	json = report(&map);
+	NEAR(number(at(em_json_get(json, "regions"), 0), "area_px"), 12 * 12, 0);
+	NEAR(number(at(em_json_get(json, "regions"), 1), "area_px"), 12 * 12, 0);
+	NEAR(number(at(em_json_get(json, "regions"), 1), "centroid.x_px"), 25.5, 0);
+	em_json_free(json);
+	em_region_map_release(&map);
+}
+
+/* One class over a picture of 25 x 38 px whose last chips are padded: its middle and its size are the picture's. */
+static void test_padded(void **state)
+{
+	struct em_region_map map = {0};
+	struct em_json *json;
+	const struct em_json *r;
+
+	(void)state;
+	for (size_t i = 0; i < 12; i++) {
+		struct em_sample s = {0};
+		char text[400], key[16];
+		size_t y = i / 4 * 10, x = i % 4 * 10;
+
+		snprintf(text, sizeof(text),
+		         "{\"chip\":{\"row\":%zu,\"col\":%zu,\"box\":[%zu,%zu,10,10],\"image\":[25,38]},"
+		         "\"stage\":{\"x_um\":7,\"y_um\":-3},"
+		         "\"to_stage\":{\"um_per_px\":[[0.5,0],[0,0.5]],\"centre_px\":[%g,%g]}}",
+		         i / 4, i % 4, y, x, 18.5 - (double)x, 12 - (double)y);
+		assert_int_equal(em_record_parse(&s.record, text, strlen(text), NULL), 0);
+		snprintf(key, sizeof(key), "p/%zu", i);
+		assert_int_equal(em_sample_set_key(&s, key, NULL), 0);
+		assert_int_equal(em_region_map_add(&map, &s, 0, 1, NULL), 0);
+		em_sample_release(&s);
+	}
+	assert_int_equal(em_region_map_link(&map, NULL), 0);
+	json = report(&map);
+	r = at(em_json_get(json, "regions"), 0);
+	NEAR(number(r, "area_px"), 25 * 38, 0);
+	NEAR(number(r, "centroid.y_px"), 12, 1e-6);
+	NEAR(number(r, "centroid.x_px"), 18.5, 1e-6);
+	check_numbers(em_json_get(r, "box"), (const double[]){0, 0, 25, 38}, 4, 0);
+	NEAR(number(r, "stage.x_um"), 7, 1e-6);
+	NEAR(number(r, "stage.y_um"), -3, 1e-6);
+	check_numbers(em_json_find(r, "stage.box_um"), (const double[]){7 - 9.5, -3 - 6.25, 7 + 9.5, -3 + 6.25}, 4, 1e-6);
 	em_json_free(json);
 	em_region_map_release(&map);
 }
@@ -325,7 +375,7 @@ static void test_smooth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_regions), cmocka_unit_test(test_connectivity), cmocka_unit_test(test_overlap),
+	    cmocka_unit_test(test_regions), cmocka_unit_test(test_connectivity), cmocka_unit_test(test_overlap), cmocka_unit_test(test_padded),
 	    cmocka_unit_test(test_stage),   cmocka_unit_test(test_places),       cmocka_unit_test(test_smooth),
 	};
 
