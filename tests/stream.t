@@ -63,6 +63,16 @@ check_is 'EPIPE with SIGPIPE: dies by it' "141 0" "$(cat status) $(wc -c <err)"
 sh -c 'trap "" PIPE; emcat --keep-path many/*/demo.tif 2>err; echo $? >status' | head -c 1 >/dev/null
 check_is 'EPIPE with SIGPIPE ignored: the same' "141 0" "$(cat status) $(wc -c <err)"
 
+# A file that is cut while it is read.  The pipe holds 64 KiB, so most of the 8 MB are still to come at the cut.
+{ printf '\223NUMPY\001\000\166\000'; printf '%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (32, 512, 512), }"
+	head -c 8388608 /dev/zero; } >movie.npy
+{ emcat movie.npy 2>err; echo $? >status; } | { head -c 1000 >/dev/null; : >movie.npy; cat >/dev/null; }
+check_is 'a file cut while it is read: a message, exit 1' "1 emcat: an input file shrank while it was read" \
+	"$(cat status) $(sed 's/;.*//' err)"
+{ echo 'a line'; cat "$DATA/gray8.png"; } >lined
+check_is 'standard input from where the shell left it' "$(sha256sum <"$DATA/gray8.png" | cut -d' ' -f1)" \
+	"$({ read -r _; emcat -j; } <lined | sed 's/.*sha256":"//;s/".*//')"
+
 # ---- outputs appear whole or not at all ----
 echo precious >keep.tar
 head -c 3000 three.tar >cut.tar

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "cli/options.h"
+#include "cli/outfile.h"
 #include "cli/progress.h"
 
 #include <errno.h>
@@ -26,6 +27,30 @@ static void keep_freed_memory(void)
 #endif
 }
 
+static const char *tool_name = ""; /* for the handler below */
+
+/* Input files are mapped.  One that is cut short while we read it raises SIGBUS where its pages are gone. */
+static void on_bus_error(int sig)
+{
+	static const char text[] = ": an input file shrank while it was read; copy it aside, or wait for its writer\n";
+	ssize_t ignored;
+
+	(void)sig;
+	em_outfile_remove_pending();
+	ignored = write(STDERR_FILENO, tool_name, strlen(tool_name));
+	ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+	(void)ignored;
+	_exit(EM_EXIT_FAILURE);
+}
+
+static void catch_bus_error(const char *name)
+{
+	struct sigaction action = {.sa_handler = on_bus_error};
+
+	tool_name = name;
+	sigaction(SIGBUS, &action, NULL);
+}
+
 int em_cli_begin(struct em_cli *cli, const struct em_tool *tool, int argc, char **argv)
 {
 	struct em_option table[EM_OPTIONS_MAX];
@@ -35,6 +60,7 @@ int em_cli_begin(struct em_cli *cli, const struct em_tool *tool, int argc, char 
 	memset(cli, 0, sizeof(*cli));
 	cli->tool = tool;
 	keep_freed_memory();
+	catch_bus_error(tool->name);
 	em_options_gather(cli, &asked, table);
 	status = em_options_parse(cli, table, argc, argv);
 	if (status >= 0) {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -208,5 +209,7 @@ int em_options_parse(struct em_cli *cli, const struct em_option *table, int argc
 	em_text_release(&argv_json);
 	if (!cli->threads)
 		cli->threads = (size_t)em_parallel_cpus();
+	if (cli->threads > INT_MAX)
+		cli->threads = INT_MAX;
 	return status;
 }

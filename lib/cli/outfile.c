@@ -14,11 +14,16 @@
 #define PENDING_MAX 8
 static const char *volatile pending[PENDING_MAX];
 
-static void on_fatal_signal(int sig)
+void em_outfile_remove_pending(void)
 {
 	for (int i = 0; i < PENDING_MAX; i++)
 		if (pending[i])
 			unlink(pending[i]);
+}
+
+static void on_fatal_signal(int sig)
+{
+	em_outfile_remove_pending();
 	signal(sig, SIG_DFL);
 	raise(sig);
 }

@@ -80,6 +80,12 @@ static ptrdiff_t next_bytes(void *ctx, const void **bytes, struct em_error *err)
 	return in->at_end ? 0 : read_some(in, in->buffer, READ_BYTES, err);
 }
 
+/* Is the file at its beginning but for what was peeked?  A shell may have read the first lines of standard input. */
+static bool begins_at_zero(const struct em_input *in)
+{
+	return lseek(in->fd, 0, SEEK_CUR) == (off_t)in->peeked;
+}
+
 /* The whole of a plain file: mapped where it can be, else read to its end. */
 static int load_blob(struct em_input *in, struct em_error *err)
 {
@@ -87,7 +93,8 @@ static int load_blob(struct em_input *in, struct em_error *err)
 	size_t capacity = SLURP_FIRST_BYTES, have = in->peeked;
 	unsigned char *data, *grown;
 
-	if (!fstat(in->fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size < SIZE_MAX / 2) {
+	if (!fstat(in->fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size < SIZE_MAX / 2 &&
+	    begins_at_zero(in)) {
 		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, in->fd, 0);
 
 		if (map != MAP_FAILED) {
@@ -285,7 +292,7 @@ static int set_source(struct em_input *in, struct em_record *r, size_t frame, st
 
 static void name_frame(struct em_input *in, size_t frame)
 {
-	char part[24] = "";
+	char part[48] = "";
 
 	if (in->codec->suffix)
 		in->codec->suffix(in->codec_state, frame, part, sizeof(part));
@@ -310,6 +317,12 @@ static bool is_image_type(enum em_dtype dtype)
 	return dtype == EM_U8 || dtype == EM_U16 || dtype == EM_I16 || dtype == EM_I32 || dtype == EM_F32;
 }
 
+/* A line of spectra is no picture, though it has two dimensions. */
+static bool is_image(const struct em_array *a)
+{
+	return a->ndim == 2 && strcmp(a->axis[1].name, "energy") && strcmp(a->axis[1].name, "wavelength");
+}
+
 /* A 2-D frame is the image; a spectrum or a data cube is a .npy member with its axes.  Takes the array over. */
 static int take_data(struct em_sample *s, struct em_array *a, struct em_error *err)
 {
@@ -317,9 +330,9 @@ static int take_data(struct em_sample *s, struct em_array *a, struct em_error *e
 	struct em_array image;
 	int status;
 
-	if (a->ndim == 2 && is_image_type(a->dtype))
+	if (is_image(a) && is_image_type(a->dtype))
 		return em_sample_take_image(s, a, err);
-	if (a->ndim == 2)
+	if (is_image(a))
 		return em_array_to_image_type(&image, a, err) ? -1 : em_sample_take_image(s, &image, err);
 	em_record_put_axes(&axes, a);
 	status = em_record_set_text(&s->record, "axes", &axes, err);

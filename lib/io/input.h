@@ -15,7 +15,8 @@ struct em_input;
  * path "-" is standard input.  key_path: keys of plain files keep the folders of the path; else only the file's name
  * without extension.  A movie's frames are KEY/f000000, ..., a file's several data sets KEY/d00, ... (the codec names
  * them).  Never blocks past what it needs to recognise the format (a plain file is mapped; a picture from a pipe is
- * read whole).
+ * read whole).  A mapped file that another process cuts short raises SIGBUS when its pixels are read: lib/cli ends the
+ * tool with a message.
  */
 struct em_input *em_input_open(const char *path, bool key_path, struct em_error *err);
 void em_input_close(struct em_input *in);
