@@ -377,6 +377,12 @@ static bool is_stdout(const char *path)
 	return path && !strcmp(path, "-");
 }
 
+/* Of the three outputs; without -o the stream goes there, too. */
+static int uses_of_stdout(const struct em_cli *cli, const struct options *opt)
+{
+	return (!cli->output || is_stdout(cli->output)) + is_stdout(opt->save) + is_stdout(opt->stats);
+}
+
 /* 0, or the exit status. */
 static int check_options(struct em_cli *cli, const struct options *opt)
 {
@@ -389,8 +395,7 @@ static int check_options(struct em_cli *cli, const struct options *opt)
 		return em_cli_usage(cli, "--typical %g: a probability is between 0 and 1", opt->typical);
 	if (opt->smooth < 0)
 		return em_cli_usage(cli, "--smooth %g: the weight of a neighbour is not negative", opt->smooth);
-	if ((is_stdout(opt->save) || is_stdout(opt->stats)) &&
-	    (!cli->output || (is_stdout(opt->save) && is_stdout(opt->stats))))
+	if (uses_of_stdout(cli, opt) > 1)
 		return em_cli_usage(cli, "standard output takes one thing only: give -o, --save or --stats a file");
 	return 0;
 }

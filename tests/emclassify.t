@@ -86,6 +86,14 @@ cat s.json > fifo &
 emclassify -S fifo -j emb.tar | labels > got
 check_same "from a pipe" want got
 
+( head -c 100 labelled.tar; sleep 0.2; tail -c +101 labelled.tar ) > fifo &
+emclassify -S fifo -j emb.tar | labels > got
+check_same "a stream from a pipe that gives its first bytes in drops" want got
+bytes=$(printf 'not\377utf8')
+mkdir -p odd/b "odd/$bytes"
+cp folder/film/*.tif odd/b; cp folder/film/*.tif "odd/$bytes"
+check_fails "a folder's name that is not UTF-8" 1 'not UTF-8' 'emclassify -S odd -o odd.tar emb.tar'
+
 # ---- errors: one line, the right status, nothing half-written ----
 bad() { # NAME PATTERN JQ-EDIT
 	jq -c "$3" s.json > bad.json
@@ -98,6 +106,7 @@ bad "unknown key" 'chip "demo/nope" is not in the stream' '.classes[2].chips[0] 
 bad "class without chips" 'class "film" has no chips' '.classes[0].chips = []'
 bad "class twice" 'class "film" is there twice' '.classes[1].name = "film"'
 bad "class without a name" 'no name' 'del(.classes[1].name)'
+bad "class name with a control character" 'control character' '.classes[1].name = "a\nb"'
 bad "class called unknown" 'rejected' '.classes[1].name = "unknown"'
 bad "one class only" '1 class: name at least two' '.classes |= .[:1]'
 bad "chip in two classes" 'chip \[5,2\] is in two classes, "film" and "substrate"' '.classes[1].chips[0] = [5, 2]'
@@ -117,6 +126,8 @@ check_fails "no -S" 2 '-S says what' 'emclassify emb.tar'
 check_fails "another distance than the saved one" 2 'another distance' 'emclassify -S p.json -d cosine emb.tar'
 check_fails "unlabelled stream" 1 'labelled|no "label"' 'emclassify -S emb.tar emb.tar'
 check_fails "stdout for two things" 2 'standard output' 'emclassify -S s.json --stats - emb.tar'
+check_fails "stdout for two things, -o - among them" 2 'standard output' \
+	'emclassify -S s.json --stats - -o - emb.tar'
 check_fails "--reject 2" 2 'between 0 and 1' 'emclassify -S s.json --reject 2 emb.tar'
 emchip -s 32 "$DATA/demo2.tif" | emembed -o emb2.tar
 check_fails "[row,col] in two pictures" 1 'ambiguous: .*"demo" and "demo2"; add "picture"' \

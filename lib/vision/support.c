@@ -97,6 +97,13 @@ static int check_class(const struct em_support *set, const char *name, const cha
 	if (strlen(name) > 256)
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "support set: the class name \"%.40s...\" is longer than 256 bytes", name);
+	if (!em_utf8_is_valid(name, strlen(name)))
+		return em_error_set(err, EM_ERROR_DATA, "support set: the class name \"%.60s\" is not UTF-8: rename it",
+		                    name);
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c < 32 || *c == 127)
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "support set: the class name \"%.60s\" holds a control character", name);
 	if (!strcmp(name, EM_LABEL_UNKNOWN))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "support set: \"" EM_LABEL_UNKNOWN

@@ -55,8 +55,8 @@ struct em_support {
 
 /* A zeroed struct is an empty set. */
 void em_support_release(struct em_support *set);
-/* Append a class.  EM_ERROR_DATA: an empty or reserved name, a name that is there already, a colour that is none.
- * color may be NULL. */
+/* Append a class.  EM_ERROR_DATA: a name that is empty, reserved, there already, not UTF-8 or with control characters;
+ * a colour that is none.  color may be NULL. */
 int em_support_add_class(struct em_support *set, const char *name, const char *color, struct em_error *err);
 /* Append a copy of vector[id->dim].  EM_ERROR_DATA where another encoder made it than the ones before. */
 int em_support_add(struct em_support *set, size_t class, const struct em_encoder_id *id, const float *vector,

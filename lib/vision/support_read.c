@@ -15,6 +15,8 @@
 
 /* ---- files: JSON or a stream ---- */
 
+#define PROBE 512 /* bytes: a tar header */
+
 /* A file being read once; the first block has been looked at and is handed out again. */
 struct support_file {
 	const char *path;
@@ -142,12 +144,16 @@ static unsigned char first_byte(const struct support_file *f)
 static int read_file(struct support_file *f, enum em_support_kind *kind, struct em_json **json, struct em_support *set,
                      struct em_error *err)
 {
-	ptrdiff_t n = fill(f, f->block, sizeof(f->block), err);
 	struct em_json *tree;
+	ptrdiff_t n = 1;
 
-	if (n < 0)
-		return -1;
-	f->held = (size_t)n;
+	/* A pipe gives what it has: go on until there is enough to see what it is. */
+	while (n > 0 && f->held < PROBE) {
+		n = fill(f, f->block + f->held, sizeof(f->block) - f->held, err);
+		if (n < 0)
+			return -1;
+		f->held += (size_t)n;
+	}
 	if (em_stream_probe(f->block, f->held)) {
 		if (read_stream(f, set, err))
 			return -1;
