@@ -19,7 +19,8 @@ BIN      := $(if $(SAN),$(BUILD)/bin,bin)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 # "libarchive 3.6.2, ...": what --version tells
-VERSIONS   := $(subst $() ,$(comma) ,$(strip $(foreach p,$(PACKAGES),$(p)-$(shell pkg-config --modversion $(p) 2>/dev/null))))
+VERSIONS   := $(subst $() ,$(comma) ,$(strip \
+	$(foreach p,$(PACKAGES),$(p)-$(shell pkg-config --modversion $(p) 2>/dev/null))))
 
 CPPFLAGS  += -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -DEM_VERSION='"$(VERSION)"' -Ilib
 ALL_CFLAGS = -std=c11 -pthread $(WARN) $(SANFLAGS) $(CFLAGS)
@@ -76,7 +77,8 @@ check:
 demo:
 	@scripts/install-deps
 	@$(MAKE) -s $(JOBS) all
-	@EM_BIN=$(CURDIR)/$(BIN) scripts/demo $(if $(IMAGE),--image '$(IMAGE)') $(if $(SUPPORT),--support '$(SUPPORT)') \
+	@EM_BIN=$(CURDIR)/$(BIN) scripts/demo $(if $(IMAGE),--image '$(IMAGE)') \
+		$(if $(SUPPORT),--support '$(SUPPORT)') \
 		$(if $(PIXEL_SIZE),--pixel-size '$(PIXEL_SIZE)') $(if $(CLAHE),--clahe '$(CLAHE)')
 
 bench:

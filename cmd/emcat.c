@@ -62,16 +62,18 @@ int main(int argc, char **argv)
 	struct em_cli cli;
 	bool keep_path = false;
 	const struct em_option table[] = {
-	        {0, "keep-path", NULL, "keys of plain files keep the folders of their path", EM_OPTION_FLAG, &keep_path},
+	        {0, "keep-path", NULL, "keys of plain files keep the folders of their path", EM_OPTION_FLAG,
+	         &keep_path},
 	        {0, "label", "NAME", "set the record's label: support for emclassify", EM_OPTION_STRING, &opt.label},
-	        {0, "pixel-size", "SIZE", "calibrate pictures: the size of a pixel, as in 0.02nm", EM_OPTION_PARSE, &opt,
-	         .parse = parse_pixel_size},
+	        {0, "pixel-size", "SIZE", "calibrate pictures: the size of a pixel, as in 0.02nm", EM_OPTION_PARSE,
+	         &opt, .parse = parse_pixel_size},
 	        {0}};
 	const struct em_tool tool = {
 	        .name = "emcat",
 	        .purpose = "Read micrographs, movies, arrays and streams; write one stream.",
 	        .operands = "[FILE...]",
-	        .example = "emcat --pixel-size 0.02nm a.jpg b.tif | emchip -s 64 >chips.tar\nemcat -j chips.tar | jq .key",
+	        .example = "emcat --pixel-size 0.02nm a.jpg b.tif | emchip -s 64 >chips.tar\n"
+	                   "emcat -j chips.tar | jq .key",
 	        .options = table,
 	        .common = EM_COMMON_FILTER};
 	int status = em_cli_begin(&cli, &tool, argc, argv);

@@ -51,7 +51,8 @@ check_fails() {
 	lines=$(printf '%s\n' "$msg" | wc -l)
 	if [ "$status" != "$2" ]; then not_ok "$1" "exit $status, not $2: $4
 $msg"
-	elif [ "$lines" -ne 1 ] || ! printf '%s\n' "$msg" | grep -Eq -- "$3"; then not_ok "$1" "message does not match /$3/: $msg"
+	elif [ "$lines" -ne 1 ] || ! printf '%s\n' "$msg" | grep -Eq -- "$3"; then
+		not_ok "$1" "message does not match /$3/: $msg"
 	else ok "$1"; fi
 }
 

@@ -18,7 +18,8 @@ done
 check_is "cut at each of $cuts block boundaries: exit 1, one line, and what came out is seen to be cut" "$cuts" "$seen"
 
 check_fails 'empty standard input' 1 'emcat: standard input: empty input' 'emcat </dev/null'
-check_fails 'end mark missing' 1 'truncated stream: the end mark is missing' "head -c $((size - 1024)) three.tar | emcat"
+check_fails 'end mark missing' 1 'truncated stream: the end mark is missing' \
+	"head -c $((size - 1024)) three.tar | emcat"
 check_fails 'one of two end blocks' 1 'end mark is missing' "head -c $((size - 512)) three.tar | emcat"
 check_fails 'a file that is not there' 1 'emcat: none\.tif: cannot open: No such file' 'emcat none.tif'
 check_fails 'a folder' 1 'cannot read: Is a directory' 'emcat .'
@@ -35,7 +36,8 @@ check_fails 'no such folder for -o' 1 "cannot create 'none/out.tar': No such fil
 check_fails '--drop json' 2 'cannot do without its record' 'emcat --drop json three.tar'
 
 # Files on disk joined by tar: what the rules forbid.
-mkdir -p s && cp "$DATA/gray8.png" s/a.png && echo '{}' >s/a.json && cp "$DATA/gray8.png" s/b.png && echo '{"x":1.10}' >s/b.json
+mkdir s; cp "$DATA/gray8.png" s/a.png; cp "$DATA/gray8.png" s/b.png
+echo '{}' >s/a.json; echo '{"x":1.10}' >s/b.json
 tar --hard-dereference -cf dup.tar -C s a.png a.json a.png
 check_fails 'duplicate member' 1 "sample a: member '.png' comes twice" 'emcat dup.tar'
 tar -cf back.tar -C s a.json b.json b.png a.png
@@ -64,7 +66,8 @@ sh -c 'trap "" PIPE; emcat --keep-path many/*/demo.tif 2>err; echo $? >status' |
 check_is 'EPIPE with SIGPIPE ignored: the same' "141 0" "$(cat status) $(wc -c <err)"
 
 # A file that is cut while it is read.  The pipe holds 64 KiB, so most of the 8 MB are still to come at the cut.
-{ printf '\223NUMPY\001\000\166\000'; printf '%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (32, 512, 512), }"
+{ printf '\223NUMPY\001\000\166\000'
+	printf '%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (32, 512, 512), }"
 	head -c 8388608 /dev/zero; } >movie.npy
 { emcat movie.npy 2>err; echo $? >status; } | { head -c 1000 >/dev/null; : >movie.npy; cat >/dev/null; }
 check_is 'a file cut while it is read: a message, exit 1' "1 emcat: an input file shrank while it was read" \
@@ -91,28 +94,34 @@ exec 3>fifo; sleep 0.3; kill %1 2>/dev/null; exec 3>&-; wait 2>/dev/null
 emcat -t 1 many/*/demo.tif --keep-path >t1.tar; emcat -t 2 many/*/demo.tif --keep-path >t2.tar
 check_same 'one thread and two write the same bytes' t1.tar t2.tar
 for z in gzip xz zstd; do
-	if have $z; then $z -c three.tar >three.$z; emcat --no-provenance three.$z >z.tar; check_same "$z input" three.tar z.tar
+	if have $z; then
+		$z -c three.tar >three.$z; emcat --no-provenance three.$z >z.tar
+		check_same "$z input" three.tar z.tar
 	else skip "$z input" "no $z here"; fi
 done
 head -c 2000 three.gzip | emcat >/dev/null 2>err.txt
 check_is 'a cut gzip is seen' 1 $?
 cp "$DATA/gray8.png" p1.png; cp "$DATA/gray8.png" p2.png
 emcat --no-provenance p1.png >p1.tar; emcat --no-provenance p2.png >p2.tar; cat p1.tar p2.tar >both.tar
-check_is 'joined archives are one stream' 'p1 p2' "$(emcat -j both.tar | sed 's/.*"key":"\([^"]*\)".*/\1/' | paste -sd' ' -)"
+check_is 'joined archives are one stream' 'p1 p2' \
+	"$(emcat -j both.tar | sed 's/.*"key":"\([^"]*\)".*/\1/' | paste -sd' ' -)"
 emcat --no-provenance <p1.tar >p1b.tar
 check_same 'standard input' p1.tar p1b.tar
 
 # ---- unknown things pass; --drop thins ----
 cp three.tar x.tar; printf 'opaque' >s/b.my.bin; rm -f s/link.json
 tar --sort=name --owner=0 --group=0 -cf named.tar -C s b.json b.my.bin b.png 2>/dev/null &&
-	check_is 'tar --sort=name from files on disk is accepted' '{"em":1,"key":"b","x":1.10}' "$(emcat -j --no-provenance named.tar)"
+	check_is 'tar --sort=name from files on disk is accepted' '{"em":1,"key":"b","x":1.10}' \
+		"$(emcat -j --no-provenance named.tar)"
 emcat --no-provenance named.tar | tar -xf - -C . && check_is 'an unknown member passes' opaque "$(cat b.my.bin)"
 check_is '--drop takes a member out' '1' "$(emcat --drop tif three.tar | tar -tf - | grep -c '^gray8\.')"
+echo '{"error":{"tool":"x","text":"y"}}' >s/e.json; tar -cf e.tar -C s e.json
 check_is 'a sample marked as failed passes by' '{"tool":"x","text":"y"}' \
-	"$(echo '{"error":{"tool":"x","text":"y"}}' >s/e.json; tar -cf e.tar -C s e.json; emcat -j e.tar | sed 's/.*"error"://;s/}}$/}/')"
+	"$(emcat -j e.tar | sed 's/.*"error"://;s/}}$/}/')"
 
 # ---- -k ----
-check_exit '-k: three of four, exit 3' 3 'emcat -k "$DATA/gray8.png" "$DATA/cut.png" none.png "$DATA/gray16.png" >k.tar 2>err.txt'
+check_exit '-k: three of four, exit 3' 3 \
+	'emcat -k "$DATA/gray8.png" "$DATA/cut.png" none.png "$DATA/gray16.png" >k.tar 2>err.txt'
 check_is '-k: two marked' 2 "$(emcat -j k.tar | grep -c '"error":{"tool":"emcat"')"
 
 printf 'no picture' >"$(printf 'caf\351.tif')"
@@ -128,7 +137,8 @@ if have bsdtar; then
 	check_is 'bsdtar extracts our stream' 6 "$(find bsd -type f | wc -l)"
 else skip 'bsdtar extracts our stream' 'no bsdtar here'; fi
 if have jq; then
-	check_is 'jq reads the records' '16 gray16' "$(emcat -j three.tar | jq -r 'select(.image.dtype=="uint16") | "16 \(.key)"')"
+	check_is 'jq reads the records' '16 gray16' \
+		"$(emcat -j three.tar | jq -r 'select(.image.dtype=="uint16") | "16 \(.key)"')"
 else skip 'jq reads the records' 'no jq here'; fi
 if have_numpy; then
 	emcat "$DATA/cube-f4.npy" "$DATA/demo.tif" | emembed -e pixels >npy.tar

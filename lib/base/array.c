@@ -11,9 +11,10 @@ static const struct {
 	const char *name;
 	size_t size;
 } dtypes[EM_DTYPES] = {
-	[EM_U8] = {"uint8", 1},      [EM_I8] = {"int8", 1},       [EM_U16] = {"uint16", 2},     [EM_I16] = {"int16", 2},
-	[EM_U32] = {"uint32", 4},    [EM_I32] = {"int32", 4},     [EM_U64] = {"uint64", 8},     [EM_I64] = {"int64", 8},
-	[EM_F32] = {"float32", 4},   [EM_F64] = {"float64", 8},   [EM_C64] = {"complex64", 8},  [EM_C128] = {"complex128", 16},
+	[EM_U8] = {"uint8", 1},     [EM_I8] = {"int8", 1},        [EM_U16] = {"uint16", 2},
+	[EM_I16] = {"int16", 2},    [EM_U32] = {"uint32", 4},     [EM_I32] = {"int32", 4},
+	[EM_U64] = {"uint64", 8},   [EM_I64] = {"int64", 8},      [EM_F32] = {"float32", 4},
+	[EM_F64] = {"float64", 8},  [EM_C64] = {"complex64", 8},  [EM_C128] = {"complex128", 16},
 };
 
 size_t em_dtype_size(enum em_dtype dtype)
@@ -162,9 +163,9 @@ double em_array_get(const struct em_array *a, size_t i)
 	return NAN;
 }
 
-#define CONVERT_TO_F32(type)                                                                                          \
-	for (size_t i = 0; i < n; i++)                                                                                    \
-		out[i] = (float)((const type *)src->data)[i];                                                                 \
+#define CONVERT_TO_F32(type)                                  \
+	for (size_t i = 0; i < n; i++)                        \
+		out[i] = (float)((const type *)src->data)[i]; \
 	break
 
 int em_array_to_f32(struct em_array *dst, const struct em_array *src, struct em_error *err)
@@ -349,22 +350,6 @@ int em_array_scale_to_u8(struct em_array *dst, const struct em_array *src, doubl
 	for (size_t i = 0; i < n; i++)
 		((uint8_t *)fresh.data)[i] = scale_one(in[i], (float)lo, (float)hi, gain);
 	em_array_release(&f);
-	*dst = fresh;
-	return 0;
-}
-
-int em_array_high_byte(struct em_array *dst, const struct em_array *src, struct em_error *err)
-{
-	struct em_array fresh;
-	size_t n = em_array_count(src);
-
-	if (src->dtype != EM_U16)
-		return em_error_set(err, EM_ERROR_USAGE, "only uint16 has a high byte, not %s", em_dtype_name(src->dtype));
-	if (em_array_alloc(&fresh, EM_U8, src->ndim, src->shape, err))
-		return -1;
-	copy_axes(&fresh, src);
-	for (size_t i = 0; i < n; i++)
-		((uint8_t *)fresh.data)[i] = (uint8_t)(((const uint16_t *)src->data)[i] >> 8);
 	*dst = fresh;
 	return 0;
 }

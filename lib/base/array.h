@@ -94,9 +94,6 @@ int em_array_percentiles(const struct em_array *a, double lo_percent, double hi_
 int em_array_scale_to_u8(struct em_array *dst, const struct em_array *src, double lo, double hi,
                          struct em_error *err);
 
-/* dst (uint8) = src (uint16) / 256, truncated: the high byte; what 8-bit viewers show.  EM_ERROR_USAGE for others. */
-int em_array_high_byte(struct em_array *dst, const struct em_array *src, struct em_error *err);
-
 /* Only what EM image members can hold: u8, u16, i16, i32, f32.  Others are widened or narrowed without loss of
  * range: i8 -> i16; u32, u64, i64 -> i32 where every value fits, else f32; f64 -> f32; complex -> modulus f32.
  * dst may not be src. */

@@ -131,7 +131,8 @@ static int split(struct em_record *r, struct cursor c, const struct em_json *tre
 		end = skip_value(&c);
 		c.s++; /* , or } */
 		if (r->count == EM_RECORD_MAX_MEMBERS)
-			return em_error_set(err, EM_ERROR_DATA, "record of more than %d members", EM_RECORD_MAX_MEMBERS);
+			return em_error_set(err, EM_ERROR_DATA, "record of more than %d members",
+			                    EM_RECORD_MAX_MEMBERS);
 		if (find(r, em_json_name(m)))
 			return em_error_set(err, EM_ERROR_DATA, "record has \"%s\" twice", em_json_name(m));
 		if (append(r, em_json_name(m), value, (size_t)(end - value), err))

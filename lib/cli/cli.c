@@ -76,7 +76,8 @@ int em_cli_begin(struct em_cli *cli, const struct em_tool *tool, int argc, char 
 	else if (!asked.completion)
 		return -1;
 	else if (!em_completion_print(tool, table, asked.completion))
-		return em_cli_end(cli, em_cli_usage(cli, "--completion %s: choose one of: bash zsh fish", asked.completion));
+		return em_cli_end(cli, em_cli_usage(cli, "--completion %s: choose one of: bash zsh fish",
+		                                    asked.completion));
 	return em_cli_end(cli, EM_EXIT_OK);
 }
 

@@ -27,23 +27,32 @@ static int parse_drop(const char *value, void *target, struct em_error *err)
 
 void em_options_gather(struct em_cli *cli, struct em_cli_asked *asked, struct em_option *table)
 {
-	/* clang-format off */
 	const struct em_option filter[] = {
-		{'j', "json", NULL, "write the records as JSON Lines instead of the stream", EM_OPTION_FLAG, &cli->json, .silent = true},
-		{'k', "keep-going", NULL, "mark a sample that fails and go on; exit 3 at the end", EM_OPTION_FLAG, &cli->keep_going, .silent = true},
-		{0, "drop", "NAME", "leave member NAME out of the output; may be repeated", EM_OPTION_PARSE, cli, .parse = parse_drop, .silent = true},
-		{0, "no-provenance", NULL, "do not add this run to the records' provenance", EM_OPTION_FLAG, &cli->no_provenance, .silent = true},
+		{'j', "json", NULL, "write the records as JSON Lines instead of the stream",
+		 EM_OPTION_FLAG, &cli->json, .silent = true},
+		{'k', "keep-going", NULL, "mark a sample that fails and go on; exit 3 at the end",
+		 EM_OPTION_FLAG, &cli->keep_going, .silent = true},
+		{0, "drop", "NAME", "leave member NAME out of the output; may be repeated",
+		 EM_OPTION_PARSE, cli, .parse = parse_drop, .silent = true},
+		{0, "no-provenance", NULL, "do not add this run to the records' provenance",
+		 EM_OPTION_FLAG, &cli->no_provenance, .silent = true},
 		{0}};
 	const struct em_option every[] = {
-		{'o', "output", "FILE", "write to FILE, whole or not at all, instead of standard output", EM_OPTION_STRING, &cli->output, .silent = true},
-		{'q', "quiet", NULL, "no warnings and no progress", EM_OPTION_FLAG, &cli->quiet, .silent = true},
-		{'v', "verbose", NULL, "say more", EM_OPTION_FLAG, &cli->verbose, .silent = true},
-		{'t', "threads", "N", "work on N samples at a time (default: the processors)", EM_OPTION_SIZE, &cli->threads, .silent = true},
-		{'h', "help", NULL, "show this help", EM_OPTION_FLAG, &asked->help, .silent = true},
-		{'V', "version", NULL, "show the version, the libraries and the CPU's features", EM_OPTION_FLAG, &asked->version, .silent = true},
-		{0, "completion", "SHELL", "print the completion for SHELL: bash, zsh or fish", EM_OPTION_STRING, &asked->completion, .silent = true},
+		{'o', "output", "FILE", "write to FILE, whole or not at all, instead of standard output",
+		 EM_OPTION_STRING, &cli->output, .silent = true},
+		{'q', "quiet", NULL, "no warnings and no progress",
+		 EM_OPTION_FLAG, &cli->quiet, .silent = true},
+		{'v', "verbose", NULL, "say more",
+		 EM_OPTION_FLAG, &cli->verbose, .silent = true},
+		{'t', "threads", "N", "work on N samples at a time (default: the processors)",
+		 EM_OPTION_SIZE, &cli->threads, .silent = true},
+		{'h', "help", NULL, "show this help",
+		 EM_OPTION_FLAG, &asked->help, .silent = true},
+		{'V', "version", NULL, "show the version, the libraries and the CPU's features",
+		 EM_OPTION_FLAG, &asked->version, .silent = true},
+		{0, "completion", "SHELL", "print the completion for SHELL: bash, zsh or fish",
+		 EM_OPTION_STRING, &asked->completion, .silent = true},
 		{0}};
-	/* clang-format on */
 	const struct em_option *const parts[] = {cli->tool->options,
 	                                         cli->tool->common == EM_COMMON_FILTER ? filter : NULL, every};
 	size_t n = 0;
@@ -63,8 +72,8 @@ static int parse_whole(const struct em_option *o, const char *value, struct em_e
 	errno = 0;
 	v = strtoull(value, &end, 10);
 	if (*value < '0' || *value > '9' || *end || errno || v < least || v > SIZE_MAX / 2)
-		return em_error_set(err, EM_ERROR_USAGE, "--%s %.60s: expected a whole number, %zu or more", o->name, value,
-		                    least);
+		return em_error_set(err, EM_ERROR_USAGE, "--%s %.60s: expected a whole number, %zu or more", o->name,
+		                    value, least);
 	*(size_t *)o->target = (size_t)v;
 	return 0;
 }
@@ -125,8 +134,8 @@ static void make_getopt_form(struct getopt_form *form, const struct em_option *t
 
 	form->letters[n++] = ':'; /* tell a missing argument from an unknown option */
 	for (int i = 0; table[i].name; i++) {
-		form->longs[i] = (struct option){table[i].name, table[i].argument ? required_argument : no_argument, NULL,
-		                                 LONG_BASE + i};
+		form->longs[i] = (struct option){table[i].name, table[i].argument ? required_argument : no_argument,
+		                                 NULL, LONG_BASE + i};
 		if (table[i].letter)
 			form->letters[n++] = table[i].letter;
 		if (table[i].letter && table[i].argument)
@@ -196,7 +205,8 @@ int em_options_parse(struct em_cli *cli, const struct em_option *table, int argc
 		else if (i < 0 && optopt && optopt < LONG_BASE)
 			status = em_cli_usage(cli, "unknown option '-%c'", optopt);
 		else if (i < 0)
-			status = em_cli_usage(cli, "option '%s' is unknown, ambiguous or takes no argument", argv[optind - 1]);
+			status = em_cli_usage(cli, "option '%s' is unknown, ambiguous or takes no argument",
+			                      argv[optind - 1]);
 		else if (apply(&table[i], optarg, &err))
 			status = em_cli_usage(cli, "%s", err.text);
 		else

@@ -6,8 +6,10 @@
 
 int em_keyset_init(struct em_keyset *set, struct em_error *err)
 {
-	struct em_keyset fresh = {calloc(EM_KEYSET_SLOTS, sizeof(uint64_t)), calloc(EM_KEYSET_SLOTS, sizeof(uint64_t)), 0};
+	struct em_keyset fresh = {0};
 
+	fresh.young = calloc(EM_KEYSET_SLOTS, sizeof(uint64_t));
+	fresh.old = calloc(EM_KEYSET_SLOTS, sizeof(uint64_t));
 	if (!fresh.young || !fresh.old) {
 		em_keyset_release(&fresh);
 		return em_error_memory(err, EM_KEYSET_SLOTS * sizeof(uint64_t));

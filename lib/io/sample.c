@@ -163,7 +163,8 @@ int em_sample_image_view(const struct em_sample *s, struct em_array *view, struc
 	struct em_array fresh = {.ndim = 2};
 
 	memset(owned, 0, sizeof(*owned));
-	if (!m || !em_tiff_plain_match((struct em_blob){m->data, m->size}, &fresh.dtype, &fresh.shape[0], &fresh.shape[1])) {
+	if (!m || !em_tiff_plain_match((struct em_blob){m->data, m->size}, &fresh.dtype, &fresh.shape[0],
+	                               &fresh.shape[1])) {
 		if (em_sample_image(s, owned, err))
 			return -1;
 		*view = *owned;
@@ -193,9 +194,9 @@ int em_sample_take_image(struct em_sample *s, struct em_array *a, struct em_erro
 	if (a->ndim != 2)
 		em_error_set(err, EM_ERROR_USAGE, "an image member has two dimensions, not %d", a->ndim);
 	else if (!em_tiff_plain_size(a->dtype, a->shape[0], a->shape[1]))
-		em_error_set(err, EM_ERROR_DATA, "a %zu x %zu %s image does not fit a stream's image member (not empty, "
-		                                 "under 4 GiB, u8 u16 i16 i32 f32): cut it first", a->shape[0], a->shape[1],
-		             em_dtype_name(a->dtype));
+		em_error_set(err, EM_ERROR_DATA,
+		             "a %zu x %zu %s image does not fit a stream's image member (not empty, under 4 GiB, u8 "
+		             "u16 i16 i32 f32): cut it first", a->shape[0], a->shape[1], em_dtype_name(a->dtype));
 	else if (!em_record_set_image(&s->record, a, err)) {
 		tif = realloc(a->data, EM_TIFF_PLAIN_HEADER + bytes);
 		if (!tif)

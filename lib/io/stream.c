@@ -202,8 +202,8 @@ static int begin_sample(struct em_stream_reader *r, struct em_sample *s, struct 
 	if (em_key_check(s->key, err))
 		return -1;
 	if (!em_keyset_add(&r->seen, s->key))
-		return em_error_set(err, EM_ERROR_DATA, "key '%.200s' comes twice: a sample's members must stand together",
-		                    s->key);
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "key '%.200s' comes twice: a sample's members must stand together", s->key);
 	return 0;
 }
 
@@ -212,7 +212,8 @@ static int check_version(const struct em_record *record, struct em_error *err)
 {
 	double version = 1;
 
-	if (em_record_get(record, "em") && (!em_record_number(record, "em", &version) || !(version >= 1 && version < 2)))
+	if (em_record_get(record, "em") &&
+	    (!em_record_number(record, "em", &version) || !(version >= 1 && version < 2)))
 		return em_error_set(err, EM_ERROR_DATA, "record of emstream version %.20s; this reader knows version 1",
 		                    em_record_get(record, "em"));
 	return 0;

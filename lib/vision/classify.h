@@ -24,7 +24,8 @@ struct em_classify_rules {
 struct em_verdict {
 	size_t label; /* prototypes->count: unknown */
 	double p;
-	double *probability; /* [prototypes->count] by the distances alone, owned by the caller; for em_region_map_smooth */
+	/* [prototypes->count] by the distances alone, owned by the caller; for em_region_map_smooth */
+	double *probability;
 };
 
 /* Sets "class" in the record and fills *verdict, whose `probability` points to room.  EM_ERROR_DATA: no embedding, a

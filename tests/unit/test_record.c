@@ -177,7 +177,8 @@ static void a_pretty_printed_record_becomes_one_line(void **state)
 /* Windows writes one before UTF-8. */
 static void a_byte_order_mark_is_no_member(void **state)
 {
-	static const char *const texts[] = {"\xef\xbb\xbf{\"em\":1,\"a\":5}", "\xef\xbb\xbf\xef\xbb\xbf{\"em\":1,\"a\":5}"};
+	static const char *const texts[] = {"\xef\xbb\xbf{\"em\":1,\"a\":5}",
+	                                    "\xef\xbb\xbf\xef\xbb\xbf{\"em\":1,\"a\":5}"};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {

@@ -196,7 +196,8 @@ static void test_overlap(void **state)
 	json = report(&map);
 	NEAR(number(json, "area_px"), 40 * 32, 0); /* what they cover */
 	check_numbers(em_json_get(json, "step"), (const double[]){8, 8}, 2, 0);
-	NEAR(number(at(em_json_get(json, "regions"), 0), "area_px"), 20 * 20, 0); /* meets the next half way in 16..24 */
+	/* It meets the next half way in 16..24. */
+	NEAR(number(at(em_json_get(json, "regions"), 0), "area_px"), 20 * 20, 0);
 	NEAR(number(at(em_json_get(json, "regions"), 0), "centroid.y_px"), 9.5, 0);
 	NEAR(number(at(em_json_get(json, "regions"), 1), "area_px"), 20 * 12, 0);
 	NEAR(number(at(em_json_get(json, "regions"), 1), "centroid.x_px"), 25.5, 0);
@@ -255,7 +256,8 @@ static void test_padded(void **state)
 	check_numbers(em_json_get(r, "box"), (const double[]){0, 0, 25, 38}, 4, 0);
 	NEAR(number(r, "stage.x_um"), 7, 1e-6);
 	NEAR(number(r, "stage.y_um"), -3, 1e-6);
-	check_numbers(em_json_find(r, "stage.box_um"), (const double[]){7 - 9.5, -3 - 6.25, 7 + 9.5, -3 + 6.25}, 4, 1e-6);
+	check_numbers(em_json_find(r, "stage.box_um"), (const double[]){7 - 9.5, -3 - 6.25, 7 + 9.5, -3 + 6.25}, 4,
+	              1e-6);
 	em_json_free(json);
 	em_region_map_release(&map);
 }
@@ -375,7 +377,8 @@ static void test_smooth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_regions), cmocka_unit_test(test_connectivity), cmocka_unit_test(test_overlap), cmocka_unit_test(test_padded),
+	    cmocka_unit_test(test_regions), cmocka_unit_test(test_connectivity), cmocka_unit_test(test_overlap),
+	    cmocka_unit_test(test_padded),
 	    cmocka_unit_test(test_stage),   cmocka_unit_test(test_places),       cmocka_unit_test(test_smooth),
 	};
 
