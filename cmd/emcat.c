@@ -4,8 +4,7 @@
 
 #include "base/units.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <math.h>
 
 struct options {
 	const char *label;
@@ -27,23 +26,23 @@ static int parse_pixel_size(const char *value, void *target, struct em_error *er
 /* The last two axes (y, x) get the size of a pixel, in nanometres, and keep where they begin in pixels. */
 static int calibrate(const struct options *o, struct em_sample *s, struct em_error *err)
 {
-	struct em_array image;
+	struct em_array image, owned;
 	struct em_text axes = {0};
 	int status;
 
-	if (em_sample_image(s, &image, err))
+	if (em_sample_image_view(s, &image, &owned, err))
 		return -1;
 	for (int k = 0; k < 2; k++) {
 		const struct em_length *size = k ? &o->pixel_width : &o->pixel_height;
 		struct em_axis *axis = &image.axis[k];
-		double scale = size->value * size->unit_m / 1e-9;
+		double scale = size->value * size->unit_m / 1e-9, begin = axis->offset / axis->scale;
 
-		em_axis_set(axis, axis->name, scale, axis->offset / axis->scale * scale, "nm");
+		em_axis_set(axis, axis->name, scale, isfinite(begin) ? begin * scale : 0, "nm");
 	}
 	em_record_put_axes(&axes, &image);
 	status = em_record_set_text(&s->record, "axes", &axes, err);
 	em_text_release(&axes);
-	em_array_release(&image);
+	em_array_release(&owned);
 	return status;
 }
 

@@ -24,6 +24,10 @@ check_is '--pixel-size for both' \
 check_is '--pixel-size, width first' \
 	"[$(axis y 13 500 nm),$(axis x 21 0.2 nm)]" \
 	"$(emcat --pixel-size 2Ax0.5um -j "$DATA/gray8.png" | axes)"
+emcat "$DATA/gray8.png" | tar -xOf - gray8.json | sed 's/"scale":1/"scale":0/g' >gray8.json
+cp "$DATA/gray8.png" .; tar -cf flat.tar gray8.png gray8.json
+check_is '--pixel-size where a scale was 0' "[$(axis y 13 2 nm),$(axis x 21 2 nm)]" \
+	"$(emcat --pixel-size 2nm -j flat.tar | axes)"
 emcat -t 1 --label='film, old' --pixel-size=2nm -o x.tar "$DATA/gray8.png"
 check_is 'options go into the provenance, the way of running does not' \
 	'"argv":["--label","film, old","--pixel-size","2nm"]' \
