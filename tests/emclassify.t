@@ -228,6 +228,13 @@ check_fails "a temporary folder that is none" 1 \
 	'temporary file in .*nowhere' 'TMPDIR=$T/nowhere emclassify -S s.json emb.tar'
 check_fails "full disk" 1 'No space left' 'emclassify -S s.json emb.tar > /dev/full'
 
+# ---- scripts/demo on a picture of the user's: chips that are not square
+jq -c '.chip.size = [16, 32] | .classes[].chips |= map([.[0] * 2, .[1]])' s.json > flat.json
+check "demo: \"size\":[height,width] is what emchip cuts" \
+	'"$TOP/scripts/demo" --image "$DATA/demo.tif" --support flat.json --out demo.out'
+check_is "demo: and classifies" '[[0,0,16,32],[32,16]]' \
+	"$(head -n 1 demo.out/classes.jsonl | jq -c '[.chip.box, .chip.grid]')"
+
 # ---- the published micrograph and support set (Akers et al. 2021) ----
 STO=$REAL/14_pychip_STO_Ge_chips
 if [ -e "$STO/support_set" ]; then
