@@ -80,14 +80,22 @@ static int read_place(struct em_chip *chip, const struct em_json *node, struct e
 	return 0;
 }
 
-/* Without a chip's box the whole image is what was classified. */
+/* Of a padded chip only what lies in the picture counts. */
+static double inside(double start, double size, size_t picture)
+{
+	double end = picture ? fmin(start + size, (double)picture) : start + size;
+
+	return fmax(end - fmax(start, 0), 0);
+}
+
 static double area_of(const struct em_chip *chip, const struct em_sample *s)
 {
 	struct em_json *image;
 	double shape[2] = {0, 0};
 
 	if (chip->placed)
-		return chip->h * chip->w;
+		return inside(chip->y, chip->h, chip->picture_h) * inside(chip->x, chip->w, chip->picture_w);
+	/* Without a chip's box the whole image is what was classified. */
 	image = em_record_tree(&s->record, "image");
 	em_json_numbers(em_json_get(image, "shape"), shape, 2);
 	em_json_free(image);
@@ -126,11 +134,34 @@ void em_classes_release(struct em_classes *classes)
 	memset(classes, 0, sizeof(*classes));
 }
 
+/* Numbers in names by their value: "phase 2" before "phase 10". */
+static int compare_names(const char *a, const char *b)
+{
+	static const char digits[] = "0123456789";
+	const char *p = a, *q = b;
+
+	for (;;) {
+		size_t m, n;
+
+		for (m = strspn(p, digits); m > 1 && *p == '0'; m--)
+			p++;
+		for (n = strspn(q, digits); n > 1 && *q == '0'; n--)
+			q++;
+		if (m && n && m != n)
+			return m < n ? -1 : 1;
+		if (*p != *q || !*p)
+			break;
+		p++;
+		q++;
+	}
+	return *p != *q ? ((unsigned char)*p < (unsigned char)*q ? -1 : 1) : strcmp(a, b);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct em_class *x = a, *y = b;
 
-	return x->unknown != y->unknown ? (int)x->unknown - (int)y->unknown : strcmp(x->name, y->name);
+	return x->unknown != y->unknown ? (int)x->unknown - (int)y->unknown : compare_names(x->name, y->name);
 }
 
 static bool same_color(struct em_rgb a, struct em_rgb b)

@@ -21,7 +21,7 @@ struct em_class {
 	struct em_rgb color;
 	bool unknown;
 	size_t chips;
-	double area; /* px of the picture */
+	double area; /* px of the picture: the chips' boxes as far as they lie in it */
 };
 
 struct em_classes {
@@ -47,7 +47,7 @@ struct em_chip {
 int em_chip_read(struct em_chip *chip, struct em_classes *classes, const struct em_sample *s, struct em_error *err);
 
 /*
- * Put the classes in order (by name, unknown last), give them colours: those of the file `colors` (may be NULL), then
+ * Put the classes in order (by name, numbers in them by value; unknown last), give them colours: those of the file `colors` (may be NULL), then
  * em_color_class in order, leaving out what the file has used.  rank[i] (n of them) is where class i went.
  */
 int em_classes_arrange(struct em_classes *classes, const char *colors, size_t *rank, struct em_error *err);

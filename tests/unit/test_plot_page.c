@@ -181,14 +181,38 @@ static void records(void **state)
 	take(&classes, &chip, 1, "{\"class\":{\"label\":\"Zr\"},\"chip\":{\"row\":0,\"col\":0,\"box\":[0,0,95,190]}}");
 	assert_int_equal(classes.n, 5);
 	assert_int_equal(em_classes_arrange(&classes, NULL, rank, NULL), 0);
-	em_classes_describe(&classes, true, &text);
+	em_classes_describe(&classes, true, &text); /* Ge: 5 of 95 rows lie above the picture and do not count */
 	assert_string_equal(em_text_get(&text),
-	                    "class Ge: 1 chips, 31.0 % of the area; class Pt: 0 chips, 0.0 % of the area; "
-	                    "class STO: 0 chips, 0.0 % of the area; class Zr: 1 chips, 65.5 % of the area; "
-	                    "class unknown: 1 chips, 3.4 % of the area");
+	                    "class Ge: 1 chips, 29.9 % of the area; class Pt: 0 chips, 0.0 % of the area; "
+	                    "class STO: 0 chips, 0.0 % of the area; class Zr: 1 chips, 66.6 % of the area; "
+	                    "class unknown: 1 chips, 3.5 % of the area");
 	assert_int_equal(rank[chip.class], 3); /* Zr */
 	assert_true(fabs(em_class_share(&classes, 0, false) - 1 / 3.0) < 1e-12);
 	em_text_release(&text);
+	em_classes_release(&classes);
+}
+
+/* Numbers in names go by their value, names equal but for zeros stay apart, unknown is last. */
+static void test_order(void **state)
+{
+	static const char *const given[] = {"unknown", "phase 10", "phase 2", "b", "phase 02", "phase 105", "phase 12a",
+	                                    "phase", "phase 12"};
+	static const char *const sorted[] = {"b", "phase", "phase 02", "phase 2", "phase 10", "phase 12", "phase 12a",
+	                                     "phase 105", "unknown"};
+	size_t rank[EM_CLASSES_MAX];
+	struct em_classes classes = {0};
+	struct em_chip chip;
+	char text[100];
+
+	(void)state;
+	for (size_t i = 0; i < 9; i++) {
+		snprintf(text, sizeof(text), "{\"class\":{\"label\":\"%s\"}}", given[i]);
+		take(&classes, &chip, 1, text);
+	}
+	assert_int_equal(em_classes_arrange(&classes, NULL, rank, NULL), 0);
+	for (size_t i = 0; i < 9; i++)
+		assert_string_equal(classes.v[i].name, sorted[i]);
+	assert_int_equal(rank[1], 4);
 	em_classes_release(&classes);
 }
 
@@ -335,6 +359,7 @@ int main(void)
 		cmocka_unit_test(class_colors),
 		cmocka_unit_test(percents),
 		cmocka_unit_test(overlay_pixels),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(kinds_and_formats),
 	};
 
