@@ -105,7 +105,8 @@ done
 
 # "Exif", a TIFF header, one entry: orientation 6, a quarter turn.
 { head -c 2 "$DATA/gray.jpg"; printf '\377\341\000\042Exif\000\000II*\000\010\000\000\000\001\000'
-	printf '\022\001\003\000\001\000\000\000\006\000\000\000\000\000\000\000'; tail -c +3 "$DATA/gray.jpg"; } >turned.jpg
+	printf '\022\001\003\000\001\000\000\000\006\000\000\000\000\000\000\000'
+	tail -c +3 "$DATA/gray.jpg"; } >turned.jpg
 emcat "$DATA/gray.jpg" | tar -xOf - gray.tif >straight.tif
 emcat turned.jpg | tar -xOf - turned.tif >turned.tif
 check_same 'the orientation that a JPEG asks of viewers is not applied' straight.tif turned.tif
