@@ -77,9 +77,8 @@ check:
 demo:
 	@scripts/install-deps
 	@$(MAKE) -s $(JOBS) all
-	@EM_BIN=$(CURDIR)/$(BIN) scripts/demo $(if $(IMAGE),--image '$(IMAGE)') \
-		$(if $(SUPPORT),--support '$(SUPPORT)') \
-		$(if $(PIXEL_SIZE),--pixel-size '$(PIXEL_SIZE)') $(if $(CLAHE),--clahe '$(CLAHE)')
+	@EM_BIN=$(CURDIR)/$(BIN) scripts/demo $${IMAGE:+--image "$$IMAGE"} $${SUPPORT:+--support "$$SUPPORT"} \
+		$${PIXEL_SIZE:+--pixel-size "$$PIXEL_SIZE"} $${CLAHE:+--clahe "$$CLAHE"}
 
 bench:
 	@scripts/install-deps bench

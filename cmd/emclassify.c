@@ -39,7 +39,7 @@ struct run {
 	double *probability;
 	size_t capacity;
 	const char **names; /* of the classes, borrowed from prototypes */
-	struct em_text stats;
+	struct em_report *stats;
 };
 
 static const char *temporary_folder(void)
@@ -181,6 +181,20 @@ static int write_smoothed(struct run *r, struct em_error *err)
 	return status;
 }
 
+static int report_picture(struct run *r, struct em_error *err)
+{
+	struct em_text line = {0};
+	int status = em_region_map_print(&r->map, r->names, r->prototypes.count, &line, err);
+
+	em_text_append(&line, "\n");
+	if (!status)
+		status = em_text_check(&line, err);
+	if (!status)
+		status = em_report_write(r->stats, line.s, line.len, err);
+	em_text_release(&line);
+	return status;
+}
+
 static int end_picture(struct run *r, struct em_error *err)
 {
 	size_t n = r->prototypes.count;
@@ -193,10 +207,8 @@ static int end_picture(struct run *r, struct em_error *err)
 	if (r->after)
 		status =
 		    em_region_map_smooth(&r->map, r->probability, n, r->opt->smooth, err) || write_smoothed(r, err);
-	if (!status && r->opt->stats) {
-		status = em_region_map_print(&r->map, r->names, n, &r->stats, err);
-		em_text_append(&r->stats, "\n");
-	}
+	if (!status && r->stats)
+		status = report_picture(r, err);
 	em_region_map_release(&r->map);
 	return status ? -1 : 0;
 }
@@ -306,6 +318,8 @@ static int save_prototypes(struct run *r, struct em_error *err)
 
 static int prepare(struct run *r, struct em_error *err)
 {
+	if (r->opt->stats && !(r->stats = em_report_open(r->opt->stats, err)))
+		return -1;
 	if (get_support(r, err))
 		return -1;
 	if (r->opt->smooth > 0 && !(r->after = em_spool_new(temporary_folder(), err)))
@@ -331,11 +345,13 @@ static int classify_all(struct run *r, struct em_error *err)
 		return -1;
 	if (r->opt->save && save_prototypes(r, err))
 		return -1;
-	if (!r->opt->stats)
-		return 0;
-	if (em_text_check(&r->stats, err))
-		return -1;
-	return em_cli_write_file(r->cli, r->opt->stats, em_text_get(&r->stats), r->stats.len, false, err);
+	if (r->stats) {
+		struct em_report *stats = r->stats;
+
+		r->stats = NULL;
+		return em_report_close(stats, err);
+	}
+	return 0;
 }
 
 static void release(struct run *r)
@@ -349,7 +365,7 @@ static void release(struct run *r)
 	em_region_map_release(&r->map);
 	free(r->probability);
 	free(r->names);
-	em_text_release(&r->stats);
+	em_report_abort(r->stats);
 }
 
 static int run(struct em_cli *cli, const struct options *opt)
@@ -370,6 +386,12 @@ static int run(struct em_cli *cli, const struct options *opt)
 	else
 		status = em_sink_close(r.sink, &err);
 	return em_cli_end(cli, status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK);
+}
+
+/* Two outputs under one name: the second would take the first one's place. */
+static bool collide(const char *a, const char *b)
+{
+	return a && b && strcmp(a, "-") && strncmp(a, "/dev/", 5) && !strcmp(a, b);
 }
 
 static bool is_stdout(const char *path)
@@ -395,6 +417,8 @@ static int check_options(struct em_cli *cli, const struct options *opt)
 		return em_cli_usage(cli, "--typical %g: a probability is between 0 and 1", opt->typical);
 	if (opt->smooth < 0)
 		return em_cli_usage(cli, "--smooth %g: the weight of a neighbour is not negative", opt->smooth);
+	if (collide(opt->save, opt->stats) || collide(opt->save, cli->output) || collide(opt->stats, cli->output))
+		return em_cli_usage(cli, "-o, --save and --stats need a file each");
 	if (uses_of_stdout(cli, opt) > 1)
 		return em_cli_usage(cli, "standard output takes one thing only: give -o, --save or --stats a file");
 	return 0;
@@ -420,7 +444,7 @@ int main(int argc, char **argv)
 	     &opt.stats, NULL, NULL, true},
 	    {0}};
 	const struct em_tool tool = {.name = "emclassify",
-	                             .purpose = "classify chips by a few examples of each class",
+	                             .purpose = "Classify chips by a few examples of each class.",
 	                             .operands = "[FILE...]",
 	                             .example =
 	                                 "emchip -s 95 a.tif | emembed | emclassify -S support.json > classified.tar",

@@ -109,8 +109,20 @@ static int run(struct em_cli *cli, struct em_plot_options *opt, int format)
 	return status;
 }
 
+/* "classmap abundance image", as the library has them. */
+static void list_kinds(char *names, size_t size)
+{
+	size_t used = 0;
+
+	names[0] = '\0';
+	for (size_t i = 0; em_plot_kind_at(i) && used < size; i++)
+		used += (size_t)snprintf(names + used, size - used, "%s%s", i ? " " : "",
+		                         em_plot_kind_name(em_plot_kind_at(i)));
+}
+
 int main(int argc, char **argv)
 {
+	char kinds[256];
 	struct em_plot_options opt = EM_PLOT_DEFAULTS;
 	struct em_cli cli;
 	int format = -1;
@@ -143,12 +155,16 @@ int main(int argc, char **argv)
 		.name = "emplot",
 		.purpose = "Draw figures from samples: class maps, abundance of classes, images.",
 		.operands = "KIND [FILE...]",
+		.first = kinds,
 		.example = "emplot classmap -o map.png classified.tar\n"
 			   "emplot abundance -m area -o abundance.pdf classified.tar\n"
-			   "emplot image --colormap viridis -o a.svg a.dm4",
+			   "emplot image --colormap viridis -o a.svg a.tif",
 		.options = table,
 		.common = EM_COMMON_SINK};
-	int status = em_cli_begin(&cli, &tool, argc, argv);
+	int status;
+
+	list_kinds(kinds, sizeof(kinds));
+	status = em_cli_begin(&cli, &tool, argc, argv);
 
 	if (status >= 0)
 		return status;

@@ -68,7 +68,7 @@ int em_cli_begin(struct em_cli *cli, const struct em_tool *tool, int argc, char 
 		cli->provenance = NULL;
 		return status;
 	}
-	em_progress_begin();
+	em_progress_begin(cli);
 	if (asked.help)
 		em_help_print(tool, table);
 	else if (asked.version)

@@ -66,6 +66,7 @@ struct em_tool {
 	const char *name;     /* "emchip" */
 	const char *purpose;  /* one line for the top of --help */
 	const char *operands; /* "[FILE...]" */
+	const char *first;    /* the words that the first operand may be, separated by blanks; NULL: any */
 	const char *example;  /* a command line, or several, with newlines */
 	const struct em_option *options;
 	enum em_common common;
@@ -143,7 +144,15 @@ int em_sink_write(struct em_sink *sink, struct em_sample *s, struct em_error *er
 int em_sink_close(struct em_sink *sink, struct em_error *err);
 void em_sink_abort(struct em_sink *sink); /* NULL allowed */
 
-/* A file of the tool's own making (a report, a picture): whole or not at all; path "-" or NULL: standard output. */
+/* A text that grows as the tool goes (statistics, a log): whole or not at all, in memory no longer than it takes to
+ * write it.  path "-": standard output.  close and abort free it; abort takes NULL. */
+struct em_report;
+struct em_report *em_report_open(const char *path, struct em_error *err);
+int em_report_write(struct em_report *r, const void *bytes, size_t n, struct em_error *err);
+int em_report_close(struct em_report *r, struct em_error *err);
+void em_report_abort(struct em_report *r);
+
+/* A file of the tool's own making (a picture): whole or not at all; path "-" or NULL: standard output. */
 int em_cli_write_file(struct em_cli *cli, const char *path, const void *bytes, size_t n, bool binary,
                       struct em_error *err);
 

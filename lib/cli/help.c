@@ -66,25 +66,31 @@ void em_version_print(const struct em_tool *tool)
 	printf("Licence GPL-3.0-or-later; there is no warranty.\n");
 }
 
+/* Bash splits words at '=', so that "--edge=pad" is three of them.  What is no option and no choice is left to the
+ * shell's own completion of file names, which knows how to quote them. */
 static void bash_completion(const struct em_tool *tool, const struct em_option *table)
 {
-	printf("_%s() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n\tcase $prev in\n",
-	       tool->name);
+	printf("_%s() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n", tool->name);
+	printf("\tCOMPREPLY=()\n\tif [[ $cur == = ]]; then cur=\n"
+	       "\telif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n\tcase $prev in\n");
 	for (const struct em_option *o = table; o->name; o++)
 		if (o->choices) {
 			printf("\t--%s", o->name);
 			if (o->letter)
 				printf("|-%c", o->letter);
-			printf(") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", o->choices);
+			printf(") words='%s' ;;\n", o->choices);
 		}
-	printf("\tesac\n\tif [[ $cur == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W '");
+	printf("\t*) if [[ $cur == -* ]]; then words='");
 	for (const struct em_option *o = table; o->name; o++) {
 		printf("--%s ", o->name);
 		if (o->letter)
 			printf("-%c ", o->letter);
 	}
-	printf("' -- \"$cur\"))\n\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\tfi\n}\n");
-	printf("complete -o filenames -F _%s %s\n", tool->name, tool->name);
+	printf("'; fi\n");
+	if (tool->first)
+		printf("\t\tif ((COMP_CWORD == 1)); then words+=' %s'; fi\n", tool->first);
+	printf("\t\t;;\n\tesac\n\tif [[ $words ]]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); fi\n}\n");
+	printf("complete -o default -F _%s %s\n", tool->name, tool->name);
 }
 
 /* Inside single quotes of a shell, with what zsh's _arguments gives a meaning to taken out. */
@@ -111,11 +117,15 @@ static void zsh_completion(const struct em_tool *tool, const struct em_option *t
 				printf(":%s:_files", o->argument);
 			printf("' \\\n");
 		}
+	if (tool->first)
+		printf("\t'1:kind:(%s)' \\\n", tool->first);
 	printf("\t'*:file:_files'\n");
 }
 
 static void fish_completion(const struct em_tool *tool, const struct em_option *table)
 {
+	if (tool->first)
+		printf("complete -c %s -n __fish_is_first_token -a '%s'\n", tool->name, tool->first);
 	for (const struct em_option *o = table; o->name; o++) {
 		printf("complete -c %s -l %s", tool->name, o->name);
 		if (o->letter)

@@ -50,8 +50,8 @@ void em_options_gather(struct em_cli *cli, struct em_cli_asked *asked, struct em
 		 EM_OPTION_FLAG, &asked->help, .silent = true},
 		{'V', "version", NULL, "show the version, the libraries and the CPU's features",
 		 EM_OPTION_FLAG, &asked->version, .silent = true},
-		{0, "completion", "SHELL", "print the completion for SHELL: bash, zsh or fish",
-		 EM_OPTION_STRING, &asked->completion, .silent = true},
+		{0, "completion", "SHELL", "print the completion of these options for SHELL",
+		 EM_OPTION_STRING, &asked->completion, .choices = "bash zsh fish", .silent = true},
 		{0}};
 	const struct em_option *const parts[] = {cli->tool->options,
 	                                         cli->tool->common == EM_COMMON_FILTER ? filter : NULL, every};

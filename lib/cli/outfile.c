@@ -30,7 +30,7 @@ static void on_fatal_signal(int sig)
 
 static void catch_signals(void)
 {
-	static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU, SIGXFSZ};
+	static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGXFSZ};
 	struct sigaction action, old;
 
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
@@ -77,13 +77,21 @@ static char *resolve(const char *path)
 	return real ? real : strdup(path);
 }
 
+/* A file that is replaced keeps its permissions; a new one has the usual ones. */
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return stat(path, &st) ? 0666 & ~mask : st.st_mode & 0777;
+}
+
 static int open_temporary(struct em_outfile *f, struct em_error *err)
 {
 	static const char suffix[] = ".XXXXXX";
 	size_t n = strlen(f->path);
-	mode_t mask = umask(0);
 
-	umask(mask);
 	f->temporary = malloc(n + sizeof(suffix));
 	if (!f->temporary)
 		return em_error_memory(err, n + sizeof(suffix));
@@ -96,7 +104,7 @@ static int open_temporary(struct em_outfile *f, struct em_error *err)
 		return em_error_errno(err, "cannot create '%s'", f->path);
 	}
 	watch(f->temporary);
-	if (fchmod(f->fd, 0666 & ~mask))
+	if (fchmod(f->fd, mode_of(f->path)))
 		return em_error_errno(err, "cannot create '%s'", f->path);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/progress.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #define REDRAW_SECONDS 0.2
 
 /* Signals and the terminal are the process's, not a tool's: so is this state. */
-static volatile sig_atomic_t asked;
+static const struct em_cli *volatile shown; /* whose numbers the signal asks for */
 static double started, drawn;
 static bool terminal, line_shown;
 
@@ -23,16 +24,58 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void on_usr1(int sig)
+static char *put_text(char *p, const char *s)
 {
-	(void)sig;
-	asked = 1;
+	while (*s)
+		*p++ = *s++;
+	return p;
 }
 
-void em_progress_begin(void)
+static char *put_whole(char *p, size_t v)
+{
+	char digits[24];
+	int n = 0;
+
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	while (n)
+		*p++ = digits[--n];
+	return p;
+}
+
+/* Answers in the handler itself, for a tool that waits for its input is the one that is asked: so only with calls that
+ * POSIX allows there, which printf is not. */
+static void on_usr1(int sig)
+{
+	const struct em_cli *cli = shown;
+	int saved = errno;
+	char line[160], *p = line;
+
+	(void)sig;
+	p = put_text(p, cli->tool->name);
+	p = put_text(p, ": ");
+	p = put_whole(p, cli->done);
+	p = put_text(p, " samples, ");
+	p = put_whole(p, (size_t)(now() - started));
+	p = put_text(p, " s");
+	if (cli->failed) {
+		p = put_text(p, ", ");
+		p = put_whole(p, cli->failed);
+		p = put_text(p, " failed");
+	}
+	*p++ = '\n';
+	if (write(STDERR_FILENO, line, (size_t)(p - line)) < 0) {
+		/* nobody listens */
+	}
+	errno = saved;
+}
+
+void em_progress_begin(const struct em_cli *cli)
 {
 	struct sigaction action;
 
+	shown = cli;
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = on_usr1;
 	action.sa_flags = SA_RESTART;
@@ -65,11 +108,6 @@ void em_cli_progress(struct em_cli *cli)
 	double t;
 
 	cli->done++;
-	if (asked) {
-		asked = 0;
-		em_progress_clear();
-		draw(cli, now(), "", "\n");
-	}
 	if (!terminal || cli->quiet)
 		return;
 	t = now();
@@ -82,8 +120,8 @@ void em_cli_progress(struct em_cli *cli)
 
 void em_progress_end(struct em_cli *cli)
 {
-	if (line_shown && !cli->quiet) {
-		draw(cli, now(), "\r", "\033[K\n");
-		line_shown = false;
-	}
+	signal(SIGUSR1, SIG_IGN);
+	if (line_shown || cli->verbose)
+		draw(cli, now(), line_shown ? "\r" : "", line_shown ? "\033[K\n" : "\n");
+	line_shown = false;
 }

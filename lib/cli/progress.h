@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-void em_progress_begin(void); /* the clock starts; SIGUSR1 asks for one line from now on */
+void em_progress_begin(const struct em_cli *cli); /* the clock starts; SIGUSR1 asks for one line from now on */
 void em_progress_clear(void); /* before a message is printed */
 void em_progress_end(struct em_cli *cli);
 

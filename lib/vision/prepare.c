@@ -55,7 +55,7 @@ static int equalise(struct em_array *dst, const struct em_array *src, const stru
                     struct em_error *err)
 {
 	if (src->dtype != EM_U8 && src->dtype != EM_U16)
-		return em_error_set(err, EM_ERROR_USAGE,
+		return em_error_set(err, EM_ERROR_DATA,
 		                    "CLAHE works on uint8 and uint16, not on %s: add --percentile 0,100, or 1,99",
 		                    em_dtype_name(src->dtype));
 	return em_clahe_apply(src, steps->clip, steps->tiles_x, steps->tiles_y, threads, dst, err);

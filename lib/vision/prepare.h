@@ -21,7 +21,7 @@ struct em_prepare {
 /*
  * Replace *image (2-D) by what the steps make of it, at last in a type that an image member can hold; axes kept.
  * Pixels that are not finite count in no percentile; in uint8 they are black.
- * EM_ERROR_USAGE: CLAHE of a type it does not know and no percentiles before it.  EM_ERROR_DATA: no finite pixel.
+ * EM_ERROR_DATA: no finite pixel; CLAHE of a type it does not know and no percentiles before it.
  */
 int em_prepare_image(struct em_array *image, const struct em_prepare *steps, int threads, struct em_error *err);
 

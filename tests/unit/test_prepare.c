@@ -63,7 +63,7 @@ static void steps_in_order(void **state)
 
 	(void)state;
 	assert_int_equal(em_prepare_image(&a, &steps, 1, &err), -1);
-	assert_int_equal(err.kind, EM_ERROR_USAGE);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
 	assert_non_null(strstr(err.text, "--percentile"));
 	assert_ptr_equal(a.data, before);
 
