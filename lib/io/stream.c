@@ -23,6 +23,7 @@ struct em_stream_reader {
 	char *name;            /* of the member whose header has been read and whose data has not; NULL at the end */
 	size_t name_size;      /* its data bytes, as the header claims */
 	int64_t end_of_member; /* where in the (unpacked) archive the last member ended */
+	int64_t pulled;        /* bytes that the source has handed over */
 	bool started;
 };
 
@@ -35,6 +36,8 @@ static la_ssize_t pull(struct archive *a, void *ctx, const void **bytes)
 
 	if (n < 0)
 		archive_set_error(a, EIO, "%s", r->source_error.text);
+	else
+		r->pulled += n;
 	return n < 0 ? ARCHIVE_FATAL : (la_ssize_t)n;
 }
 
@@ -64,8 +67,10 @@ struct em_stream_reader *em_stream_reader_new(struct em_byte_source source, stru
 	    archive_read_support_filter_zstd(r->archive) || archive_read_support_format_tar(r->archive) ||
 	    archive_read_set_options(r->archive, "tar:read_concatenated_archives") ||
 	    archive_read_open2(r->archive, r, NULL, pull, NULL, NULL)) {
-		if (r->archive)
+		if (r->archive && r->source_error.kind)
 			read_failed(r, err);
+		else
+			em_error_set(err, EM_ERROR_DATA, "no tar archive in this input, compressed or not: it is no stream");
 		em_stream_reader_free(r);
 		return NULL;
 	}
@@ -92,13 +97,27 @@ static int skip_data(struct em_stream_reader *r, struct em_error *err)
 	return 0;
 }
 
+/* A decompressor stops where its own format ends.  What follows there would be lost without a word. */
+static int check_rest(struct em_stream_reader *r, struct em_error *err)
+{
+	bool rest = r->pulled > archive_filter_bytes(r->archive, -1);
+	const void *bytes;
+	ptrdiff_t n = rest ? 0 : r->source.read(r->source.ctx, &bytes, err);
+
+	if (n < 0)
+		return -1;
+	if (rest || n > 0)
+		return em_error_set(err, EM_ERROR_DATA, "something that is no part of it follows the compressed stream");
+	return 0;
+}
+
 /* tar readers take the bare end of the bytes for the end of the archive; we want the two zero blocks. */
 static int check_end_mark(struct em_stream_reader *r, struct em_error *err)
 {
 	if (archive_filter_bytes(r->archive, 0) - r->end_of_member < END_MARK_BYTES)
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "truncated stream: the end mark is missing; its producer failed or was cut off");
-	return 0;
+	return check_rest(r, err);
 }
 
 /* The name of the next regular file into r->name, NULL at a proper end. */
