@@ -401,7 +401,7 @@ static void test_equal_supports(void **state)
 	em_support_release(&set);
 }
 
-/* ---- the set and the file ---- */
+/* ---- the set ---- */
 
 static void test_set_errors(void **state)
 {
@@ -429,129 +429,16 @@ static void test_set_errors(void **state)
 	em_support_release(&set);
 }
 
-static int parse(struct em_prototypes *p, const char *text, struct em_error *err)
-{
-	struct em_json *json = em_json_parse(text, strlen(text), NULL);
-	int status;
-
-	assert_non_null(json);
-	status = em_prototypes_parse(p, json, err);
-	em_json_free(json);
-	return status;
-}
-
-static void test_file(void **state)
-{
-	float v[24];
-
-	(void)state;
-	seed = 7;
-	for (int distance = 0; distance < 3; distance++) {
-		struct em_support set = {0};
-		struct em_prototypes p, q;
-		struct em_text one = {0}, two = {0};
-
-		add_classes(&set, 3);
-		for (size_t i = 0; i < 13; i++) { /* class 3 has one support only */
-			draw(v, 24, i % 2, 3, true);
-			add(&set, i ? i % 2 : 2, v, 24);
-		}
-		assert_int_equal(em_prototypes_fit(&p, &set, (enum em_distance)distance, NULL), 0);
-		assert_int_equal(em_prototypes_print(&p, &one, NULL), 0);
-		assert_int_equal(parse(&q, one.s, NULL), 0);
-		assert_int_equal(em_prototypes_print(&q, &two, NULL), 0);
-		assert_string_equal(one.s, two.s);
-		for (int i = 0; i < 50; i++) {
-			double d[3], e[3], prob[3], probe[3];
-
-			draw(v, 24, 0, 3, true);
-			em_prototypes_measure(&p, v, d, prob, NULL);
-			em_prototypes_measure(&q, v, e, probe, NULL);
-			assert_memory_equal(d, e, sizeof(d)); /* to the bit */
-			assert_memory_equal(prob, probe, sizeof(prob));
-			assert_true(em_prototypes_typical(&p, 0, d[0]) == em_prototypes_typical(&q, 0, d[0]));
-			assert_true(isnan(em_prototypes_typical(&q, 2, d[2])));
-		}
-		em_text_release(&one);
-		em_text_release(&two);
-		em_prototypes_release(&p);
-		em_prototypes_release(&q);
-		em_support_release(&set);
-	}
-}
-
-#define HEAD                                                                                                           \
-	"{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"mahalanobis\","              \
-	"\"temperature\":1,\"doubt\":0.1,"
-#define CLASS(name, vector) "{\"name\":\"" name "\",\"supports\":1,\"vector\":" vector "}"
-
-static void test_file_errors(void **state)
-{
-	static const char *const bad[] = {
-	    "{\"em_prototypes\":2}",
-	    "{\"em_prototypes\":1}",
-	    HEAD "\"classes\":[]}",
-	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "]}",
-	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("a", "[1,2]") "]}",
-	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1]") "]}",
-	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,\"x\"]") "]}",
-	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,1e99]") "]}",
-	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2]}",
-	    HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2,0]}",
-	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"cosine\",\"temperature\":"
-	    "0,\"doubt\":0.1,\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "]}",
-	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":1e12,\"distance\":\"cosine\","
-	    "\"temperature\":1,\"doubt\":0.1}",
-	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"cosine\",\"temperature\":"
-	    "1,\"doubt\":1.1,\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "]}",
-	};
-	struct em_prototypes p;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct em_error err = {0};
-
-		assert_int_equal(parse(&p, bad[i], &err), -1);
-		assert_int_equal(err.kind, EM_ERROR_DATA);
-	}
-	assert_int_equal(
-	    parse(&p, HEAD "\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "],\"factor\":[1,2,1]}", NULL),
-	    0);
-	em_prototypes_release(&p);
-}
-
-/* Every number is allowed, and yet distances overflow: said of the sample, not a p of NaN. */
-static void test_file_overflow(void **state)
-{
-	struct em_error err = {0};
-	struct em_prototypes p;
-	double d[2], prob[2];
-
-	(void)state;
-	assert_int_equal(parse(&p, "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":3,\"distance\":"
-	                           "\"mahalanobis\",\"temperature\":1,\"doubt\":0.1,\"classes\":["
-	                           CLASS("a", "[1,2,3]") "," CLASS("b", "[3,2,1]") "],"
-	                           "\"factor\":[1e-38,1e38,1e-38,1e38,1e38,1e-38]}", NULL), 0);
-	assert_int_equal(em_prototypes_measure(&p, (const float[]){5, 6, 7}, d, prob, &err), -1);
-	assert_int_equal(err.kind, EM_ERROR_DATA);
-	em_prototypes_release(&p);
-	/* Tails of extreme arguments are numbers or NaN; they do not end the process. */
-	assert_false(em_student_tail(1e300, 1e-300) > 1);
-	assert_false(em_student_tail(-1e300, 1e300) > 1);
-	assert_false(em_student_tail(1e8, 1e15) > 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cholesky),       cmocka_unit_test(test_student),
 	    cmocka_unit_test(test_euclidean),      cmocka_unit_test(test_cosine),
 	    cmocka_unit_test(test_mahalanobis),    cmocka_unit_test(test_mahalanobis_many_dimensions),
-	    cmocka_unit_test(test_bounds), cmocka_unit_test(test_file_overflow),
+	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_temperature),    cmocka_unit_test(test_calibration),
 	    cmocka_unit_test(test_typical),        cmocka_unit_test(test_one_support),
 	    cmocka_unit_test(test_equal_supports), cmocka_unit_test(test_set_errors),
-	    cmocka_unit_test(test_file),           cmocka_unit_test(test_file_errors),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
