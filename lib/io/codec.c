@@ -11,7 +11,9 @@
 	X(png)       \
 	X(jpeg)      \
 	X(npy)       \
-	X(npz)
+	X(npz)       \
+	X(ser)       \
+	X(mrc)
 
 #define DECLARE(name) extern const struct em_codec em_codec_##name;
 EM_CODECS(DECLARE)
