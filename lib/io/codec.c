@@ -12,6 +12,7 @@
 	X(jpeg)      \
 	X(npy)       \
 	X(npz)       \
+	X(dm)        \
 	X(ser)       \
 	X(mrc)
 

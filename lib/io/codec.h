@@ -30,16 +30,17 @@ struct em_codec {
 	/* *state is the codec's own, freed by close; *frames >= 1.  The blob outlives the state. */
 	int (*open)(struct em_blob blob, void **state, size_t *frames, struct em_error *err);
 	/*
-	 * Frame i as an array: 2-D (one channel) for images, 1-D for spectra, n-D for others.  Colour becomes grey by
-	 * em_rgb_to_gray.  What the file says beyond the pixels goes into *meta (initialised by the caller; may stay
-	 * empty) under the record's names: "stage", "beam_kev", ...; calibration goes into the array's axes.
+	 * Frame i as an array: 2-D (one channel) for images, 1-D for spectra, n-D for others; spectra in any number of
+	 * dimensions have their axis last and name it "energy" or "wavelength".  Colour becomes grey by em_rgb_to_gray.
+	 * What the file says beyond the pixels goes into *meta (initialised by the caller; may stay empty) under the
+	 * record's names: "stage", "microscope", ...; calibration goes into the array's axes.
 	 */
 	int (*read)(void *state, size_t frame, struct em_array *a, struct em_record *meta, struct em_error *err);
 	void (*close)(void *state);
 	/* Append the file that holds *a; NULL where we only read.  EM_ERROR_USAGE for a type that it cannot hold. */
 	int (*encode)(const struct em_array *a, struct em_text *out, struct em_error *err);
 	/*
-	 * The key of frame i inside the file, put after the file's own as KEY/..., into buf[n] (n >= 24): "d00", or
+	 * The key of frame i inside the file, put after the file's own as KEY/..., into buf[n] (n >= 48): "d00", or
 	 * "d01/f000003" where a file holds several data sets; "" for no part of its own.  No dots: a key has none.
 	 * NULL: "f%06zu" where frames > 1, else "".  Cannot fail.
 	 */
