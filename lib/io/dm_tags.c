@@ -17,17 +17,21 @@ static uint64_t get_big(const unsigned char *p, size_t n)
 	return v;
 }
 
+/* A small number and two flags could begin other files as well (an MRC map 3 pixels wide): the first entry must fit. */
 bool em_dm_probe(const unsigned char *head, size_t n)
 {
-	size_t root;
-	unsigned first;
+	size_t root, entry, value;
 
 	if (n < 28 || head[0] || head[1] || head[2] || (head[3] != 3 && head[3] != 4))
 		return false;
 	root = head[3] == 3 ? 12 : 16;
-	first = head[root + (head[3] == 3 ? 6 : 10)];
-	return get_big(head + root - 4, 4) <= 1 && head[root] <= 1 && head[root + 1] <= 1 &&
-	       (first == ENTRY_END || first == ENTRY_GROUP || first == ENTRY_DATA);
+	entry = root + 2 + (head[3] == 3 ? 4 : 8);
+	if (get_big(head + root - 4, 4) > 1 || head[root] > 1 || head[root + 1] > 1 || entry + 3 > n)
+		return false;
+	value = entry + 3 + (size_t)get_big(head + entry + 1, 2) + (head[3] == 3 ? 0 : 8);
+	if (head[entry] == ENTRY_GROUP)
+		return value + 2 > n || (head[value] <= 1 && head[value + 1] <= 1);
+	return head[entry] == ENTRY_DATA && (value + 4 > n || !memcmp(head + value, "%%%%", 4));
 }
 
 size_t em_dm_type_size(unsigned type)
