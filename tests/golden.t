@@ -4,7 +4,7 @@
 # type, mean, extremes, first and last value, and the axes (as RosettaSciIO gives them).  A format joins by its
 # extensions.
 . "${0%/*}/lib.sh"
-EXTENSIONS='dm3 dm4'
+EXTENSIONS='dm3 dm4 ser mrc map'
 
 cat >golden.py <<'EOF'
 """golden.py FOLDER EXT...: a line for each file of GOLDEN.jsonl with such an extension, 'ok FILE' or 'not FILE: why'"""
@@ -101,7 +101,69 @@ def micro(g, file):
         return None
     return dict(g, axes=[dict(a, units="\u00b5m") if a["units"] == "um" else a for a in g["axes"]])
 
-DIFFERENCES = [energy_last, lone_spectrum, spectra_keep_type, no_bool, grey, packed_odd, image_type, micro]
+def ser_metres(g, file):
+    """RosettaSciIO turns the scale of a SER into nanometres but leaves the offset in metres; and its nanometres of a
+    diffraction pattern are 1/m, 1e9 times: pixels of 1e15 nm are what tells (without the EMI nothing else does)."""
+    if not file.endswith(".ser") or not any(a["units"] == "nm" for a in g["axes"]):
+        return None
+    def turn(a):
+        if a["units"] == "nm" and abs(a["scale"]) > 1e12:
+            return dict(a, scale=a["scale"] * 1e-18, offset=a["offset"] * 1e-9, units="1/nm")
+        return dict(a, offset=a["offset"] * 1e9) if a["units"] == "nm" else a
+    return dict(g, axes=[turn(a) for a in g["axes"]])
+
+def ser_element(g, file):
+    """The offset of the rows of a scan is that of the element that the calibration names, here the one past the last
+    (as the positions in the tags confirm); RosettaSciIO takes it for that of the first."""
+    if not file.endswith(".ser") or not any(a["scale"] < 0 for a in g["axes"]):
+        return None
+    return dict(g, axes=[dict(a, offset=a["offset"] - a["size"] * a["scale"]) if a["scale"] < 0 else a
+                         for a in g["axes"]])
+
+def ser_one_metre(g, file):
+    """A scan whose points are a whole metre apart is one that nobody calibrated."""
+    if not file.endswith(".ser") or g["axes"][0]["scale"] != 1e9:
+        return None
+    return dict(g, axes=[dict(g["axes"][0], scale=1, offset=0, units="")] + g["axes"][1:])
+
+def ser_scan(g, file):
+    """The spectra of a scan of two dimensions are a .npy member, too, and keep their type."""
+    return dict(g, spectra=True) if len(g["shape"]) == 3 and g["axes"][2]["units"] == "eV" else None
+
+def mrc_cell(g, file):
+    """A cell below zero is how Direct Electron says that nobody calibrated, not a pixel of -1 nm."""
+    if not file.endswith(".mrc") or not any(a["scale"] < 0 for a in g["axes"]):
+        return None
+    return dict(g, axes=[dict(a, scale=1, units="") if a["scale"] < 0 else a for a in g["axes"]])
+
+def mrc_side_car(g, file):
+    """Only a text file beside it says that a movie is a scan of 4 x 8 patterns: we read one file, of 32 frames."""
+    if not file.endswith(".mrc") or len(g["shape"]) != 4:
+        return None
+    z = dict(name="z", size=g["shape"][0] * g["shape"][1], scale=1, offset=0, units="")
+    return dict(g, shape=[z["size"]] + g["shape"][2:], axes=[z] + [dict(a, units="") for a in g["axes"][2:]])
+
+def mrc_sections(g, file):
+    """RosettaSciIO gives sections a distance without a unit.  Those of a volume (a map) are in nm; pictures in a pile,
+    whose space group is 0, have none."""
+    if not file.endswith((".mrc", ".map")) or len(g["shape"]) != 3 or g["axes"][0]["scale"] == 1:
+        return None
+    z = dict(g["axes"][0], units="nm") if file.endswith(".map") else dict(g["axes"][0], scale=1)
+    return dict(g, axes=[z] + g["axes"][1:])
+
+def half(g, file):
+    """There is no half float among the types of the stream."""
+    return dict(g, dtype="float32") if g["dtype"] == "float16" else None
+
+def no_unit(g, file):
+    """No unit is an empty text, not null."""
+    if all(a["units"] is not None for a in g["axes"]):
+        return None
+    return dict(g, axes=[dict(a, units=a["units"] or "") for a in g["axes"]])
+
+DIFFERENCES = [ser_metres, ser_element, ser_one_metre, ser_scan, mrc_cell, mrc_side_car,
+               mrc_sections, half, no_unit,
+               energy_last, lone_spectrum, spectra_keep_type, no_bool, grey, packed_odd, image_type, micro]
 
 # ---- comparing ----
 
