@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "io/codec.h"
 
+#include "io/stream.h"
+
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -90,6 +92,19 @@ int em_codec_decode(struct em_blob blob, struct em_array *a, struct em_error *er
 	codec->close(state);
 	em_record_release(&meta);
 	return rc;
+}
+
+int em_codec_check_rest(struct em_blob blob, size_t used, struct em_error *err)
+{
+	const unsigned char *rest = blob.data + used;
+	size_t n = used < blob.size ? blob.size - used : 0;
+	const struct em_codec *next = n ? em_codec_detect(rest, n) : NULL;
+
+	if (next || (n && em_stream_probe(rest, n < EM_PROBE_BYTES ? n : EM_PROBE_BYTES)))
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "another file (%s) follows this one: name files one by one instead of joining them",
+		                    next ? next->name : "a stream");
+	return 0;
 }
 
 #define CLAIM_RATIO 2000

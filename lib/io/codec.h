@@ -62,6 +62,12 @@ int em_codec_decode(struct em_blob blob, struct em_array *a, struct em_error *er
  */
 int em_codec_check_claim(enum em_dtype dtype, size_t height, size_t width, size_t input_bytes, struct em_error *err);
 
+/*
+ * Refuse a file that ends after `used` bytes and has another file or a stream behind it (`cat a.png b.png`): it would
+ * be lost in silence.  Rubbish that some writers leave behind a picture passes.
+ */
+int em_codec_check_rest(struct em_blob blob, size_t used, struct em_error *err);
+
 /* Y = (4899 R + 9617 G + 1868 B + 8192) >> 14: ITU-R BT.601 in the fixed point that OpenCV uses, exact for neutral
  * pixels.  `step` is the number of samples a pixel (3 or 4; alpha is ignored), n pixels.  16-bit likewise. */
 void em_rgb_to_gray_u8(const unsigned char *rgb, size_t step, size_t n, unsigned char *gray);

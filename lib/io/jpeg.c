@@ -25,7 +25,7 @@ struct jpeg_job {
 	struct jpeg_progress_mgr progress;
 	jmp_buf jump;
 	char what[JMSG_LENGTH_MAX];
-	size_t size;
+	struct em_blob blob;
 	struct em_array array;
 };
 
@@ -131,7 +131,7 @@ static int check_header(const struct jpeg_job *job, struct em_error *err)
 		                    "JPEG: %d colour components (CMYK?) are not supported: convert to grey or "
 		                    "RGB first",
 		                    info->num_components);
-	if (em_codec_check_claim(EM_U8, info->image_height, info->image_width, job->size, err))
+	if (em_codec_check_claim(EM_U8, info->image_height, info->image_width, job->blob.size, err))
 		return em_error_prefix(err, "JPEG: ");
 	return 0;
 }
@@ -154,7 +154,7 @@ static int decode(struct jpeg_job *job, struct em_error *err)
 		jpeg_read_scanlines(info, &row, 1);
 	}
 	jpeg_finish_decompress(info);
-	return 0;
+	return em_codec_check_rest(job->blob, job->blob.size - info->src->bytes_in_buffer, err);
 }
 
 /* libjpeg's jumps end here: 0, or -1 with *err set.  The job is the caller's and survives them. */
@@ -169,7 +169,7 @@ static int guard(struct jpeg_job *job, struct em_blob blob, bool header_only, st
 /* Header only where a is NULL, else all of it into *a. */
 static int run(struct em_blob blob, struct em_array *a, struct em_error *err)
 {
-	struct jpeg_job job = {.size = blob.size};
+	struct jpeg_job job = {.blob = blob};
 	int rc;
 
 	set_handlers(&job);

@@ -200,6 +200,8 @@ static int png_read_frame(void *state, size_t frame, struct em_array *a, struct 
 	rc = job.info ? guard(&job, read_all, err) : em_error_memory(err, 0);
 	png_destroy_read_struct(&job.png, &job.info, NULL);
 	free(job.raw);
+	if (!rc)
+		rc = em_codec_check_rest(job.blob, job.at, err);
 	if (rc)
 		em_array_release(&job.array);
 	else

@@ -21,11 +21,19 @@ struct em_stream_reader {
 	struct em_error source_error; /* what the source said, under libarchive's own message */
 	struct em_keyset seen;
 	char *name;            /* of the member whose header has been read and whose data has not; NULL at the end */
+	bool name_is_last;     /* its writer says that it is the last of its sample (COMMIT_NAME) */
+	bool header_pending;   /* the next header is still to be read */
 	size_t name_size;      /* its data bytes, as the header claims */
 	int64_t end_of_member; /* where in the (unpacked) archive the last member ended */
 	int64_t pulled;        /* bytes that the source has handed over */
-	bool started;
 };
+
+/*
+ * The owner's name in the header of a record that is the last member of its sample.  Reading "the next header, to see
+ * whether it belongs here too" would hold back each sample of a live stream until the next one comes, and a stage
+ * more at every stage of a pipeline.  Archives made by others have other owners: there we look ahead.
+ */
+#define COMMIT_NAME "emstream"
 
 /* ---- reading ---- */
 
@@ -62,15 +70,18 @@ struct em_stream_reader *em_stream_reader_new(struct em_byte_source source, stru
 		return NULL;
 	}
 	r->source = source;
+	r->header_pending = true;
 	r->archive = archive_read_new();
-	if (!r->archive || archive_read_support_filter_gzip(r->archive) || archive_read_support_filter_xz(r->archive) ||
+	if (!r->archive || archive_read_support_filter_gzip(r->archive) ||
+	    archive_read_support_filter_xz(r->archive) ||
 	    archive_read_support_filter_zstd(r->archive) || archive_read_support_format_tar(r->archive) ||
 	    archive_read_set_options(r->archive, "tar:read_concatenated_archives") ||
 	    archive_read_open2(r->archive, r, NULL, pull, NULL, NULL)) {
 		if (r->archive && r->source_error.kind)
 			read_failed(r, err);
 		else
-			em_error_set(err, EM_ERROR_DATA, "no tar archive in this input, compressed or not: it is no stream");
+			em_error_set(err, EM_ERROR_DATA,
+			             "no tar archive in this input, compressed or not: it is no stream");
 		em_stream_reader_free(r);
 		return NULL;
 	}
@@ -107,7 +118,8 @@ static int check_rest(struct em_stream_reader *r, struct em_error *err)
 	if (n < 0)
 		return -1;
 	if (rest || n > 0)
-		return em_error_set(err, EM_ERROR_DATA, "something that is no part of it follows the compressed stream");
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "something that is no part of it follows the compressed stream");
 	return 0;
 }
 
@@ -152,6 +164,7 @@ static int next_header(struct em_stream_reader *r, struct em_error *err)
 	while (!strncmp(path, "./", 2))
 		path += 2;
 	r->name_size = (size_t)archive_entry_size(entry);
+	r->name_is_last = archive_entry_uname(entry) && !strcmp(archive_entry_uname(entry), COMMIT_NAME);
 	r->name = strdup(path);
 	return r->name ? 0 : em_error_memory(err, strlen(path));
 }
@@ -245,8 +258,8 @@ static int take_record(struct em_sample *s, const unsigned char *data, size_t si
 	if (em_record_parse(&s->record, (const char *)data, size, err) || check_version(&s->record, err))
 		return -1;
 	/* `tar --transform` renames members but not what is written inside: the member's name holds. */
-	if (em_record_get(&s->record, "em") && em_record_string(&s->record, "key", key, sizeof(key)) &&
-	    strcmp(key, s->key))
+	if (em_record_get(&s->record, "em") &&
+	    (!em_record_string(&s->record, "key", key, sizeof(key)) || strcmp(key, s->key)))
 		return em_record_set_string(&s->record, "key", s->key, err);
 	return 0;
 }
@@ -290,9 +303,9 @@ int em_stream_read_sample(struct em_stream_reader *r, struct em_sample *s, struc
 	bool committed = false;
 	int status;
 
-	if (!r->started && next_header(r, err))
+	if (r->header_pending && next_header(r, err))
 		return -1;
-	r->started = true;
+	r->header_pending = false;
 	if (!r->name)
 		return 0;
 	status = begin_sample(r, &fresh, err);
@@ -300,6 +313,8 @@ int em_stream_read_sample(struct em_stream_reader *r, struct em_sample *s, struc
 		status = take_member(r, &fresh, &committed, err);
 		if (status)
 			em_error_prefix(err, "sample %.200s: ", fresh.key);
+		else if ((r->header_pending = committed && r->name_is_last))
+			break;
 		else
 			status = next_header(r, err);
 	}
@@ -311,22 +326,6 @@ int em_stream_read_sample(struct em_stream_reader *r, struct em_sample *s, struc
 	}
 	*s = fresh;
 	return 1;
-}
-
-bool em_stream_probe(const unsigned char *head, size_t n)
-{
-	static const struct {
-		size_t at, n;
-		const char *magic;
-	} known[] = {{257, 5, "ustar"}, {0, 2, "\x1f\x8b"}, {0, 4, "\x28\xb5\x2f\xfd"}, {0, 6, "\xfd\x37zXZ"}};
-	size_t zeros = 0;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (n >= known[i].at + known[i].n && !memcmp(head + known[i].at, known[i].magic, known[i].n))
-			return true;
-	while (zeros < n && zeros < 512 && !head[zeros])
-		zeros++;
-	return zeros == 512; /* an archive without members is an end mark alone */
 }
 
 /* ---- writing ---- */
@@ -440,6 +439,8 @@ static int write_member(struct em_stream_writer *w, const char *key, const char 
 	archive_entry_set_perm(w->entry, 0644);
 	archive_entry_set_mtime(w->entry, 0, 0);
 	archive_entry_set_size(w->entry, (la_int64_t)size);
+	if (!strcmp(ext, "json"))
+		archive_entry_set_uname(w->entry, COMMIT_NAME);
 	if (archive_write_header(w->archive, w->entry) < ARCHIVE_WARN)
 		return write_failed(w, err);
 	if (size && archive_write_data(w->archive, data, size) != (la_ssize_t)size)

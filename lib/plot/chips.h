@@ -47,8 +47,9 @@ struct em_chip {
 int em_chip_read(struct em_chip *chip, struct em_classes *classes, const struct em_sample *s, struct em_error *err);
 
 /*
- * Put the classes in order (by name, numbers in them by value; unknown last), give them colours: those of the file `colors` (may be NULL), then
- * em_color_class in order, leaving out what the file has used.  rank[i] (n of them) is where class i went.
+ * Put the classes in order (by name, numbers in them by value; unknown last), give them colours: those of the file
+ * `colors` (may be NULL), then em_color_class in order, leaving out what the file has used.  rank[i] (n of them) is
+ * where class i went.
  */
 int em_classes_arrange(struct em_classes *classes, const char *colors, size_t *rank, struct em_error *err);
 /* Share of all chips, or of their area. */

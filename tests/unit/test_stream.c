@@ -312,6 +312,36 @@ static void what_breaks_the_rules_is_refused(void **state)
 	}
 }
 
+/* Bytes whose end is not the end: who asks for more would wait for the next sample. */
+static ptrdiff_t give_or_wait(void *ctx, const void **out, struct em_error *err)
+{
+	struct bytes *b = ctx;
+
+	if (b->at == b->size)
+		return em_error_set(err, EM_ERROR_IO, "asked for more");
+	return give_bytes(ctx, out, err);
+}
+
+static void a_live_sample_is_handed_on_at_once(void **state)
+{
+	size_t size;
+	unsigned char *data = write_samples(2, 3000, false, &size);
+	struct bytes b = {data, size, 0, 512};
+	struct em_stream_reader *r = em_stream_reader_new((struct em_byte_source){&b, give_or_wait}, NULL);
+	struct em_error err = {0};
+	struct em_sample s;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(em_stream_read_sample(r, &s, &err), 1);
+		em_sample_release(&s);
+	}
+	assert_int_equal(em_stream_read_sample(r, &s, &err), -1);
+	assert_string_equal(err.text, "asked for more");
+	em_stream_reader_free(r);
+	free(data);
+}
+
 static void a_renamed_member_renames_its_record(void **state)
 {
 	static const char *const tar[] = {"new.json", "{\"em\":1,\"key\":\"old\"}", NULL};
@@ -418,6 +448,7 @@ int main(void)
 	    cmocka_unit_test(archives_without_samples_and_joined_ones_are_streams),
 	    cmocka_unit_test(members_may_come_in_any_order_and_compressed),
 	    cmocka_unit_test(what_breaks_the_rules_is_refused),
+	    cmocka_unit_test(a_live_sample_is_handed_on_at_once),
 	    cmocka_unit_test(a_renamed_member_renames_its_record),
 	    cmocka_unit_test(any_key_survives),
 	    cmocka_unit_test(images_and_arrays_go_there_and_back),
