@@ -129,6 +129,12 @@ check_fails "stdout for two things" 2 'standard output' 'emclassify -S s.json --
 check_fails "stdout for two things, -o - among them" 2 'standard output' \
 	'emclassify -S s.json --stats - -o - emb.tar'
 check_fails "--reject 2" 2 'between 0 and 1' 'emclassify -S s.json --reject 2 emb.tar'
+emchip -s 64 "$DATA/demo2.tif" | emembed -o emb64.tar
+emclassify -q -S "$DATA/support.json" --save sized.json -o /dev/null emb.tar
+check_fails 'saved prototypes remember the size of their chips' 1 '64 x 64 pixels.* on 32 x 32' \
+	'emclassify -S sized.json emb64.tar'
+mkdir -p spoilt/a spoilt/b && cp "$DATA/gray8.png" spoilt/a/ && cp "$DATA/cut.png" spoilt/b/
+check_fails 'a bad picture in a folder is named' 1 'spoilt/b/cut.png: ' 'emclassify -S spoilt emb.tar'
 emchip -s 32 "$DATA/demo2.tif" | emembed -o emb2.tar
 check_fails "[row,col] in two pictures" 1 'ambiguous: .*"demo" and "demo2"; add "picture"' \
 	'emclassify -S s.json -o bad.tar emb.tar emb2.tar'

@@ -87,6 +87,16 @@ static mode_t mode_of(const char *path)
 	return stat(path, &st) ? 0666 & ~mask : st.st_mode & 0777;
 }
 
+/* Where a standard descriptor was closed, a file may get its number: messages would go into it. */
+static int above_standard(int fd)
+{
+	int moved = fd < 0 || fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (moved != fd)
+		close(fd);
+	return moved;
+}
+
 static int open_temporary(struct em_outfile *f, struct em_error *err)
 {
 	static const char suffix[] = ".XXXXXX";
@@ -104,6 +114,7 @@ static int open_temporary(struct em_outfile *f, struct em_error *err)
 		return em_error_errno(err, "cannot create '%s'", f->path);
 	}
 	watch(f->temporary);
+	f->fd = above_standard(f->fd);
 	if (fchmod(f->fd, mode_of(f->path)))
 		return em_error_errno(err, "cannot create '%s'", f->path);
 	return 0;
@@ -120,7 +131,7 @@ int em_outfile_open(struct em_outfile *f, const char *path, struct em_error *err
 		if (!fresh.path)
 			return em_error_memory(err, strlen(path));
 		if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
-			fresh.fd = open(path, O_WRONLY | O_CLOEXEC);
+			fresh.fd = above_standard(open(path, O_WRONLY | O_CLOEXEC));
 			status = fresh.fd < 0 ? em_error_errno(err, "cannot write '%s'", path) : 0;
 		} else {
 			status = open_temporary(&fresh, err);

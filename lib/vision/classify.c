@@ -69,10 +69,12 @@ int em_classify(const struct em_prototypes *p, const struct em_classify_rules *r
                 struct em_verdict *verdict, struct em_error *err)
 {
 	struct em_encoder_id id;
+	struct em_json *chip = p->chip_height > 0 ? em_record_tree(&s->record, "chip") : NULL;
 	float *vector = NULL;
-	int status;
+	int status = em_support_check_chip(p->chip_height, p->chip_width, chip, err);
 
-	if (em_embedding_get(s, &id, &vector, err))
+	em_json_free(chip);
+	if (status || em_embedding_get(s, &id, &vector, err))
 		return -1;
 	status = em_encoder_id_check(&id, "it", &p->encoder, "the support set", err);
 	if (!status)

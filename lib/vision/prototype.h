@@ -71,6 +71,7 @@ struct em_prototypes {
 	bool calibrated;              /* temperature comes from the supports */
 	double spread_sd, spread_dof; /* of ln d about its class' mean; dof 0: not known */
 	double shrinkage;             /* r above; meaningful for mahalanobis */
+	double chip_height, chip_width; /* [px] of the support set's chips; 0: not said */
 	double *factor;               /* Cholesky factor of S, [dim][dim]; NULL: identity */
 	double *space;                /* the prototypes in the space where d is euclidean, [count][dim] */
 };

@@ -58,6 +58,10 @@ int em_prototypes_print(const struct em_prototypes *p, struct em_text *out, stru
 	em_json_put_string(out, p->encoder.sha256);
 	em_json_put_name(out, "dim");
 	em_json_put_number(out, (double)p->encoder.dim);
+	if (p->chip_height > 0) {
+		em_json_put_name(out, "chip");
+		em_json_put_numbers(out, (const double[]){p->chip_height, p->chip_width}, 2);
+	}
 	em_json_put_name(out, "distance");
 	em_json_put_string(out, distance_names[p->distance]);
 	em_json_put_name(out, "temperature");
@@ -216,6 +220,19 @@ static int read_classes(struct em_prototypes *p, const struct em_json *json, str
 	return 0;
 }
 
+static int read_chip(struct em_prototypes *p, const struct em_json *node, struct em_error *err)
+{
+	double v[2];
+
+	if (!node)
+		return 0;
+	if (em_json_size(node) != 2 || em_json_numbers(node, v, 2) != 2 || !(v[0] >= 1 && v[1] >= 1))
+		return broken(err, "\"chip\" is not [height,width]");
+	p->chip_height = v[0];
+	p->chip_width = v[1];
+	return 0;
+}
+
 static int read_factor(struct em_prototypes *p, const struct em_json *json, struct em_error *err)
 {
 	const struct em_json *node = em_json_get(json, "factor");
@@ -248,6 +265,8 @@ int em_prototypes_parse(struct em_prototypes *p, const struct em_json *json, str
 
 	if (!status)
 		status = read_classes(&fresh, json, &names, err);
+	if (!status)
+		status = read_chip(&fresh, em_json_get(json, "chip"), err);
 	if (!status)
 		status = read_factor(&fresh, json, err);
 	if (!status)

@@ -432,6 +432,8 @@ int em_prototypes_fit(struct em_prototypes *p, const struct em_support *set, enu
 		em_prototypes_release(&fresh);
 		return -1;
 	}
+	fresh.chip_height = set->chip_height;
+	fresh.chip_width = set->chip_width;
 	*p = fresh;
 	return 0;
 }

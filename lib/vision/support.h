@@ -51,7 +51,11 @@ struct em_support {
 	float *vectors; /* [count][encoder.dim] */
 	size_t *labels; /* [count] class of each */
 	size_t count, capacity;
+	double chip_height, chip_width; /* [px] of the chips that it was picked on; 0: not said */
 };
+
+/* EM_ERROR_DATA for a sample whose chip has another size than the support set or prototypes say; 0 for "not said". */
+int em_support_check_chip(double height, double width, const struct em_json *chip, struct em_error *err);
 
 /* A zeroed struct is an empty set. */
 void em_support_release(struct em_support *set);

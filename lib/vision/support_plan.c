@@ -23,7 +23,6 @@ struct em_support_plan {
 	char *keys;        /* what want[].key point into */
 	size_t count, found;
 	bool by_place;        /* some chips are named by row and column */
-	double height, width; /* of a chip; 0: not said */
 	char *picture;        /* that [row,col] speak of; NULL until known */
 	bool picture_given;
 	double rows, cols; /* of the grid, for messages; 0: not known */
@@ -180,8 +179,8 @@ static int read_size(struct em_support_plan *plan, const struct em_json *size, s
 	if (!(v[0] >= 1 && v[1] >= 1))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "support set: \"chip\":{\"size\"} is neither a number nor [height,width]");
-	plan->height = v[0];
-	plan->width = v[1];
+	plan->set.chip_height = v[0];
+	plan->set.chip_width = v[1];
 	return 0;
 }
 
@@ -244,17 +243,17 @@ static bool place_of(const struct em_json *chip, double *row, double *col)
 	return em_json_number(em_json_get(chip, "row"), row) && em_json_number(em_json_get(chip, "col"), col);
 }
 
-static int check_box(const struct em_support_plan *plan, const struct em_json *chip, struct em_error *err)
+int em_support_check_chip(double height, double width, const struct em_json *chip, struct em_error *err)
 {
 	double box[4];
 
-	if (!(plan->height > 0) || em_json_numbers(em_json_get(chip, "box"), box, 4) != 4)
+	if (!(height > 0) || em_json_numbers(em_json_get(chip, "box"), box, 4) != 4)
 		return 0;
-	if (box[2] == plan->height && box[3] == plan->width)
+	if (box[2] == height && box[3] == width)
 		return 0;
 	return em_error_set(err, EM_ERROR_DATA,
 	                    "its chip is %.9g x %.9g pixels, the support set was picked on %.9g x %.9g: chip alike",
-	                    box[2], box[3], plan->height, plan->width);
+	                    box[2], box[3], height, width);
 }
 
 /* Is this chip in the picture that [row,col] speak of?  1, 0, or -1: that is ambiguous. */
@@ -335,7 +334,7 @@ static int offer(struct em_support_plan *plan, const struct em_sample *s, const 
 	if (match(plan, s, chip, &w, err))
 		return -1;
 	/* Other chips too: of another size, the grid would be another one and [row,col] another place. */
-	if ((w || !plan->picture_given) && check_box(plan, chip, err))
+	if ((w || !plan->picture_given) && em_support_check_chip(plan->set.chip_height, plan->set.chip_width, chip, err))
 		return -1;
 	return w && !w->found ? take(plan, w, s, err) : 0;
 }

@@ -327,8 +327,11 @@ static int read_class(struct em_support *set, const char *folder, const struct e
 
 	if (!status)
 		status = list(&names, folder, err);
-	for (size_t i = 0; i < names.count && !status; i++)
+	for (size_t i = 0; i < names.count && !status; i++) {
 		status = read_image(set, names.v[i], encoder, id, err);
+		if (status)
+			em_error_prefix(err, "%s: ", names.v[i]);
+	}
 	names_release(&names);
 	return status;
 }
