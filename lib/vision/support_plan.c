@@ -334,7 +334,8 @@ static int offer(struct em_support_plan *plan, const struct em_sample *s, const 
 	if (match(plan, s, chip, &w, err))
 		return -1;
 	/* Other chips too: of another size, the grid would be another one and [row,col] another place. */
-	if ((w || !plan->picture_given) && em_support_check_chip(plan->set.chip_height, plan->set.chip_width, chip, err))
+	if ((w || !plan->picture_given) &&
+	    em_support_check_chip(plan->set.chip_height, plan->set.chip_width, chip, err))
 		return -1;
 	return w && !w->found ? take(plan, w, s, err) : 0;
 }
