@@ -117,10 +117,12 @@ if have gzip; then
 else skip 'a stream behind a compressed one' 'no gzip here'; fi
 
 # ---- bombs inside a stream: 10^9 x 10^9 pixels in some hundred bytes ----
+limit='ulimit -v 1000000'
+case $EM_BIN in *-san/bin) limit=: ;; esac # ASan's shadow alone takes terabytes of addresses
 for bomb in bomb.png bomb.tif bomb.jpg; do
 	mkdir -p bomb && cp "$DATA/$bomb" "bomb/x.${bomb##*.}" && echo '{}' >bomb/x.json
 	tar -cf bomb.tar -C bomb "x.${bomb##*.}" x.json
-	check_fails "$bomb inside a stream" 1 'sample x: ' '(ulimit -v 1000000; emchip -s 4 bomb.tar)'
+	check_fails "$bomb inside a stream" 1 'sample x: ' "($limit; emchip -s 4 bomb.tar)"
 	rm -r bomb
 done
 
