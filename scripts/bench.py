@@ -105,6 +105,8 @@ def throughput():
     np.save("u1.npy", rng.randint(0, 256, (8192, 8192), "u1"))
     print("\nemchip on one core (-t 1), an array of 8192 x 8192")
     for name, argv, chips in (("256 x 256 float32", ["emchip", "-t", "1", "-s", "256", "f4.npy"], 1024),
+                              ("256 x 256 float32, half overlapping",
+                               ["emchip", "-t", "1", "-s", "256", "--stride", "128", "f4.npy"], 3969),
                               ("64 x 64 uint8", ["emchip", "-t", "1", "-s", "64", "u1.npy"], 16384)):
         once(argv, sink="out.tar")
         out = os.path.getsize("out.tar")
