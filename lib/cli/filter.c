@@ -15,7 +15,6 @@ struct filter {
 	void *ctx;
 };
 
-
 static int take(void *ctx, void *item, struct em_error *err)
 {
 	struct filter *f = ctx;

@@ -101,6 +101,17 @@ static int learn(struct em_support *set, const struct em_sample *s, struct em_er
 	return status;
 }
 
+/* A set that was read without a fault (status 0) and makes sense becomes the caller's; else it is released. */
+static int hand_over(struct em_support *set, struct em_support *fresh, int status, struct em_error *err)
+{
+	if (status || em_support_check(fresh, err)) {
+		em_support_release(fresh);
+		return -1;
+	}
+	*set = *fresh;
+	return 0;
+}
+
 static int read_stream(struct support_file *f, struct em_support *set, struct em_error *err)
 {
 	struct em_stream_reader *reader = em_stream_reader_new((struct em_byte_source){f, read_block}, err);
@@ -122,14 +133,7 @@ static int read_stream(struct support_file *f, struct em_support *set, struct em
 		}
 	}
 	em_stream_reader_free(reader);
-	if (!status)
-		status = em_support_check(&fresh, err);
-	if (status) {
-		em_support_release(&fresh);
-		return -1;
-	}
-	*set = fresh;
-	return 0;
+	return hand_over(set, &fresh, status, err);
 }
 
 /* The first byte that is no blank; 0 at the end of an empty file. */
@@ -353,12 +357,5 @@ int em_support_read_folder(struct em_support *set, const char *folder, const str
 	}
 	names_release(&names);
 	em_encoder_free(encoder);
-	if (!status)
-		status = em_support_check(&fresh, err);
-	if (status) {
-		em_support_release(&fresh);
-		return -1;
-	}
-	*set = fresh;
-	return 0;
+	return hand_over(set, &fresh, status, err);
 }
