@@ -59,10 +59,10 @@ int main(int argc, char **argv)
 {
 	struct options opt = {0};
 	struct em_cli cli;
-	bool keep_path = false;
+	struct em_input_options input = {0};
 	const struct em_option table[] = {
 	        {0, "keep-path", NULL, "keys of plain files keep the folders of their path", EM_OPTION_FLAG,
-	         &keep_path},
+	         &input.keep_path},
 	        {0, "label", "NAME", "set the record's label: support for emclassify", EM_OPTION_STRING, &opt.label},
 	        {0, "pixel-size", "SIZE", "calibrate pictures: the size of a pixel, as in 0.02nm", EM_OPTION_PARSE,
 	         &opt, .parse = parse_pixel_size},
@@ -79,6 +79,6 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	cli.keep_path = keep_path;
+	cli.input = input;
 	return em_filter_run(&cli, work, &opt);
 }

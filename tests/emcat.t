@@ -9,7 +9,8 @@ axis() { printf '{"name":"%s","size":%s,"scale":%s,"offset":0,"units":"%s"}' "$@
 digest=$(sha256sum "$DATA/gray8.png" | cut -d' ' -f1)
 version=$(emcat -V | sed -n '1s/.* //p')
 record='{"em":1,"key":"gray8","image":{"shape":[13,21],"dtype":"uint8"},'
-record=$record'"axes":['$(axis y 13 1 ''),$(axis x 21 1 '')'],"source":{"file":"gray8.png","sha256":"'$digest'"},'
+record=$record'"axes":['$(axis y 13 1 ''),$(axis x 21 1 '')'],'
+record=$record'"source":{"file":"gray8.png","bytes":271,"sha256":"'$digest'"},'
 record=$record'"provenance":[{"tool":"emcat","version":"'$version'","argv":[]}]}'
 check_is 'a record, to the letter' "$record" "$(emcat -j "$DATA/gray8.png")"
 check_is 'frames of a stack' 'stack3-u8/f000000 stack3-u8/f000001 stack3-u8/f000002' \

@@ -19,6 +19,7 @@
 #define EM_CLI_CLI_H
 
 #include "base/error.h"
+#include "io/input.h"
 #include "io/stream.h"
 
 #include <stdbool.h>
@@ -84,7 +85,7 @@ struct em_cli {
 	size_t threads;     /* -t, >= 1 */
 	const char *drop[16];
 	size_t ndrop;
-	bool keep_path;     /* keys of plain files keep their folders (emcat --keep-path) */
+	struct em_input_options input; /* how plain files are read: emcat has options for it */
 	/* made by em_cli_begin */
 	char *provenance; /* this run's entry, JSON; owned */
 	_Atomic size_t failed; /* samples that failed (-k) */
@@ -117,13 +118,14 @@ int em_source_next(struct em_source *src, struct em_sample *s, struct em_error *
 void em_source_close(struct em_source *src);
 
 /*
- * The same in two steps, so that compressed pictures are decoded side by side: take, one thread at a time, gives a
- * sample of a stream, or a file of one picture that is open; load, in any thread, decodes it.  A movie's frames are
- * decoded by take.  A zeroed struct is taken into and may be released.
+ * The same in two steps, so that pictures and the frames of movies are decoded side by side: take, one thread at a
+ * time, gives a sample of a stream, or a file that is open and which frame of it; load, in any thread, decodes it.  A
+ * zeroed struct is taken into and may be released.
  */
 struct em_arrival {
 	struct em_sample sample; /* after load */
 	struct em_input *file;   /* until load; NULL: nothing to decode */
+	size_t frame;            /* of the file */
 	const char *path;        /* of the file, borrowed */
 };
 

@@ -58,7 +58,7 @@ static int failed_sample(struct em_cli *cli, const char *path, const char *key, 
                          struct em_error *err)
 {
 	struct em_sample fresh = {0};
-	char *own = key ? NULL : em_input_key_of_path(path, cli->keep_path);
+	char *own = key ? NULL : em_input_key_of_path(path, cli->input.keep_path);
 	struct em_error cause = *err;
 	int status;
 
@@ -86,7 +86,7 @@ static int open_next(struct em_source *src, struct em_error *err)
 	if (!strcmp(path, "-") && isatty(STDIN_FILENO))
 		return em_error_set(err, EM_ERROR_USAGE,
 		                    "nothing to read: name a file, or pipe a stream or picture in");
-	src->input = em_input_open(path, src->cli->keep_path, err);
+	src->input = em_input_open(path, &src->cli->input, err);
 	return src->input ? 0 : em_error_prefix(err, "%s: ", shown_name(path));
 }
 
@@ -104,18 +104,23 @@ static void close_input(struct em_source *src)
 	src->input = NULL;
 }
 
-/* From the open input: 1, 0 at its end, or -1. */
-static int take_sample(struct em_source *src, struct em_sample *s, struct em_error *err)
+/* From the open input: 1, 0 at its end, or -1.  A plain file's frame is left for another thread to read. */
+static int take_sample(struct em_source *src, struct em_arrival *a, struct em_error *err)
 {
 	const char *path = path_of(src, src->next - 1);
-	int got = em_input_next(src->input, s, err);
+	int got;
 
-	if (got >= 0)
-		return got;
-	em_error_prefix(err, "%s: ", shown_name(path));
-	if (em_input_is_stream(src->input))
-		return -1; /* what follows a break cannot be trusted */
-	return failed_sample(src->cli, path, em_input_last_key(src->input), s, err) ? -1 : 1;
+	if (em_input_is_stream(src->input)) {
+		got = em_input_next(src->input, &a->sample, err);
+		/* What follows a break cannot be trusted. */
+		return got < 0 ? em_error_prefix(err, "%s: ", shown_name(path)) : got;
+	}
+	got = em_input_reserve(src->input, &a->frame);
+	if (got == 1) {
+		a->file = em_input_hold(src->input);
+		a->path = path;
+	}
+	return got;
 }
 
 /* From wherever the next one is, into *a, which the caller releases whatever happens. */
@@ -128,13 +133,7 @@ static int take_any(struct em_source *src, struct em_arrival *a, struct em_error
 			return 0;
 		if (!src->input && open_next(src, err))
 			return failed_sample(src->cli, path_of(src, src->next - 1), NULL, &a->sample, err) ? -1 : 1;
-		if (em_input_only_key(src->input)) {
-			a->file = src->input;
-			a->path = path_of(src, src->next - 1);
-			src->input = NULL;
-			return 1;
-		}
-		got = take_sample(src, &a->sample, err);
+		got = take_sample(src, a, err);
 		if (got)
 			return got;
 		close_input(src);
@@ -144,9 +143,12 @@ static int take_any(struct em_source *src, struct em_arrival *a, struct em_error
 int em_source_take(struct em_source *src, struct em_arrival *a, struct em_error *err)
 {
 	struct em_arrival fresh = {0};
+	char key[EM_INPUT_KEY];
 	int got = take_any(src, &fresh, err);
 
-	if (got == 1 && check_unique(src, fresh.file ? em_input_only_key(fresh.file) : fresh.sample.key, err)) {
+	if (got == 1 && fresh.file)
+		em_input_key(fresh.file, fresh.frame, key);
+	if (got == 1 && check_unique(src, fresh.file ? key : fresh.sample.key, err)) {
 		em_arrival_release(&fresh);
 		return -1;
 	}
@@ -156,13 +158,15 @@ int em_source_take(struct em_source *src, struct em_arrival *a, struct em_error 
 
 int em_source_load(struct em_cli *cli, struct em_arrival *a, struct em_error *err)
 {
+	char key[EM_INPUT_KEY];
 	int status = 0;
 
 	if (!a->file)
 		return 0;
-	if (em_input_next(a->file, &a->sample, err) < 0) {
+	if (em_input_load(a->file, a->frame, &a->sample, err)) {
 		em_error_prefix(err, "%s: ", shown_name(a->path));
-		status = failed_sample(cli, a->path, em_input_last_key(a->file), &a->sample, err);
+		em_input_key(a->file, a->frame, key);
+		status = failed_sample(cli, a->path, key, &a->sample, err);
 	}
 	em_input_close(a->file);
 	a->file = NULL;

@@ -63,6 +63,14 @@ const struct em_codec *em_codec_of_extension(const char *extension)
 	return NULL;
 }
 
+const struct em_codec *em_codec_to_write(const char *name)
+{
+	for (size_t i = 0; i < CODECS; i++)
+		if (codecs[i]->writer && (!strcasecmp(codecs[i]->name, name) || has_word(codecs[i]->extensions, name)))
+			return codecs[i];
+	return NULL;
+}
+
 static int refuse_unknown(struct em_blob blob, struct em_error *err)
 {
 	struct em_text names = {0};
@@ -79,18 +87,19 @@ static int refuse_unknown(struct em_blob blob, struct em_error *err)
 int em_codec_decode(struct em_blob blob, struct em_array *a, struct em_error *err)
 {
 	const struct em_codec *codec = blob.size ? em_codec_detect(blob.data, blob.size) : NULL;
-	struct em_record meta = {0};
+	struct em_file file = {.blob = blob};
+	struct em_meta meta;
 	size_t frames;
 	void *state;
 	int rc;
 
 	if (!codec)
 		return refuse_unknown(blob, err);
-	if (codec->open(blob, &state, &frames, err))
+	if (codec->open(&file, &state, &frames, err))
 		return -1;
+	em_meta_init(&meta);
 	rc = codec->read(state, 0, a, &meta, err);
 	codec->close(state);
-	em_record_release(&meta);
 	return rc;
 }
 
@@ -105,6 +114,20 @@ int em_codec_check_rest(struct em_blob blob, size_t used, struct em_error *err)
 		                    "another file (%s) follows this one: name files one by one instead of joining them",
 		                    next ? next->name : "a stream");
 	return 0;
+}
+
+void em_place_set_name(struct em_place *place, const char *name, size_t n)
+{
+	char clean[EM_META_TEXT] = "";
+	size_t len;
+
+	em_meta_set_bytes(clean, (const unsigned char *)name, n);
+	len = strlen(clean);
+	if (len >= sizeof(place->name))
+		for (len = sizeof(place->name) - 1; len && ((unsigned char)clean[len] & 0xc0) == 0x80;)
+			len--;
+	memcpy(place->name, clean, len);
+	place->name[len] = '\0';
 }
 
 #define CLAIM_RATIO 2000

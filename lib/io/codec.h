@@ -9,17 +9,38 @@
 
 #include "base/array.h"
 #include "base/error.h"
-#include "base/record.h"
 #include "base/text.h"
+#include "io/file.h"
+#include "io/meta.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EM_PROBE_BYTES 4096 /* how much of an input a codec may look at to recognise it */
+#define EM_TAGS_ARRAY 1024   /* numbers in an array that is still spelled out among the tags */
+#define EM_PROBE_BYTES 4096  /* how much of an input a codec may look at to recognise it */
 
-struct em_blob {
-	const unsigned char *data;
-	size_t size;
+/* Where a frame lies in a file of one or several data sets (signals). */
+struct em_place {
+	size_t set, sets;    /* which data set, of how many */
+	size_t index, count; /* which frame of that set, of how many */
+	char name[64];       /* of the data set, UTF-8, cut; "" where it has none */
+};
+
+/* Set the name: as em_meta_set_bytes does, cut to what fits. */
+void em_place_set_name(struct em_place *place, const char *name, size_t n);
+
+/*
+ * A file being written, frame by frame; all frames have the shape and type of the first.  The caller has made sure of
+ * that, and owns the file's name: `path` is there already, empty, for the writer to open.
+ */
+struct em_codec_writer {
+	/* EM_ERROR_USAGE, with what to do, for a shape or type that the format cannot hold.  Does not write `first`. */
+	int (*begin)(const char *path, const struct em_array *first, const struct em_meta *meta, void **state,
+	             struct em_error *err);
+	int (*add)(void *state, const struct em_array *a, const struct em_meta *meta, struct em_error *err);
+	/* Complete the file (its size is what fsync will find) and free the state, whatever happens. */
+	int (*finish)(void *state, struct em_error *err);
+	void (*abandon)(void *state); /* free the state; the file is the caller's to remove */
 };
 
 struct em_codec {
@@ -27,24 +48,26 @@ struct em_codec {
 	const char *extensions; /* "tif tiff": without dots, separated by a blank, the usual one first */
 	/* Are these the first n <= EM_PROBE_BYTES bytes of such a file? */
 	bool (*probe)(const unsigned char *head, size_t n);
-	/* *state is the codec's own, freed by close; *frames >= 1.  The blob outlives the state. */
-	int (*open)(struct em_blob blob, void **state, size_t *frames, struct em_error *err);
+	/* *state is the codec's own, freed by close; *frames >= 1.  The file outlives the state. */
+	int (*open)(struct em_file *file, void **state, size_t *frames, struct em_error *err);
 	/*
 	 * Frame i as an array: 2-D (one channel) for images, 1-D for spectra, n-D for others; spectra in any number of
 	 * dimensions have their axis last and name it "energy" or "wavelength".  Colour becomes grey by em_rgb_to_gray.
-	 * What the file says beyond the pixels goes into *meta (initialised by the caller; may stay empty) under the
-	 * record's names: "stage", "microscope", ...; calibration goes into the array's axes.
+	 * What the file says beyond the pixels goes into *meta (the caller has initialised it), calibration into the
+	 * array's axes.  May be called from several threads at once.
 	 */
-	int (*read)(void *state, size_t frame, struct em_array *a, struct em_record *meta, struct em_error *err);
+	int (*read)(void *state, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err);
 	void (*close)(void *state);
 	/* Append the file that holds *a; NULL where we only read.  EM_ERROR_USAGE for a type that it cannot hold. */
 	int (*encode)(const struct em_array *a, struct em_text *out, struct em_error *err);
+	/* Cannot fail.  NULL: one nameless data set of all frames. */
+	void (*locate)(void *state, size_t frame, struct em_place *place);
 	/*
-	 * The key of frame i inside the file, put after the file's own as KEY/..., into buf[n] (n >= 48): "d00", or
-	 * "d01/f000003" where a file holds several data sets; "" for no part of its own.  No dots: a key has none.
-	 * NULL: "f%06zu" where frames > 1, else "".  Cannot fail.
+	 * Append the native metadata of frame i as one JSON value, complete but for arrays of more than EM_TAGS_ARRAY
+	 * numbers, which say only what they are: {"array":"float32","size":262144}.  NULL: the format has none.
 	 */
-	void (*suffix)(void *state, size_t frame, char *buf, size_t n);
+	int (*tags)(void *state, size_t frame, struct em_text *json, struct em_error *err);
+	const struct em_codec_writer *writer; /* NULL: read only */
 };
 
 /* The codec that knows these bytes, or NULL.  n may be less than EM_PROBE_BYTES at the end of a short file. */
@@ -53,6 +76,8 @@ const struct em_codec *em_codec_detect(const unsigned char *head, size_t n);
 const struct em_codec *em_codec_of_extension(const char *extension);
 /* The i-th codec of the table, NULL past its end: for lists of formats. */
 const struct em_codec *em_codec_at(size_t i);
+/* The codec that writes and is called `name`, or has it among its extensions; NULL. */
+const struct em_codec *em_codec_to_write(const char *name);
 /* Decode frame 0 of an input of any known format. */
 int em_codec_decode(struct em_blob blob, struct em_array *a, struct em_error *err);
 

@@ -8,7 +8,6 @@
 #include "io/dm_tags.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,13 +216,13 @@ static void dm_close(void *state)
 	free(s);
 }
 
-static int dm_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int dm_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct dm_state *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return em_error_memory(err, sizeof(*s));
-	if (em_dm_tree_read(&s->tree, blob, err) || find_images(s, err)) {
+	if (em_dm_tree_read(&s->tree, file->blob, err) || find_images(s, err)) {
 		dm_close(s);
 		return -1;
 	}
@@ -244,37 +243,18 @@ static const struct em_dm_image *find_image(const struct dm_state *s, size_t fra
 	return &s->image[low];
 }
 
-/* "stack": [{"index","size","scale","offset","units"}, ..]: where this plane lies, the slowest dimension first. */
-static int put_stack(const struct em_dm_image *im, size_t frame, struct em_record *meta, struct em_error *err)
+/* Where this plane lies, the slowest dimension first. */
+static void put_stack(const struct em_dm_image *im, size_t frame, struct em_meta *meta)
 {
-	struct em_text json = {0};
 	size_t rest = im->frames;
-	int status;
 
-	em_text_append(&json, "[");
 	for (int i = im->ndim - 1; i >= 2; i--) {
 		rest /= im->dim[i];
-		em_json_put_comma(&json);
-		em_text_append(&json, "{");
-		em_json_put_name(&json, "index");
-		em_json_put_number(&json, (double)(frame / rest % im->dim[i]));
-		em_json_put_name(&json, "size");
-		em_json_put_number(&json, (double)im->dim[i]);
-		em_json_put_name(&json, "scale");
-		em_json_put_number(&json, im->axis[i].scale);
-		em_json_put_name(&json, "offset");
-		em_json_put_number(&json, im->axis[i].offset);
-		em_json_put_name(&json, "units");
-		em_json_put_string(&json, im->axis[i].units);
-		em_text_append(&json, "}");
+		em_meta_push_stack(meta, frame / rest % im->dim[i], im->dim[i], &im->axis[i]);
 	}
-	em_text_append(&json, "]");
-	status = em_record_set_text(meta, "stack", &json, err);
-	em_text_release(&json);
-	return status;
 }
 
-static int dm_read_frame(void *state, size_t frame, struct em_array *a, struct em_record *meta, struct em_error *err)
+static int dm_read_frame(void *state, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err)
 {
 	const struct dm_state *s = state;
 	const struct em_dm_image *im = find_image(s, frame);
@@ -282,28 +262,24 @@ static int dm_read_frame(void *state, size_t frame, struct em_array *a, struct e
 
 	if (!im->pixel)
 		return em_dm_image_describe(&s->tree, im->tag, &again, err);
-	if (em_dm_put_meta(&s->tree, im->tag, meta, err))
-		return -1;
-	if (im->spectral < 0 && im->ndim > 2 && put_stack(im, frame - im->first, meta, err))
-		return -1;
+	em_dm_put_meta(&s->tree, im->tag, meta);
+	if (im->spectral < 0 && im->ndim > 2)
+		put_stack(im, frame - im->first, meta);
 	if (im->spectral >= 0)
 		return read_spectra(&s->tree, im, a, err);
 	return read_plane(&s->tree, im, frame - im->first, a, err);
 }
 
-static void dm_suffix(void *state, size_t frame, char *buf, size_t n)
+static void dm_locate(void *state, size_t frame, struct em_place *place)
 {
 	const struct dm_state *s = state;
 	const struct em_dm_image *im = find_image(s, frame);
-	char set[24] = "";
+	struct em_text name = {0};
 
-	buf[0] = '\0';
-	if (s->count > 1)
-		snprintf(set, sizeof(set), "d%02zu", (size_t)(im - s->image));
-	if (im->frames > 1)
-		snprintf(buf, n, "%s%sf%06zu", set, set[0] ? "/" : "", frame - im->first);
-	else
-		snprintf(buf, n, "%s", set);
+	*place = (struct em_place){(size_t)(im - s->image), s->count, frame - im->first, im->frames, ""};
+	if (em_dm_tag_text(&s->tree, em_dm_tree_find(&s->tree, im->tag, "Name"), &name))
+		em_place_set_name(place, em_text_get(&name), name.len);
+	em_text_release(&name);
 }
 
 const struct em_codec em_codec_dm = {
@@ -313,5 +289,5 @@ const struct em_codec em_codec_dm = {
 	.open = dm_open,
 	.read = dm_read_frame,
 	.close = dm_close,
-	.suffix = dm_suffix,
+	.locate = dm_locate,
 };

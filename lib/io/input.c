@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,11 @@
 #define READ_BYTES ((size_t)1 << 17)
 #define SLURP_FIRST_BYTES ((size_t)1 << 20)
 
+#define RELEASE_BYTES ((size_t)64 << 20) /* of a mapped movie; its pages count as ours until they are given back */
+
 struct em_input {
+	atomic_int holders;
+	struct em_input_options opt;
 	int fd;
 	bool close_fd;
 	char *path;          /* as given */
@@ -29,12 +35,13 @@ struct em_input {
 	struct em_stream_reader *stream; /* a stream, or */
 
 	const struct em_codec *codec;    /* a plain file */
-	struct em_blob blob;
+	struct em_file file;
 	bool mapped;
 	void *codec_state;
-	size_t frames, next;
-	char last_key[EM_KEY_MAX + 32];
-	char digest[EM_DIGEST_HEX]; /* of the blob; "" until a sample needs it */
+	size_t frames, next;             /* of a stream, next counts its samples */
+	atomic_size_t unreleased;        /* bytes of frames read since pages were last given back */
+	pthread_mutex_t lock;            /* over digest */
+	char digest[EM_DIGEST_HEX];      /* of the blob; "" until a sample needs it */
 };
 
 /* One read(2) of at most n bytes, restarted when a signal interrupts it. */
@@ -98,7 +105,7 @@ static int load_blob(struct em_input *in, struct em_error *err)
 		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, in->fd, 0);
 
 		if (map != MAP_FAILED) {
-			in->blob = (struct em_blob){map, (size_t)st.st_size};
+			in->file.blob = (struct em_blob){map, (size_t)st.st_size};
 			in->mapped = true;
 			return 0;
 		}
@@ -126,7 +133,7 @@ static int load_blob(struct em_input *in, struct em_error *err)
 		}
 		have += (size_t)n;
 	}
-	in->blob = (struct em_blob){data, have};
+	in->file.blob = (struct em_blob){data, have};
 	return 0;
 }
 
@@ -142,67 +149,81 @@ static int unknown_format(const struct em_input *in, struct em_error *err)
 	return em_error_set(err, EM_ERROR_DATA, "unknown format; known are emstream (tar, also gz, zstd, xz)%s", list);
 }
 
+static void locate(struct em_input *in, size_t frame, struct em_place *place)
+{
+	*place = (struct em_place){0, 1, frame, in->frames, ""};
+	if (in->codec->locate)
+		in->codec->locate(in->codec_state, frame, place);
+}
+
+/* "1" and "d01" are the second data set; else the name decides. */
+static bool is_signal(const char *wanted, const struct em_place *place)
+{
+	const char *digits = *wanted == 'd' ? wanted + 1 : wanted;
+	size_t n = strlen(digits);
+
+	if (!strcmp(wanted, place->name))
+		return true;
+	return n && n < 10 && strspn(digits, "0123456789") == n && (size_t)atol(digits) == place->set;
+}
+
+static bool is_wanted(struct em_input *in, size_t frame)
+{
+	struct em_place place;
+
+	locate(in, frame, &place);
+	return (!in->opt.signal || is_signal(in->opt.signal, &place)) &&
+	       em_slice_holds(&in->opt.frames, place.index, place.count);
+}
+
+/* "no data set 'x' in the file; it has d00 (HAADF), d01" */
+static int refuse_signal(struct em_input *in, struct em_error *err)
+{
+	struct em_text list = {0};
+	struct em_place place;
+	size_t listed = 0;
+
+	for (size_t i = 0; i < in->frames && listed < 20; i++) {
+		locate(in, i, &place);
+		if (place.index)
+			continue;
+		em_text_printf(&list, "%s%zu", listed++ ? ", " : "", place.set);
+		if (place.name[0])
+			em_text_printf(&list, " (%s)", place.name);
+	}
+	em_error_set(err, EM_ERROR_USAGE, "no data set '%.60s' in the file; it has %s", in->opt.signal,
+	             em_text_get(&list));
+	em_text_release(&list);
+	return -1;
+}
+
+static int check_signal(struct em_input *in, struct em_error *err)
+{
+	struct em_place place;
+
+	for (size_t i = 0; i < in->frames; i++) {
+		locate(in, i, &place);
+		if (is_signal(in->opt.signal, &place))
+			return 0;
+	}
+	return refuse_signal(in, err);
+}
+
 static int open_file(struct em_input *in, struct em_error *err)
 {
 	in->codec = em_codec_detect(in->buffer, in->peeked < EM_PROBE_BYTES ? in->peeked : EM_PROBE_BYTES);
 	if (!in->codec)
 		return unknown_format(in, err);
-	return load_blob(in, err) || in->codec->open(in->blob, &in->codec_state, &in->frames, err) ? -1 : 0;
+	if (load_blob(in, err) || in->codec->open(&in->file, &in->codec_state, &in->frames, err))
+		return -1;
+	return in->opt.signal ? check_signal(in, err) : 0;
 }
 
-/* Past a path's leading "/", "./" and "../". */
-static const char *skip_dots(const char *path)
-{
-	for (;;) {
-		if (*path == '/')
-			path++;
-		else if (!strncmp(path, "./", 2))
-			path += 2;
-		else if (!strncmp(path, "../", 3))
-			path += 3;
-		else
-			return path;
-	}
-}
-
-/* Names are bytes, keys are UTF-8: in a name that is not, what is not ASCII becomes '_'. */
-static void make_utf8(char *key)
-{
-	if (em_utf8_is_valid(key, strlen(key)))
-		return;
-	for (; *key; key++)
-		if ((unsigned char)*key >= 0x80)
-			*key = '_';
-}
-
-/* The file's name without its extension; other dots become '_', since a key has none in its last part. */
-char *em_input_key_of_path(const char *path, bool key_path)
-{
-	const char *base = strrchr(path, '/');
-	char *key, *last, *dot;
-
-	if (!strcmp(path, "-"))
-		return strdup("stdin");
-	key = strdup(skip_dots(key_path || !base ? path : base + 1));
-	if (!key)
-		return NULL;
-	last = strrchr(key, '/');
-	last = last ? last + 1 : key;
-	dot = strrchr(last, '.');
-	if (dot && dot > last)
-		*dot = '\0';
-	for (char *c = last; *c; c++)
-		if (*c == '.' || (unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '_';
-	make_utf8(key);
-	return key;
-}
-
-static int prepare(struct em_input *in, const char *path, bool key_path, struct em_error *err)
+static int prepare(struct em_input *in, const char *path, struct em_error *err)
 {
 	in->buffer = malloc(READ_BYTES);
 	in->path = strdup(path);
-	in->key = em_input_key_of_path(path, key_path);
+	in->key = em_input_key_of_path(path, in->opt.keep_path);
 	if (!in->buffer || !in->path || !in->key)
 		return em_error_memory(err, READ_BYTES);
 	if (strcmp(path, "-")) {
@@ -210,16 +231,24 @@ static int prepare(struct em_input *in, const char *path, bool key_path, struct 
 		if (in->fd < 0)
 			return em_error_errno(err, "cannot open");
 		in->close_fd = true;
+		in->file.path = in->path;
 	}
 	if (peek(in, err))
 		return -1;
 	if (!em_stream_probe(in->buffer, in->peeked))
 		return open_file(in, err);
+	if (in->opt.signal)
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "this is a stream: it has samples but no data sets to choose from");
+	if (em_slice_needs_size(&in->opt.frames))
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "this is a stream: nobody knows how many samples it has, so that a range of them "
+		                    "cannot count from its end");
 	in->stream = em_stream_reader_new((struct em_byte_source){in, next_bytes}, err);
 	return in->stream ? 0 : -1;
 }
 
-struct em_input *em_input_open(const char *path, bool key_path, struct em_error *err)
+struct em_input *em_input_open(const char *path, const struct em_input_options *options, struct em_error *err)
 {
 	struct em_input *in = calloc(1, sizeof(*in));
 
@@ -227,35 +256,41 @@ struct em_input *em_input_open(const char *path, bool key_path, struct em_error 
 		em_error_memory(err, sizeof(*in));
 		return NULL;
 	}
-	if (prepare(in, path, key_path, err)) {
+	atomic_init(&in->holders, 1);
+	pthread_mutex_init(&in->lock, NULL);
+	in->opt = *options;
+	if (prepare(in, path, err)) {
 		em_input_close(in);
 		return NULL;
 	}
 	return in;
 }
 
+struct em_input *em_input_hold(struct em_input *in)
+{
+	atomic_fetch_add(&in->holders, 1);
+	return in;
+}
+
 void em_input_close(struct em_input *in)
 {
-	if (!in)
+	if (!in || atomic_fetch_sub(&in->holders, 1) > 1)
 		return;
 	if (in->codec_state)
 		in->codec->close(in->codec_state);
+	em_file_release(&in->file);
 	em_stream_reader_free(in->stream);
 	if (in->mapped)
-		munmap((void *)(uintptr_t)in->blob.data, in->blob.size);
+		em_blob_unmap(&in->file.blob);
 	else
-		free((void *)(uintptr_t)in->blob.data);
+		free((void *)(uintptr_t)in->file.blob.data);
 	if (in->close_fd)
 		close(in->fd);
+	pthread_mutex_destroy(&in->lock);
 	free(in->buffer);
 	free(in->path);
 	free(in->key);
 	free(in);
-}
-
-const char *em_input_last_key(const struct em_input *in)
-{
-	return in->last_key[0] ? in->last_key : NULL;
 }
 
 bool em_input_is_stream(const struct em_input *in)
@@ -263,53 +298,74 @@ bool em_input_is_stream(const struct em_input *in)
 	return in->stream != NULL;
 }
 
-/* {"file":..,"sha256":..} and "frame" when there are several. */
-static int set_source(struct em_input *in, struct em_record *r, size_t frame, struct em_error *err)
+static void name_frame(struct em_input *in, const struct em_place *place, char *key)
 {
-	const char *base = strrchr(in->path, '/');
+	int n = snprintf(key, EM_INPUT_KEY, "%.*s", EM_KEY_MAX, in->key);
+
+	if (place->sets > 1)
+		n += snprintf(key + n, EM_INPUT_KEY - (size_t)n, "/d%02zu", place->set);
+	if (place->count > 1)
+		snprintf(key + n, EM_INPUT_KEY - (size_t)n, "/f%06zu", place->index);
+}
+
+void em_input_key(struct em_input *in, size_t frame, char *key)
+{
+	struct em_place place;
+
+	locate(in, frame, &place);
+	name_frame(in, &place, key);
+}
+
+static void put_digest(struct em_input *in, struct em_text *t)
+{
+	if (in->file.blob.size > EM_INPUT_DIGEST_BYTES && !in->opt.digest)
+		return;
+	pthread_mutex_lock(&in->lock);
+	if (!in->digest[0])
+		em_digest_sha256_hex(in->file.blob.data, in->file.blob.size, in->digest);
+	pthread_mutex_unlock(&in->lock);
+	em_json_put_name(t, "sha256");
+	em_json_put_string(t, in->digest);
+}
+
+static int put_tags(struct em_input *in, size_t frame, struct em_text *t, struct em_error *err)
+{
+	if (!in->opt.tags || !in->codec->tags)
+		return 0;
+	em_json_put_name(t, "tags");
+	return in->codec->tags(in->codec_state, frame, t, err);
+}
+
+/* {"file":..,"bytes":..,"sha256":..}, "signal" where it has a name, "frame" when there are several. */
+static int set_source(struct em_input *in, struct em_record *r, size_t frame, const struct em_place *place,
+                      struct em_error *err)
+{
+	const char *base = em_file_name(&in->file);
 	struct em_text t = {0};
 	int status;
 
-	base = base ? base + 1 : in->path;
-	if (!in->digest[0])
-		em_digest_sha256_hex(in->blob.data, in->blob.size, in->digest);
 	em_text_append(&t, "{");
-	if (strcmp(in->path, "-") && em_utf8_is_valid(base, strlen(base))) {
+	if (base[0] && em_utf8_is_valid(base, strlen(base))) {
 		em_json_put_name(&t, "file");
 		em_json_put_string(&t, base);
 	}
-	em_json_put_name(&t, "sha256");
-	em_json_put_string(&t, in->digest);
-	if (in->frames > 1) {
-		em_json_put_name(&t, "frame");
-		em_json_put_number(&t, (double)frame);
+	em_json_put_name(&t, "bytes");
+	em_json_put_number(&t, (double)in->file.blob.size);
+	put_digest(in, &t);
+	if (place->name[0]) {
+		em_json_put_name(&t, "signal");
+		em_json_put_string(&t, place->name);
 	}
+	if (place->count > 1) {
+		em_json_put_name(&t, "frame");
+		em_json_put_number(&t, (double)place->index);
+	}
+	status = put_tags(in, frame, &t, err);
 	em_text_append(&t, "}");
-	status = em_record_set_text(r, "source", &t, err);
+	if (!status)
+		status = em_record_set_text(r, "source", &t, err);
 	em_text_release(&t);
 	return status;
-}
-
-static void name_frame(struct em_input *in, size_t frame)
-{
-	char part[48] = "";
-
-	if (in->codec->suffix)
-		in->codec->suffix(in->codec_state, frame, part, sizeof(part));
-	else if (in->frames > 1)
-		snprintf(part, sizeof(part), "f%06zu", frame);
-	if (part[0])
-		snprintf(in->last_key, sizeof(in->last_key), "%.*s/%s", EM_KEY_MAX, in->key, part);
-	else
-		snprintf(in->last_key, sizeof(in->last_key), "%s", in->key);
-}
-
-const char *em_input_only_key(struct em_input *in)
-{
-	if (in->stream || in->frames != 1)
-		return NULL;
-	name_frame(in, 0);
-	return in->last_key;
 }
 
 static bool is_image_type(enum em_dtype dtype)
@@ -340,40 +396,76 @@ static int take_data(struct em_sample *s, struct em_array *a, struct em_error *e
 	return status ? -1 : em_sample_set_array(s, a->ndim == 1 ? "spectrum" : "data", a, err);
 }
 
-static int make_sample(struct em_input *in, struct em_sample *s, size_t frame, struct em_error *err)
+/* Pages of a long movie that were read stay resident until they are given back; who needs one again gets it again. */
+static void release_pages(struct em_input *in, size_t bytes)
 {
-	struct em_record meta = {0};
-	struct em_array a = {0};
-	int status = em_record_set(&s->record, "em", "1", err);
-
-	name_frame(in, frame);
-	if (!status)
-		status = em_sample_set_key(s, in->last_key, err);
-	if (!status)
-		status = in->codec->read(in->codec_state, frame, &a, &meta, err);
-	if (!status)
-		status = take_data(s, &a, err);
-	if (!status)
-		status = set_source(in, &s->record, frame, err);
-	for (size_t i = 0; !status && i < meta.count; i++)
-		status = em_record_set(&s->record, meta.member[i].name, meta.member[i].value, err);
-	em_array_release(&a);
-	em_record_release(&meta);
-	return status;
+	if (!in->mapped || atomic_fetch_add(&in->unreleased, bytes) + bytes < RELEASE_BYTES)
+		return;
+	atomic_store(&in->unreleased, 0);
+	em_blob_give_back(&in->file.blob);
 }
 
-int em_input_next(struct em_input *in, struct em_sample *s, struct em_error *err)
+static int read_frame(struct em_input *in, struct em_sample *s, size_t frame, struct em_error *err)
+{
+	struct em_array a = {0};
+	struct em_meta meta;
+	int status;
+
+	em_meta_init(&meta);
+	if (in->codec->read(in->codec_state, frame, &a, &meta, err))
+		return -1;
+	release_pages(in, em_array_bytes(&a));
+	status = take_data(s, &a, err);
+	em_array_release(&a);
+	return status ? -1 : em_meta_put(&meta, &s->record, err);
+}
+
+int em_input_load(struct em_input *in, size_t frame, struct em_sample *s, struct em_error *err)
 {
 	struct em_sample fresh = {0};
+	char key[EM_INPUT_KEY];
+	struct em_place place;
 
-	if (in->stream)
-		return em_stream_read_sample(in->stream, s, err);
-	if (in->next == in->frames)
-		return 0;
-	if (make_sample(in, &fresh, in->next++, err)) {
+	locate(in, frame, &place);
+	name_frame(in, &place, key);
+	if (em_record_set(&fresh.record, "em", "1", err) || em_sample_set_key(&fresh, key, err) ||
+	    read_frame(in, &fresh, frame, err) || set_source(in, &fresh.record, frame, &place, err)) {
 		em_sample_release(&fresh);
 		return -1;
 	}
 	*s = fresh;
+	return 0;
+}
+
+int em_input_reserve(struct em_input *in, size_t *frame)
+{
+	while (in->next < in->frames && !is_wanted(in, in->next))
+		in->next++;
+	if (in->next == in->frames)
+		return 0;
+	*frame = in->next++;
 	return 1;
+}
+
+/* The next sample of a stream that is asked for. */
+static int next_of_stream(struct em_input *in, struct em_sample *s, struct em_error *err)
+{
+	for (;;) {
+		int got = em_stream_read_sample(in->stream, s, err);
+
+		if (got != 1 || em_slice_holds(&in->opt.frames, in->next++, SIZE_MAX))
+			return got;
+		em_sample_release(s);
+	}
+}
+
+int em_input_next(struct em_input *in, struct em_sample *s, struct em_error *err)
+{
+	size_t frame;
+
+	if (in->stream)
+		return next_of_stream(in, s, err);
+	if (!em_input_reserve(in, &frame))
+		return 0;
+	return em_input_load(in, frame, s, err) ? -1 : 1;
 }

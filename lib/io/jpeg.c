@@ -182,22 +182,22 @@ static int run(struct em_blob blob, struct em_array *a, struct em_error *err)
 	return rc;
 }
 
-static int jpeg_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int jpeg_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct em_blob *mine;
 
-	if (run(blob, NULL, err))
+	if (run(file->blob, NULL, err))
 		return -1;
 	mine = malloc(sizeof(*mine));
 	if (!mine)
 		return em_error_memory(err, sizeof(*mine));
-	*mine = blob;
+	*mine = file->blob;
 	*state = mine;
 	*frames = 1;
 	return 0;
 }
 
-static int jpeg_read_frame(void *state, size_t frame, struct em_array *a, struct em_record *meta,
+static int jpeg_read_frame(void *state, size_t frame, struct em_array *a, struct em_meta *meta,
                            struct em_error *err)
 {
 	(void)frame;

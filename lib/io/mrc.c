@@ -206,16 +206,16 @@ static double voxel_nm(const struct mrc *m, uint32_t axis)
 	return intervals && intervals <= INT32_MAX && cell > 0 && isfinite(cell) ? cell / intervals / 10 : 0;
 }
 
-static int mrc_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int mrc_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
-	struct mrc m = {.blob = blob};
+	struct mrc m = {.blob = file->blob};
 	bool ordered;
 
 	if (set_layout(&m, err))
 		return -1;
-	ordered = is_axis_order(blob.data, m.big);
-	m.scale_x = voxel_nm(&m, ordered ? em_bytes_u32(blob.data + 64, m.big) : 1);
-	m.scale_y = voxel_nm(&m, ordered ? em_bytes_u32(blob.data + 68, m.big) : 2);
+	ordered = is_axis_order(m.blob.data, m.big);
+	m.scale_x = voxel_nm(&m, ordered ? em_bytes_u32(m.blob.data + 64, m.big) : 1);
+	m.scale_y = voxel_nm(&m, ordered ? em_bytes_u32(m.blob.data + 68, m.big) : 2);
 	*state = malloc(sizeof(m));
 	if (!*state)
 		return em_error_memory(err, sizeof(m));
@@ -305,32 +305,24 @@ static bool find_fei(const struct mrc *m, size_t index, struct fei *f)
 	       read_old_fei(records + index * FEI_OLD_RECORD, m->big, f);
 }
 
-static int put_meta(const struct fei *f, struct em_record *meta, struct em_error *err)
+static void put_meta(const struct fei *f, struct em_meta *m)
 {
-	struct em_text stage = {0}, microscope = {0}, acquisition = {0};
-	int status;
-
 	if (has_stage(f)) {
-		em_meta_put_number(&stage, "x_um", f->stage[0] * 1e6);
-		em_meta_put_number(&stage, "y_um", f->stage[1] * 1e6);
-		em_meta_put_number(&stage, "z_um", f->stage[2] * 1e6);
-		em_meta_put_number(&stage, "a_deg", f->stage[3]);
-		em_meta_put_number(&stage, "b_deg", f->stage[4]);
+		m->x_um = f->stage[0] * 1e6;
+		m->y_um = f->stage[1] * 1e6;
+		m->z_um = f->stage[2] * 1e6;
+		m->a_deg = f->stage[3];
+		m->b_deg = f->stage[4];
 	}
 	if (f->name)
-		em_meta_put_bytes(&microscope, "instrument", f->name, 16);
-	em_meta_put_number(&microscope, "beam_kev", f->volts / 1000);
+		em_meta_set_bytes(m->instrument, f->name, 16);
+	m->beam_kev = f->volts / 1000;
 	if (f->magnification > 0)
-		em_meta_put_number(&microscope, "magnification", f->magnification);
-	em_meta_put_number(&microscope, "camera_length_mm", f->camera_length * 1000);
-	em_meta_put_number(&microscope, "defocus_nm", f->defocus * 1e9);
-	em_meta_put_date(&acquisition, "date", f->seconds, false);
-	em_meta_put_number(&acquisition, "exposure_s", f->exposure);
-	/* All three in any case: em_meta_set also releases. */
-	status = em_meta_set(meta, "stage", &stage, err);
-	status |= em_meta_set(meta, "microscope", &microscope, err);
-	status |= em_meta_set(meta, "acquisition", &acquisition, err);
-	return status;
+		m->magnification = f->magnification;
+	m->camera_length_mm = f->camera_length * 1000;
+	m->defocus_nm = f->defocus * 1e9;
+	em_meta_set_date(m, f->seconds, false);
+	m->exposure_s = f->exposure;
 }
 
 /* ---- pixels ---- */
@@ -359,21 +351,19 @@ static void unpack_row(const struct mrc *m, const unsigned char *from, unsigned 
 }
 
 /* Sections are planes of a volume only where the space group (ISPG) is not 0, that of pictures in a pile. */
-static int put_stack(const struct mrc *m, size_t frame, struct em_record *meta, struct em_error *err)
+static void put_stack(const struct mrc *m, size_t frame, struct em_meta *meta)
 {
 	bool ordered = is_axis_order(m->blob.data, m->big);
 	double scale = voxel_nm(m, ordered ? em_bytes_u32(m->blob.data + 72, m->big) : 3);
-	struct em_text list = {0};
 	struct em_axis axis;
 
 	em_axis_set(&axis, "z", 1, 0, "");
 	if (scale > 0 && em_bytes_u32(m->blob.data + 88, m->big))
 		em_axis_set(&axis, "z", scale, 0, "nm");
-	em_meta_put_stack(&list, frame, m->nz, &axis);
-	return em_meta_set_stack(meta, &list, err);
+	em_meta_push_stack(meta, frame, m->nz, &axis);
 }
 
-static int mrc_read(void *state, size_t frame, struct em_array *a, struct em_record *meta, struct em_error *err)
+static int mrc_read(void *state, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err)
 {
 	const struct mrc *m = state;
 	const unsigned char *from = m->blob.data + HEADER_BYTES + m->extended + frame * m->section;
@@ -382,13 +372,12 @@ static int mrc_read(void *state, size_t frame, struct em_array *a, struct em_rec
 	struct fei f;
 
 	if (find_fei(m, frame, &f)) {
-		if (put_meta(&f, meta, err))
-			return -1;
+		put_meta(&f, meta);
 		if (!(scale_x > 0 && scale_y > 0) && f.pixel > 0 && f.pixel < 1e-3)
 			scale_x = scale_y = f.pixel * 1e9;
 	}
-	if (m->nz > 1 && put_stack(m, frame, meta, err))
-		return -1;
+	if (m->nz > 1)
+		put_stack(m, frame, meta);
 	if (em_array_alloc_image(&fresh, m->dtype, m->ny, m->nx, err))
 		return -1;
 	for (size_t y = 0; y < m->ny; y++)

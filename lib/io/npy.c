@@ -378,13 +378,13 @@ struct npy_state {
 	const unsigned char *elements;
 };
 
-static int npy_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int npy_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct npy_state s;
 
-	if (parse_file(blob, &s.header, err) || em_npy_count_frames(&s.header, frames, err))
+	if (parse_file(file->blob, &s.header, err) || em_npy_count_frames(&s.header, frames, err))
 		return -1;
-	s.elements = blob.data + s.header.offset;
+	s.elements = file->blob.data + s.header.offset;
 	*state = malloc(sizeof(s));
 	if (!*state)
 		return em_error_memory(err, sizeof(s));
@@ -392,7 +392,7 @@ static int npy_open(struct em_blob blob, void **state, size_t *frames, struct em
 	return 0;
 }
 
-static int npy_read_frame(void *state, size_t frame, struct em_array *a, struct em_record *meta,
+static int npy_read_frame(void *state, size_t frame, struct em_array *a, struct em_meta *meta,
                           struct em_error *err)
 {
 	const struct npy_state *s = state;

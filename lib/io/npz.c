@@ -21,7 +21,7 @@ struct npz_array {
 struct npz_state {
 	struct em_zip zip;
 	struct npz_array *array; /* owned */
-	size_t count;
+	size_t count, frames;
 	pthread_mutex_t lock; /* over what follows */
 	const struct npz_array *current;
 	unsigned char *unpacked; /* owned; NULL where the member is stored */
@@ -142,7 +142,7 @@ static int list_arrays(struct npz_state *s, size_t *frames, struct em_error *err
 	}
 	if (!total)
 		return em_error_set(err, EM_ERROR_DATA, "NPZ: there is no array in it");
-	*frames = total;
+	*frames = s->frames = total;
 	return 0;
 }
 
@@ -157,14 +157,14 @@ static void npz_close(void *state)
 	free(s);
 }
 
-static int npz_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int npz_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct npz_state *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return em_error_memory(err, sizeof(*s));
 	pthread_mutex_init(&s->lock, NULL);
-	if (em_zip_open(blob, &s->zip, err) || list_arrays(s, frames, err)) {
+	if (em_zip_open(file->blob, &s->zip, err) || list_arrays(s, frames, err)) {
 		npz_close(s);
 		return -1;
 	}
@@ -199,42 +199,23 @@ static int unpack(struct npz_state *s, const struct npz_array *array, const unsi
 	return 0;
 }
 
-/* The array's name in the record, where it is plain text. */
-static int note_name(const struct em_zip_member *m, struct em_record *meta, struct em_error *err)
-{
-	char name[256];
-	size_t n = m->name_length - sizeof(suffix);
-
-	if (n >= sizeof(name))
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (m->name[i] < 0x20 || m->name[i] > 0x7e)
-			return 0;
-	memcpy(name, m->name, n);
-	name[n] = '\0';
-	return em_record_set_string(meta, "array", name, err);
-}
-
 static int read_locked(struct npz_state *s, const struct npz_array *array, size_t frame, struct em_array *a,
-                       struct em_record *meta, struct em_error *err)
+                       struct em_error *err)
 {
 	const unsigned char *bytes = NULL;
 	struct em_npy_header h;
 	size_t frames;
 
 	if (read_header(array->member, &h, err) || em_npy_count_frames(&h, &frames, err) ||
-	    unpack(s, array, &bytes, err) || note_name(array->member, meta, err))
+	    unpack(s, array, &bytes, err))
 		return em_error_prefix(err, "array %.*s: ", (int)(array->member->name_length - sizeof(suffix)),
 		                       array->member->name);
 	return em_npy_read_frame(&h, bytes + h.offset, frame - array->first, a, err);
 }
 
-static int npz_read_frame(void *state, size_t frame, struct em_array *a, struct em_record *meta,
-                          struct em_error *err)
+static const struct npz_array *find_array(const struct npz_state *s, size_t frame)
 {
-	struct npz_state *s = state;
 	size_t lo = 0, hi = s->count;
-	int rc;
 
 	while (hi - lo > 1) {
 		size_t middle = lo + (hi - lo) / 2;
@@ -244,10 +225,30 @@ static int npz_read_frame(void *state, size_t frame, struct em_array *a, struct 
 		else
 			hi = middle;
 	}
+	return &s->array[lo];
+}
+
+static int npz_read_frame(void *state, size_t frame, struct em_array *a, struct em_meta *meta,
+                          struct em_error *err)
+{
+	struct npz_state *s = state;
+	int rc;
+
+	(void)meta;
 	pthread_mutex_lock(&s->lock);
-	rc = read_locked(s, &s->array[lo], frame, a, meta, err);
+	rc = read_locked(s, find_array(s, frame), frame, a, err);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
+}
+
+static void npz_locate(void *state, size_t frame, struct em_place *place)
+{
+	const struct npz_state *s = state;
+	const struct npz_array *array = find_array(s, frame);
+	size_t i = (size_t)(array - s->array), end = i + 1 < s->count ? array[1].first : s->frames;
+
+	*place = (struct em_place){i, s->count, frame - array->first, end - array->first, ""};
+	em_place_set_name(place, array->member->name, array->member->name_length - sizeof(suffix));
 }
 
 const struct em_codec em_codec_npz = {
@@ -257,4 +258,5 @@ const struct em_codec em_codec_npz = {
 	.open = npz_open,
 	.read = npz_read_frame,
 	.close = npz_close,
+	.locate = npz_locate,
 };

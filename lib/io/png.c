@@ -58,16 +58,16 @@ static int check_header(struct em_blob blob, struct em_error *err)
 	return 0;
 }
 
-static int png_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int png_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct em_blob *mine;
 
-	if (check_header(blob, err))
+	if (check_header(file->blob, err))
 		return -1;
 	mine = malloc(sizeof(*mine));
 	if (!mine)
 		return em_error_memory(err, sizeof(*mine));
-	*mine = blob;
+	*mine = file->blob;
 	*state = mine;
 	*frames = 1;
 	return 0;
@@ -188,7 +188,7 @@ static int guard(struct png_job *job, void (*work)(struct png_job *), struct em_
 	return 0;
 }
 
-static int png_read_frame(void *state, size_t frame, struct em_array *a, struct em_record *meta, struct em_error *err)
+static int png_read_frame(void *state, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err)
 {
 	struct png_job job = {.blob = *(const struct em_blob *)state};
 	int rc;

@@ -248,23 +248,17 @@ static const unsigned char *find_tag(const struct ser *s, size_t i)
 	return p && em_bytes_u16(p, false) == s->tags ? p : NULL;
 }
 
-static int put_tag(const struct ser *s, size_t i, struct em_record *meta, struct em_error *err)
+static void put_tag(const struct ser *s, size_t i, struct em_meta *meta)
 {
 	const unsigned char *tag = find_tag(s, i);
-	struct em_text acquisition = {0}, scan = {0};
-	int status;
 
 	if (!tag || (s->tags != TAG_TIME && s->tags != TAG_POSITION))
-		return 0;
-	em_meta_put_date(&acquisition, "date", (double)em_bytes_u32(tag + 4, false), true);
+		return;
+	em_meta_set_date(meta, (double)em_bytes_u32(tag + 4, false), true);
 	if (s->tags == TAG_POSITION && !s->cube) {
-		em_meta_put_number(&scan, "x_nm", em_bytes_f64(tag + 8, false) * 1e9);
-		em_meta_put_number(&scan, "y_nm", em_bytes_f64(tag + 16, false) * 1e9);
+		meta->scan_x_nm = em_bytes_f64(tag + 8, false) * 1e9;
+		meta->scan_y_nm = em_bytes_f64(tag + 16, false) * 1e9;
 	}
-	/* Both in any case: em_meta_set also releases. */
-	status = em_meta_set(meta, "acquisition", &acquisition, err);
-	status |= em_meta_set(meta, "scan", &scan, err);
-	return status;
 }
 
 /* ---- open ---- */
@@ -318,9 +312,9 @@ static bool ser_probe(const unsigned char *head, size_t n)
 	return n >= 4 && !memcmp(head, "\x49\x49\x97\x01", 4);
 }
 
-static int ser_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int ser_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
-	struct ser s = {.blob = blob};
+	struct ser s = {.blob = file->blob};
 
 	if (open_series(&s, err))
 		return -1;
@@ -364,9 +358,8 @@ static void set_scan_axis(const struct ser *s, size_t i, struct em_axis *axis)
 }
 
 /* Where a frame lies in its series: a scan that is complete has its dimensions, another only an order. */
-static int put_stack(const struct ser *s, size_t frame, struct em_record *meta, struct em_error *err)
+static void put_stack(const struct ser *s, size_t frame, struct em_meta *meta)
 {
-	struct em_text list = {0};
 	struct em_axis axis;
 	size_t rest = s->valid;
 
@@ -374,14 +367,13 @@ static int put_stack(const struct ser *s, size_t frame, struct em_record *meta, 
 	for (size_t i = s->dims; s->is_complete && i-- > 0;) {
 		rest /= s->dim[i].size;
 		set_scan_axis(s, i, &axis);
-		em_meta_put_stack(&list, frame / rest % s->dim[i].size, s->dim[i].size, &axis);
+		em_meta_push_stack(meta, frame / rest % s->dim[i].size, s->dim[i].size, &axis);
 	}
 	if (!s->is_complete) {
 		if (s->dims == 1)
 			set_scan_axis(s, 0, &axis);
-		em_meta_put_stack(&list, frame, s->valid, &axis);
+		em_meta_push_stack(meta, frame, s->valid, &axis);
 	}
-	return em_meta_set_stack(meta, &list, err);
 }
 
 static int read_image(const struct element *e, struct em_array *a, struct em_error *err)
@@ -450,17 +442,18 @@ static int read_cube(const struct ser *s, const struct element *first, struct em
 	return 0;
 }
 
-static int ser_read(void *state, size_t frame, struct em_array *a, struct em_record *meta, struct em_error *err)
+static int ser_read(void *state, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err)
 {
 	const struct ser *s = state;
 	struct em_array fresh;
 	struct element e;
 	int status;
 
-	if (find_element(s, frame, &e, err) || put_tag(s, frame, meta, err))
+	if (find_element(s, frame, &e, err))
 		return -1;
-	if (!s->cube && s->valid > 1 && put_stack(s, frame, meta, err))
-		return -1;
+	put_tag(s, frame, meta);
+	if (!s->cube && s->valid > 1)
+		put_stack(s, frame, meta);
 	if (s->cube)
 		status = read_cube(s, &e, &fresh, err);
 	else if (s->images)

@@ -395,15 +395,15 @@ static int read_page(struct page *p, struct em_array *a, struct em_error *err)
 
 /* ---- the codec ---- */
 
-static int tiff_open(struct em_blob blob, void **state, size_t *frames, struct em_error *err)
+static int tiff_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct tiff_state *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return em_error_memory(err, sizeof(*s));
-	s->blob = blob;
-	s->plain = em_tiff_plain_match(blob, &s->dtype, &s->height, &s->width);
-	if (!s->plain && em_tiff_pages_find(blob, &s->pages, err)) {
+	s->blob = file->blob;
+	s->plain = em_tiff_plain_match(s->blob, &s->dtype, &s->height, &s->width);
+	if (!s->plain && em_tiff_pages_find(s->blob, &s->pages, err)) {
 		free(s);
 		return -1;
 	}
@@ -412,7 +412,7 @@ static int tiff_open(struct em_blob blob, void **state, size_t *frames, struct e
 	return 0;
 }
 
-static int tiff_read_frame(void *state, size_t frame, struct em_array *a, struct em_record *meta,
+static int tiff_read_frame(void *state, size_t frame, struct em_array *a, struct em_meta *meta,
                            struct em_error *err)
 {
 	const struct tiff_state *s = state;

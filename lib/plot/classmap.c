@@ -132,7 +132,7 @@ static int classmap_take(struct em_plot *plot, const struct em_sample *s, struct
 static int add_file(struct em_plot *plot, struct em_error *err)
 {
 	struct classmap *map = plot->state;
-	struct em_input *in = em_input_open(plot->opt.image, false, err);
+	struct em_input *in = em_input_open(plot->opt.image, &(struct em_input_options){0}, err);
 	struct em_sample s = {0};
 	struct em_array a = {0};
 	int got = in ? em_input_next(in, &s, err) : -1;

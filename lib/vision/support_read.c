@@ -305,7 +305,7 @@ static int embed(const struct em_encoder *encoder, const struct em_sample *s, fl
 static int read_image(struct em_support *set, const char *path, const struct em_encoder *encoder,
                       const struct em_encoder_id *id, struct em_error *err)
 {
-	struct em_input *in = em_input_open(path, false, err);
+	struct em_input *in = em_input_open(path, &(struct em_input_options){0}, err);
 	float *vector = malloc(id->dim * sizeof(*vector));
 	struct em_sample s = {0};
 	int status = in ? 1 : -1;

@@ -27,9 +27,10 @@ static void use_array(const struct em_array *a)
 static void read_frame(const struct em_codec *codec, void *state, size_t i)
 {
 	struct em_error err = {0};
-	struct em_record meta = {0};
+	struct em_meta meta;
 	struct em_array a = {0};
 
+	em_meta_init(&meta);
 	if (codec->read(state, i, &a, &meta, &err)) {
 		if (err.kind == EM_ERROR_NONE || a.data)
 			abort();
@@ -37,7 +38,6 @@ static void read_frame(const struct em_codec *codec, void *state, size_t i)
 		use_array(&a);
 		em_array_release(&a);
 	}
-	em_record_release(&meta);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!codec)
 		return 0;
-	if (codec->open((struct em_blob){data, size}, &state, &frames, &err)) {
+	if (codec->open(&(struct em_file){.blob = {data, size}}, &state, &frames, &err)) {
 		if (err.kind == EM_ERROR_NONE)
 			abort();
 		return 0;

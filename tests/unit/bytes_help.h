@@ -80,13 +80,15 @@ static inline void frame_read(const struct em_text *file, size_t frame, struct e
 	const struct em_codec *codec = em_codec_detect(blob.data, blob.size);
 	struct em_error err = {0};
 	size_t frames = 0;
+	struct em_meta found;
 	void *codec_state = NULL;
 
 	memset(meta, 0, sizeof(*meta));
-	if (!codec || codec->open(blob, &codec_state, &frames, &err))
+	if (!codec || codec->open(&(struct em_file){.blob = blob}, &codec_state, &frames, &err))
 		fail_msg("%s", codec ? err.text : "not recognised");
 	assert_true(frame < frames);
-	if (codec->read(codec_state, frame, a, meta, &err))
+	em_meta_init(&found);
+	if (codec->read(codec_state, frame, a, &found, &err) || em_meta_put(&found, meta, &err))
 		fail_msg("%s", err.text);
 	codec->close(codec_state);
 }

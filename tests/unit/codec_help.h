@@ -36,7 +36,7 @@ static inline int frames_read(const void *bytes, size_t n, struct frames *f, str
 	memset(f, 0, sizeof(*f));
 	memcpy(copy, bytes, n);
 	codec = em_codec_detect(copy, n);
-	if (!codec || codec->open(blob, &state, &count, err)) {
+	if (!codec || codec->open(&(struct em_file){.blob = blob}, &state, &count, err)) {
 		if (!codec)
 			em_error_set(err, EM_ERROR_DATA, "not recognised");
 		free(copy);
@@ -44,11 +44,11 @@ static inline int frames_read(const void *bytes, size_t n, struct frames *f, str
 	}
 	assert_true(count > 0);
 	for (size_t i = 0; i < count && i < MAX_FRAMES && !rc; i++) {
-		struct em_record meta = {0};
+		struct em_meta meta;
 
+		em_meta_init(&meta);
 		rc = codec->read(state, i, &f->a[i], &meta, err);
 		f->count += !rc;
-		em_record_release(&meta);
 	}
 	codec->close(state);
 	if (rc)

@@ -245,7 +245,7 @@ static inline struct opened open_dm(struct style style, const struct picture *p,
 	struct opened o = {.file = make_dm(style, p, n)};
 	struct em_blob blob = {(unsigned char *)o.file.s, o.file.len};
 
-	assert_int_equal(codec->open(blob, &o.state, &o.frames, NULL), 0);
+	assert_int_equal(codec->open(&(struct em_file){.blob = blob}, &o.state, &o.frames, NULL), 0);
 	return o;
 }
 
@@ -257,11 +257,14 @@ static inline void close_dm(struct opened *o)
 
 static inline void expect_meta(const struct opened *o, size_t frame, const char *want)
 {
+	struct em_meta found;
 	struct em_record meta = {0};
 	struct em_text json = {0};
 	struct em_array a;
 
-	assert_int_equal(em_codec_of_extension("dm3")->read(o->state, frame, &a, &meta, NULL), 0);
+	em_meta_init(&found);
+	assert_int_equal(em_codec_of_extension("dm3")->read(o->state, frame, &a, &found, NULL), 0);
+	assert_int_equal(em_meta_put(&found, &meta, NULL), 0);
 	em_record_print(&meta, &json);
 	assert_string_equal(em_text_get(&json), want);
 	em_text_release(&json);
@@ -269,12 +272,16 @@ static inline void expect_meta(const struct opened *o, size_t frame, const char 
 	em_array_release(&a);
 }
 
-static inline void expect_suffix(const struct opened *o, size_t frame, const char *want)
+/* "set/sets index/count" */
+static inline void expect_place(const struct opened *o, size_t frame, const char *want)
 {
-	char buf[48];
+	struct em_place place;
+	char buf[96];
 
-	em_codec_of_extension("dm3")->suffix(o->state, frame, buf, sizeof(buf));
+	em_codec_of_extension("dm3")->locate(o->state, frame, &place);
+	snprintf(buf, sizeof(buf), "%zu/%zu %zu/%zu", place.set, place.sets, place.index, place.count);
 	assert_string_equal(buf, want);
+	assert_string_equal(place.name, "a title");
 }
 
 #endif

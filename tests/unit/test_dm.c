@@ -293,17 +293,17 @@ static void stacks_and_sets(void **state)
 
 	(void)state;
 	assert_int_equal(o.frames, 3);
-	expect_suffix(&o, 2, "f000002");
+	expect_place(&o, 2, "0/1 2/3");
 	expect_meta(&o, 2, "{\"title\":\"a title\","
 	                   "\"stack\":[{\"index\":2,\"size\":3,\"scale\":5,\"offset\":10,\"units\":\"\"}]}");
 	close_dm(&o);
 	o = open_dm(styles[3], both, 2);
 	assert_int_equal(o.frames, 4);
-	expect_suffix(&o, 1, "d00/f000001");
-	expect_suffix(&o, 3, "d01");
+	expect_place(&o, 1, "0/2 1/3");
+	expect_place(&o, 3, "1/2 0/1");
 	close_dm(&o);
 	o = open_dm(styles[2], both + 1, 1);
-	expect_suffix(&o, 0, "");
+	expect_place(&o, 0, "0/1 0/1");
 	close_dm(&o);
 	for (size_t s = 0; s < COUNT(styles); s++) {
 		struct em_text file = make_dm(styles[s], both, 2);

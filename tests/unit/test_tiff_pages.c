@@ -87,8 +87,9 @@ static void *read_many(void *arg)
 
 	for (int i = 0; i < 200; i++) {
 		struct em_array a;
-		struct em_record meta = {0};
+		struct em_meta meta;
 
+		em_meta_init(&meta);
 		if (em_codec_of_extension("tif")->read(r->state, (size_t)(i % PAGES), &a, &meta, NULL)) {
 			r->failures++;
 			continue;
@@ -106,10 +107,11 @@ static void pages_may_be_read_from_many_threads(void **state)
 	pthread_t threads[4];
 	unsigned char *bytes;
 	size_t n = make_pages(&bytes, pages, 0, "wl"), frames;
+	struct em_file file = {.blob = {bytes, n}};
 	void *s;
 
 	(void)state;
-	assert_int_equal(em_codec_of_extension("tif")->open((struct em_blob){bytes, n}, &s, &frames, NULL), 0);
+	assert_int_equal(em_codec_of_extension("tif")->open(&file, &s, &frames, NULL), 0);
 	for (int i = 0; i < 4; i++) {
 		readers[i] = (struct reader){s, pages, 0};
 		assert_int_equal(pthread_create(&threads[i], NULL, read_many, &readers[i]), 0);
