@@ -42,13 +42,6 @@ struct run {
 	struct em_report *stats;
 };
 
-static const char *temporary_folder(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return dir && *dir ? dir : P_tmpdir;
-}
-
 /* ---- the support set ---- */
 
 static int fit(struct run *r, const struct em_support *set, struct em_error *err)
@@ -105,7 +98,7 @@ static int look_for_support(struct run *r, struct em_error *err)
 	struct em_sample s = {0};
 	int status = 0;
 
-	r->before = em_spool_new(temporary_folder(), err);
+	r->before = em_spool_new(em_cli_scratch_folder(), err);
 	if (!r->before)
 		return -1;
 	while (!r->ready && (status = em_source_next(r->source, &s, err)) == 1) {
@@ -322,7 +315,7 @@ static int prepare(struct run *r, struct em_error *err)
 		return -1;
 	if (get_support(r, err))
 		return -1;
-	if (r->opt->smooth > 0 && !(r->after = em_spool_new(temporary_folder(), err)))
+	if (r->opt->smooth > 0 && !(r->after = em_spool_new(em_cli_scratch_folder(), err)))
 		return -1;
 	r->names = calloc(r->prototypes.count + 1, sizeof(*r->names));
 	if (!r->names)

@@ -34,8 +34,8 @@ int em_array_crop(struct em_array *dst, const struct em_array *src, const size_t
 
 	for (int k = 0; k < src->ndim; k++)
 		if (!size[k] || begin[k] >= src->shape[k] || size[k] > src->shape[k] - begin[k])
-			return em_error_set(err, EM_ERROR_DATA, "%zu elements from %zu on leave an axis of %zu", size[k],
-			                    begin[k], src->shape[k]);
+			return em_error_set(err, EM_ERROR_DATA, "%zu elements from %zu on leave an axis of %zu",
+			                    size[k], begin[k], src->shape[k]);
 	if (em_array_alloc(&fresh, src->dtype, src->ndim, size, err))
 		return -1;
 	to = fresh.data;
@@ -158,8 +158,8 @@ static int check_factors(const struct em_array *src, const size_t *factor, struc
 		return em_error_set(err, EM_ERROR_DATA, "complex numbers are not binned");
 	for (int k = 0; k < src->ndim; k++)
 		if (!factor[k] || factor[k] > src->shape[k])
-			return em_error_set(err, EM_ERROR_DATA, "blocks of %zu do not fit into an axis of %zu", factor[k],
-			                    src->shape[k]);
+			return em_error_set(err, EM_ERROR_DATA, "blocks of %zu do not fit into an axis of %zu",
+			                    factor[k], src->shape[k]);
 	return 0;
 }
 

@@ -163,3 +163,10 @@ void em_cli_say(struct em_cli *cli, const char *fmt, ...)
 	say(cli, fmt, ap, "");
 	va_end(ap);
 }
+
+const char *em_cli_scratch_folder(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder && *folder ? folder : P_tmpdir;
+}

@@ -85,6 +85,7 @@ struct em_cli {
 	size_t threads;     /* -t, >= 1 */
 	const char *drop[16];
 	size_t ndrop;
+	const struct em_codec *format; /* write files of this format; NULL: the stream (emcat -O) */
 	struct em_input_options input; /* how plain files are read: emcat has options for it */
 	/* made by em_cli_begin */
 	char *provenance; /* this run's entry, JSON; owned */
@@ -138,7 +139,8 @@ void em_arrival_release(struct em_arrival *a);
 
 struct em_sink;
 
-/* -o FILE appears whole at em_sink_close or not at all. Refuses binary on a terminal (EM_ERROR_USAGE). */
+/* -o FILE appears whole at em_sink_close or not at all; with cli->format, see cli/export.h.  Refuses binary on a
+ * terminal (EM_ERROR_USAGE). */
 struct em_sink *em_sink_open(struct em_cli *cli, struct em_error *err);
 /* Adds provenance, applies --drop, writes.  Not re-entrant. */
 int em_sink_write(struct em_sink *sink, struct em_sample *s, struct em_error *err);
@@ -164,6 +166,9 @@ typedef int em_filter_fn(void *ctx, struct em_sample *s, struct em_error *err);
 
 /* Runs `work` on every sample (not on those marked with "error"), ends the tool: returns its exit status. */
 int em_filter_run(struct em_cli *cli, em_filter_fn *work, void *ctx);
+
+/* Where temporary files go that are not an output's: $TMPDIR, or the system's folder. */
+const char *em_cli_scratch_folder(void);
 
 /* Progress: one more sample done.  Shown on a terminal after 1 s, or once at SIGUSR1. */
 void em_cli_progress(struct em_cli *cli);

@@ -2,6 +2,7 @@
 /* Samples out: the stream, or with -j the records as JSON Lines. */
 #include "cli/cli.h"
 
+#include "cli/export.h"
 #include "cli/outfile.h"
 
 #include <stdio.h>
@@ -12,7 +13,8 @@
 struct em_sink {
 	struct em_cli *cli;
 	struct em_outfile file;
-	struct em_stream_writer *stream; /* NULL with -j */
+	struct em_export *export;        /* files of another format, or */
+	struct em_stream_writer *stream; /* the stream, or */
 	struct em_text line;             /* -j: records not yet written */
 	bool flush_each;
 };
@@ -37,6 +39,13 @@ struct em_sink *em_sink_open(struct em_cli *cli, struct em_error *err)
 		return NULL;
 	}
 	sink->cli = cli;
+	if (cli->format) {
+		sink->export = em_export_open(cli->format, cli->output, err);
+		if (sink->export)
+			return sink;
+		free(sink);
+		return NULL;
+	}
 	if (em_outfile_open(&sink->file, cli->output, err)) {
 		free(sink);
 		return NULL;
@@ -104,6 +113,8 @@ int em_sink_write(struct em_sink *sink, struct em_sample *s, struct em_error *er
 	if (!cli->no_provenance && !em_sample_has_error(s) &&
 	    em_record_add_provenance(&s->record, cli->provenance, err))
 		return -1;
+	if (sink->export)
+		return em_export_write(sink->export, s, err);
 	return cli->json ? write_line(sink, s, err) : em_stream_write_sample(sink->stream, s, err);
 }
 
@@ -111,6 +122,11 @@ int em_sink_close(struct em_sink *sink, struct em_error *err)
 {
 	int status;
 
+	if (sink->export) {
+		status = em_export_close(sink->export, err);
+		free(sink);
+		return status;
+	}
 	if (sink->stream)
 		status = em_stream_writer_close(sink->stream, err);
 	else
@@ -128,6 +144,11 @@ void em_sink_abort(struct em_sink *sink)
 {
 	if (!sink)
 		return;
+	if (sink->export) {
+		em_export_abort(sink->export);
+		free(sink);
+		return;
+	}
 	if (sink->cli->json && !sink->file.temporary) /* lines that are whole may be read */
 		em_outfile_write(&sink->file, em_text_get(&sink->line), sink->line.len, NULL);
 	em_stream_writer_abort(sink->stream);

@@ -368,34 +368,6 @@ static int set_source(struct em_input *in, struct em_record *r, size_t frame, co
 	return status;
 }
 
-static bool is_image_type(enum em_dtype dtype)
-{
-	return dtype == EM_U8 || dtype == EM_U16 || dtype == EM_I16 || dtype == EM_I32 || dtype == EM_F32;
-}
-
-/* A line of spectra is no picture, though it has two dimensions. */
-static bool is_image(const struct em_array *a)
-{
-	return a->ndim == 2 && strcmp(a->axis[1].name, "energy") && strcmp(a->axis[1].name, "wavelength");
-}
-
-/* A 2-D frame is the image; a spectrum or a data cube is a .npy member with its axes.  Takes the array over. */
-static int take_data(struct em_sample *s, struct em_array *a, struct em_error *err)
-{
-	struct em_text axes = {0};
-	struct em_array image;
-	int status;
-
-	if (is_image(a) && is_image_type(a->dtype))
-		return em_sample_take_image(s, a, err);
-	if (is_image(a))
-		return em_array_to_image_type(&image, a, err) ? -1 : em_sample_take_image(s, &image, err);
-	em_record_put_axes(&axes, a);
-	status = em_record_set_text(&s->record, "axes", &axes, err);
-	em_text_release(&axes);
-	return status ? -1 : em_sample_set_array(s, a->ndim == 1 ? "spectrum" : "data", a, err);
-}
-
 /* Pages of a long movie that were read stay resident until they are given back; who needs one again gets it again. */
 static void release_pages(struct em_input *in, size_t bytes)
 {
@@ -415,8 +387,7 @@ static int read_frame(struct em_input *in, struct em_sample *s, size_t frame, st
 	if (in->codec->read(in->codec_state, frame, &a, &meta, err))
 		return -1;
 	release_pages(in, em_array_bytes(&a));
-	status = take_data(s, &a, err);
-	em_array_release(&a);
+	status = em_sample_take_data(s, &a, err);
 	return status ? -1 : em_meta_put(&meta, &s->record, err);
 }
 

@@ -61,6 +61,15 @@ int em_sample_take_image(struct em_sample *s, struct em_array *a, struct em_erro
 int em_sample_array(const struct em_sample *s, const char *name, struct em_array *a, struct em_error *err);
 int em_sample_set_array(struct em_sample *s, const char *name, const struct em_array *a, struct em_error *err);
 
+/*
+ * What a sample is about: its image, or where it has none its array "spectrum" (1-D) or "data" (any other), with axes
+ * from the record.  *view borrows from the sample or from *owned, which the caller releases in the end.
+ */
+int em_sample_data(const struct em_sample *s, struct em_array *view, struct em_array *owned, struct em_error *err);
+/* Make it the array: a 2-D one that is no line of spectra (last axis "energy" or "wavelength") is the image, widened or
+ * narrowed to an image type.  Takes over the array's memory, also when it fails; *a is released. */
+int em_sample_take_data(struct em_sample *s, struct em_array *a, struct em_error *err);
+
 /* The part of the key before its last '/': the picture that a chip was cut from.  "" where there is none.  Copied,
  * cut to n - 1 bytes. */
 void em_sample_picture(const struct em_sample *s, char *buf, size_t n);
