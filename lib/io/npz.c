@@ -4,14 +4,13 @@
  * one another.  An array that is not numbers (names, objects) counts as one frame that cannot be read: better an error
  * for it than silence.  One array at a time is unpacked and kept, for the frames that will be asked for next.
  */
+#include "io/inflate.h"
 #include "io/npy.h"
 #include "io/zip.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <zlib.h>
 
 struct npz_array {
 	const struct em_zip_member *member;
@@ -45,56 +44,6 @@ static bool npz_probe(const unsigned char *head, size_t n)
 	return name <= n - 30 && ends_in_npy((const char *)head + 30, name);
 }
 
-/* The first `wanted` bytes of a member, or fewer if it is shorter or its data are broken. */
-static size_t inflate_start(const struct em_zip_member *m, unsigned char *to, size_t wanted)
-{
-	z_stream z = {0};
-
-	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
-		return 0;
-	/* zlib counts in unsigned int; nothing near 4 GiB is needed for so little output. */
-	z.next_in = (z_const Bytef *)(uintptr_t)m->packed;
-	z.avail_in = m->packed_bytes < (1u << 30) ? (uInt)m->packed_bytes : 1u << 30;
-	z.next_out = to;
-	z.avail_out = (uInt)wanted;
-	inflate(&z, Z_SYNC_FLUSH);
-	wanted -= z.avail_out;
-	inflateEnd(&z);
-	return wanted;
-}
-
-/* All of it.  Input and output are given in pieces that zlib can count. */
-static int inflate_all(const struct em_zip_member *m, unsigned char *to, struct em_error *err)
-{
-	size_t in = m->packed_bytes, out = m->bytes;
-	z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)m->packed, .next_out = to};
-	int rc;
-
-	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
-		return em_error_memory(err, 0);
-	do {
-		uInt in_piece = in < (1u << 30) ? (uInt)in : 1u << 30;
-		uInt out_piece = out < (1u << 30) ? (uInt)out : 1u << 30;
-
-		z.avail_in = in_piece;
-		z.avail_out = out_piece;
-		rc = inflate(&z, Z_NO_FLUSH);
-		in -= in_piece - z.avail_in;
-		out -= out_piece - z.avail_out;
-		if (in_piece == z.avail_in && out_piece == z.avail_out && rc != Z_STREAM_END)
-			rc = Z_DATA_ERROR; /* no progress: one side has come to its end too early */
-	} while (rc == Z_OK);
-	inflateEnd(&z);
-	if (rc != Z_STREAM_END || out)
-		return em_error_set(err, EM_ERROR_DATA, "NPZ: an array's compressed data are damaged");
-	return 0;
-}
-
-static bool crc_matches(const struct em_zip_member *m, const unsigned char *bytes)
-{
-	return crc32_z(crc32_z(0, NULL, 0), bytes, m->bytes) == m->crc;
-}
-
 /* Header only, from as few bytes as hold it. */
 static int read_header(const struct em_zip_member *m, struct em_npy_header *h, struct em_error *err)
 {
@@ -107,7 +56,7 @@ static int read_header(const struct em_zip_member *m, struct em_npy_header *h, s
 		buf = malloc(n ? n : 1);
 		if (!buf)
 			return em_error_memory(err, n);
-		n = inflate_start(m, buf, n);
+		n = em_inflate_start(m->packed, m->packed_bytes, buf, n, EM_INFLATE_RAW);
 		head = buf;
 	}
 	rc = em_npy_parse_header(head, n, h, err);
@@ -182,11 +131,11 @@ static int unpack(struct npz_state *s, const struct npz_array *array, const unsi
 	if (s->current != array) {
 		if (m->deflated && !(fresh = malloc(m->bytes ? m->bytes : 1)))
 			return em_error_memory(err, m->bytes);
-		if (fresh && inflate_all(m, fresh, err)) {
+		if (fresh && em_inflate(m->packed, m->packed_bytes, fresh, m->bytes, EM_INFLATE_RAW, err)) {
 			free(fresh);
-			return -1;
+			return em_error_prefix(err, "NPZ: ");
 		}
-		if (!crc_matches(m, fresh ? fresh : m->packed)) {
+		if (em_inflate_crc32(fresh ? fresh : m->packed, m->bytes) != m->crc) {
 			free(fresh);
 			return em_error_set(err, EM_ERROR_DATA,
 			                    "NPZ: an array's checksum is wrong: the file is damaged");
