@@ -282,6 +282,13 @@ static void dm_locate(void *state, size_t frame, struct em_place *place)
 	em_text_release(&name);
 }
 
+static int dm_tags(void *state, size_t frame, struct em_text *json, struct em_error *err)
+{
+	const struct dm_state *s = state;
+
+	return em_dm_put_json(&s->tree, find_image(s, frame)->tag, json, err);
+}
+
 const struct em_codec em_codec_dm = {
 	.name = "dm",
 	.extensions = "dm4 dm3",
@@ -290,4 +297,5 @@ const struct em_codec em_codec_dm = {
 	.read = dm_read_frame,
 	.close = dm_close,
 	.locate = dm_locate,
+	.tags = dm_tags,
 };

@@ -67,18 +67,39 @@ static size_t bytes_left(const struct walk *w)
 	return (size_t)(w->end - w->p);
 }
 
+/* The safe characters of a name, or the place of a tag without one. */
+static void put_step(struct em_text *path, const struct em_dm_tag *tag)
+{
+	em_text_append(path, path->len ? "." : "");
+	if (!tag->name_len)
+		em_text_printf(path, "%u", (unsigned)tag->index);
+	for (size_t i = 0; i < tag->name_len && i < 40; i++)
+		em_text_append_bytes(path, tag->name[i] >= 0x20 && tag->name[i] < 0x7f ? tag->name + i : "?", 1);
+}
+
+/* "ImageList.1.ImageData.Data": the way to the tag that was added last, which may have no `end` yet. */
+static void put_path(struct em_text *path, const struct em_dm_tree *t)
+{
+	const struct em_dm_tag *way[EM_DM_MAX_DEPTH + 1];
+	const struct em_dm_tag *tag = t->tag + t->count - 1;
+	int depth = tag->depth;
+
+	for (way[depth] = tag; tag > t->tag; tag--)
+		if (tag->depth < depth)
+			way[--depth] = tag;
+	for (depth = 1; depth <= t->tag[t->count - 1].depth; depth++)
+		put_step(path, way[depth]);
+}
+
 static int refuse(struct walk *w, const char *what)
 {
-	const struct em_dm_tag *tag = &w->tree->tag[w->tree->count - 1];
-	char name[41];
-	size_t n = 0;
+	struct em_text path = {0};
 
-	/* Only what is safe to print. */
-	for (; n < tag->name_len && n + 1 < sizeof(name); n++)
-		name[n] = tag->name[n] >= 0x20 && tag->name[n] < 0x7f ? tag->name[n] : '?';
-	name[n] = '\0';
-	return em_error_set(w->err, EM_ERROR_DATA, "DM: %s at byte %zu, in or after the tag '%s'", what,
-	                    (size_t)(w->p - w->start), name);
+	put_path(&path, w->tree);
+	em_error_set(w->err, EM_ERROR_DATA, "DM: %s at byte %zu, in or after the tag '%.300s'", what,
+	             (size_t)(w->p - w->start), em_text_get(&path));
+	em_text_release(&path);
+	return -1;
 }
 
 static int refuse_cut(struct walk *w)
@@ -133,7 +154,7 @@ static int enter_group(struct walk *w, size_t end)
 		return -1;
 	/* The least entry is an empty name and an empty group. */
 	if (n > bytes_left(w) / (1 + 2 + 2 + w->wide))
-		return refuse(w, "a group claims more entries than there are bytes");
+		return refuse(w, "the file is cut, or a group claims more entries than there are bytes,");
 	l = &w->level[w->depth++];
 	*l = (struct level){.group = (uint32_t)(w->tree->count - 1), .left = n, .end = end};
 	return 0;
@@ -267,7 +288,8 @@ static int take_entry(struct walk *w)
 	w->p += tag->name_len;
 	if (w->wide == 8 && take_wide(w, &length))
 		return -1;
-	if (length > bytes_left(w))
+	/* Of a group that is cut, what is inside says where. */
+	if (length > (id == ENTRY_GROUP ? SIZE_MAX / 2 : bytes_left(w)))
 		return refuse_cut(w);
 	start = (size_t)(w->p - w->start);
 	if (id == ENTRY_GROUP)
@@ -321,6 +343,13 @@ void em_dm_tree_release(struct em_dm_tree *tree)
 }
 
 /* ---- asking it ---- */
+
+unsigned em_dm_tag_field(const struct em_dm_tree *tree, const struct em_dm_tag *tag, unsigned i)
+{
+	size_t wide = tree->version == 3 ? 4 : 8;
+
+	return (unsigned)get_big(tag->info + (2 * (size_t)i + 1) * wide, wide);
+}
 
 const struct em_dm_tag *em_dm_tree_first(const struct em_dm_tree *tree, const struct em_dm_tag *group)
 {

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EM_DM_MAX_DEPTH 64
+#define EM_DM_MAX_DEPTH 48 /* real files have 12; and as JSON within a record it must stay below EM_JSON_MAX_DEPTH */
 #define EM_DM_MAX_TAGS ((size_t)1 << 22) /* more are not metadata but an attack on memory */
 
 enum em_dm_type {
@@ -66,7 +66,8 @@ struct em_dm_tree {
 };
 
 bool em_dm_probe(const unsigned char *head, size_t n);
-/* Every length is checked against the bytes that are there.  EM_ERROR_DATA names the tag that is wrong. */
+/* Every length is checked against the bytes that are there.  EM_ERROR_DATA names the way to the tag that is wrong:
+ * "ImageList.1.ImageData.Data", by its place where it has no name. */
 int em_dm_tree_read(struct em_dm_tree *tree, struct em_blob blob, struct em_error *err);
 void em_dm_tree_release(struct em_dm_tree *tree);
 
@@ -79,10 +80,23 @@ const struct em_dm_tag *em_dm_tree_find(const struct em_dm_tree *tree, const str
                                         const char *path);
 
 size_t em_dm_type_size(unsigned type); /* bytes; 0 for what is not a simple type */
+/* The type of field i < tag->fields of a struct. */
+unsigned em_dm_tag_field(const struct em_dm_tree *tree, const struct em_dm_tag *tag, unsigned i);
 /* A single number; false, *v untouched, where tag is NULL or none. */
 bool em_dm_tag_number(const struct em_dm_tree *tree, const struct em_dm_tag *tag, double *v);
 /* Append text as UTF-8, at most EM_DM_MAX_TEXT characters, up to the first NUL; false where tag is NULL or no text. */
-#define EM_DM_MAX_TEXT 1024
+#define EM_DM_MAX_TEXT ((size_t)1 << 16)
 bool em_dm_tag_text(const struct em_dm_tree *tree, const struct em_dm_tag *tag, struct em_text *out);
+
+/*
+ * Append the whole tree as JSON, of ImageList only `image` (codec.h's `tags`).  Groups are objects; entries without a
+ * name are TagGroup0.. and Data0.., `image` TagGroup0, so that a path is the same as in HyperSpy's original_metadata
+ * whichever image it is.  A name that was there already in its group gets "#" and its place.  Structs are arrays,
+ * UTF-16 is text, 64-bit integers have all their digits, NaN and infinities are null.  What goes beyond
+ * EM_DM_MAX_JSON bytes is left out, and a last member "..." says so.
+ */
+#define EM_DM_MAX_JSON ((size_t)8 << 20)
+int em_dm_put_json(const struct em_dm_tree *tree, const struct em_dm_tag *image, struct em_text *out,
+                   struct em_error *err);
 
 #endif
