@@ -2,7 +2,6 @@
 #include "base/units.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +31,32 @@ int em_units_length_in_m(const char *unit, double *metres)
 		return -1;
 	*metres = found;
 	return 0;
+}
+
+void em_units_spell(const char *from, char *to, size_t n)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} same[] = {
+		{"um", "\xc2\xb5m"},     {"\xce\xbcm", "\xc2\xb5m"},
+		{"1/um", "1/\xc2\xb5m"}, {"1/\xce\xbcm", "1/\xc2\xb5m"},
+	};
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		if (!strcmp(from, same[i].theirs))
+			from = same[i].ours;
+	len = strlen(from);
+	if (len >= n)
+		for (len = n - 1; len && ((unsigned char)from[len] & 0xc0) == 0x80;)
+			len--;
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+bool em_units_is_energy(const char *unit)
+{
+	return !strcmp(unit, "eV") || !strcmp(unit, "keV") || !strcmp(unit, "meV");
 }
 
 static const char *skip_blanks(const char *s)

@@ -8,9 +8,18 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* Metres in one `unit`: pm, A (also Angstrom, \u00c5 and the Angstrom sign), nm, um (also with the micro sign or the
  * Greek letter), mm, m.  -1, *metres untouched, for anything else: no length, or none that we know. */
 int em_units_length_in_m(const char *unit, double *metres);
+
+/* A file's unit as our axes spell it, to[0..n) at most: "um", and the Greek letter, become the micro sign as in the SI
+ * brochure, likewise their reciprocals; anything else stays as it is.  No character is cut in two. */
+void em_units_spell(const char *from, char *to, size_t n);
+/* eV, keV, meV: the unit of a spectrum's axis. */
+bool em_units_is_energy(const char *unit);
 
 struct em_length {
 	double value;  /* > 0, finite */

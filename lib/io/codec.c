@@ -13,6 +13,7 @@
 	X(png)       \
 	X(jpeg)      \
 	X(npy)       \
+	X(ndata)     \
 	X(npz)       \
 	X(dm)        \
 	X(ser)       \

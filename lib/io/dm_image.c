@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "io/dm_image.h"
 
+#include "base/units.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -85,28 +87,6 @@ static int parse_values(const struct em_dm_tree *t, const struct em_dm_tag *data
 
 /* ---- calibration ---- */
 
-/* The micro sign as the other readers and the SI brochure's plain text have it; no character cut at the end. */
-static void spell_units(const char *from, char *to, size_t n)
-{
-	static const struct {
-		const char *theirs, *ours;
-	} same[] = {
-		{"um", "\xc2\xb5m"},     {"\xce\xbcm", "\xc2\xb5m"},
-		{"1/um", "1/\xc2\xb5m"}, {"1/\xce\xbcm", "1/\xc2\xb5m"},
-	};
-	size_t len;
-
-	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
-		if (!strcmp(from, same[i].theirs))
-			from = same[i].ours;
-	len = strlen(from);
-	if (len >= n)
-		for (len = n - 1; len && ((unsigned char)from[len] & 0xc0) == 0x80;)
-			len--;
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
 static void parse_axis(const struct em_dm_tree *t, const struct em_dm_tag *calibration, const char *name,
                        struct em_axis *axis)
 {
@@ -117,7 +97,7 @@ static void parse_axis(const struct em_dm_tree *t, const struct em_dm_tag *calib
 	em_dm_tag_number(t, em_dm_tree_find(t, calibration, "Origin"), &origin);
 	em_dm_tag_number(t, em_dm_tree_find(t, calibration, "Scale"), &scale);
 	em_dm_tag_text(t, em_dm_tree_find(t, calibration, "Units"), &text);
-	spell_units(em_text_get(&text), units, sizeof(units));
+	em_units_spell(em_text_get(&text), units, sizeof(units));
 	em_text_release(&text);
 	if (!isfinite(origin) || !isfinite(scale) || scale == 0 || !isfinite(origin * scale))
 		em_axis_set(axis, name, 1, 0, "");
@@ -139,11 +119,6 @@ static void parse_axes(const struct em_dm_tree *t, const struct em_dm_tag *data,
 		if (calibration)
 			calibration = em_dm_tree_next(t, group, calibration);
 	}
-}
-
-static bool is_energy(const char *units)
-{
-	return !strcmp(units, "eV") || !strcmp(units, "keV") || !strcmp(units, "meV");
 }
 
 static bool has_text(const struct em_dm_tree *t, const struct em_dm_tag *tag, const char *path, const char *wanted)
@@ -170,7 +145,7 @@ static void find_spectral(const struct em_dm_tree *t, struct em_dm_image *im)
 	if (im->pixel->layout == EM_DM_COLOUR || im->pixel->layout == EM_DM_PACKED)
 		return;
 	for (int i = 0; i < im->ndim && im->spectral < 0; i++)
-		if (is_energy(im->axis[i].units))
+		if (em_units_is_energy(im->axis[i].units))
 			im->spectral = i;
 	if (im->spectral < 0 && (map || has_text(t, im->tag, "ImageTags.Meta Data.Format", "Spectrum")))
 		im->spectral = map && im->ndim > 2 ? im->ndim - 1 : 0;
@@ -183,7 +158,7 @@ static void find_spectral(const struct em_dm_tree *t, struct em_dm_image *im)
 		im->spectral = 0;
 	}
 	snprintf(im->axis[im->spectral].name, sizeof(im->axis[0].name), "%s",
-	         optical && !is_energy(im->axis[im->spectral].units) ? "wavelength" : "energy");
+	         optical && !em_units_is_energy(im->axis[im->spectral].units) ? "wavelength" : "energy");
 	/* What is left of x, y, z keeps the order of the names. */
 	for (int i = 0, k = 0; i < im->ndim; i++)
 		if (i != im->spectral && im->ndim <= 4)

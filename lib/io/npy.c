@@ -272,12 +272,10 @@ static void gather(const struct em_npy_header *h, const unsigned char *elements,
 	}
 }
 
-/* The part of the array that has `index` on axis 0; the whole where whole. */
-static int read_part(const struct em_npy_header *h, const unsigned char *elements, bool whole, size_t index,
+int em_npy_read_part(const struct em_npy_header *h, const unsigned char *elements, int leading, size_t index,
                      struct em_array *a, struct em_error *err)
 {
-	size_t stride[EM_MAX_NDIM] = {0}, step = 1;
-	int first = whole ? 0 : 1;
+	size_t stride[EM_MAX_NDIM] = {0}, step = 1, base = 0;
 	struct em_array fresh;
 
 	for (int i = 0; i < h->ndim; i++) {
@@ -286,12 +284,16 @@ static int read_part(const struct em_npy_header *h, const unsigned char *element
 		stride[k] = step;
 		step *= h->shape[k];
 	}
-	if (em_array_alloc(&fresh, h->dtype, h->ndim - first, h->shape + first, err))
+	for (int k = leading - 1; k >= 0; k--) {
+		base += index % h->shape[k] * stride[k];
+		index /= h->shape[k];
+	}
+	if (em_array_alloc(&fresh, h->dtype, h->ndim - leading, h->shape + leading, err))
 		return -1;
 	if (is_verbatim(h))
-		memcpy(fresh.data, elements + (whole ? 0 : index * stride[0] * h->item), em_array_bytes(&fresh));
+		memcpy(fresh.data, elements + base * h->item, em_array_bytes(&fresh));
 	else
-		gather(h, elements, first, whole ? 0 : index * stride[0], stride, &fresh);
+		gather(h, elements, leading, base, stride, &fresh);
 	*a = fresh;
 	return 0;
 }
@@ -309,10 +311,10 @@ int em_npy_count_frames(const struct em_npy_header *h, size_t *frames, struct em
 int em_npy_read_frame(const struct em_npy_header *h, const unsigned char *elements, size_t frame, struct em_array *a,
                       struct em_error *err)
 {
-	return read_part(h, elements, h->ndim != 3, frame, a, err);
+	return em_npy_read_part(h, elements, h->ndim == 3, frame, a, err);
 }
 
-static int parse_file(struct em_blob blob, struct em_npy_header *h, struct em_error *err)
+int em_npy_parse_file(struct em_blob blob, struct em_npy_header *h, struct em_error *err)
 {
 	size_t n;
 
@@ -332,9 +334,9 @@ int em_npy_decode(struct em_blob blob, struct em_array *a, struct em_error *err)
 {
 	struct em_npy_header h;
 
-	if (parse_file(blob, &h, err))
+	if (em_npy_parse_file(blob, &h, err))
 		return -1;
-	return read_part(&h, blob.data + h.offset, true, 0, a, err);
+	return em_npy_read_part(&h, blob.data + h.offset, 0, 0, a, err);
 }
 
 int em_npy_encode(const struct em_array *a, struct em_text *out, struct em_error *err)
@@ -382,7 +384,7 @@ static int npy_open(struct em_file *file, void **state, size_t *frames, struct e
 {
 	struct npy_state s;
 
-	if (parse_file(file->blob, &s.header, err) || em_npy_count_frames(&s.header, frames, err))
+	if (em_npy_parse_file(file->blob, &s.header, err) || em_npy_count_frames(&s.header, frames, err))
 		return -1;
 	s.elements = file->blob.data + s.header.offset;
 	*state = malloc(sizeof(s));

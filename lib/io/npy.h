@@ -25,11 +25,16 @@ struct em_npy_header {
 bool em_npy_probe(const unsigned char *head, size_t n);
 /* The first n bytes of a file.  Never looks past them. */
 int em_npy_parse_header(const unsigned char *head, size_t n, struct em_npy_header *h, struct em_error *err);
+/* A whole file: the array ends where the file does. */
+int em_npy_parse_file(struct em_blob blob, struct em_npy_header *h, struct em_error *err);
 /* As a file of frames: 1 for 1-D (a spectrum), 2-D (an image) and more than 3-D (as it is); shape[0] images for 3-D.
  * EM_ERROR_DATA for an array without elements, and for a single number. */
 int em_npy_count_frames(const struct em_npy_header *h, size_t *frames, struct em_error *err);
 /* `elements`: h->bytes bytes. */
 int em_npy_read_frame(const struct em_npy_header *h, const unsigned char *elements, size_t frame, struct em_array *a,
                       struct em_error *err);
+/* What is left when the first `leading` axes (less than all) are fixed at place `index` of them, counted in C order. */
+int em_npy_read_part(const struct em_npy_header *h, const unsigned char *elements, int leading, size_t index,
+                     struct em_array *a, struct em_error *err);
 
 #endif

@@ -23,7 +23,8 @@ struct npz_state {
 	size_t count, frames;
 	pthread_mutex_t lock; /* over what follows */
 	const struct npz_array *current;
-	unsigned char *unpacked; /* owned; NULL where the member is stored */
+	const unsigned char *bytes; /* of the current one */
+	unsigned char *unpacked;    /* owned; NULL where the member is stored */
 };
 
 static const char suffix[4] = {'.', 'n', 'p', 'y'};
@@ -121,45 +122,34 @@ static int npz_open(struct em_file *file, void **state, size_t *frames, struct e
 	return 0;
 }
 
-/* Make `array` the current one: its file's bytes are then at *bytes. */
-static int unpack(struct npz_state *s, const struct npz_array *array, const unsigned char **bytes,
-                  struct em_error *err)
+/* Make `array` the current one. */
+static int unpack(struct npz_state *s, const struct npz_array *array, struct em_error *err)
 {
-	const struct em_zip_member *m = array->member;
-	unsigned char *fresh = NULL;
+	struct em_blob bytes;
+	unsigned char *fresh;
 
-	if (s->current != array) {
-		if (m->deflated && !(fresh = malloc(m->bytes ? m->bytes : 1)))
-			return em_error_memory(err, m->bytes);
-		if (fresh && em_inflate(m->packed, m->packed_bytes, fresh, m->bytes, EM_INFLATE_RAW, err)) {
-			free(fresh);
-			return em_error_prefix(err, "NPZ: ");
-		}
-		if (em_inflate_crc32(fresh ? fresh : m->packed, m->bytes) != m->crc) {
-			free(fresh);
-			return em_error_set(err, EM_ERROR_DATA,
-			                    "NPZ: an array's checksum is wrong: the file is damaged");
-		}
-		free(s->unpacked);
-		s->unpacked = fresh;
-		s->current = array;
-	}
-	*bytes = m->deflated ? s->unpacked : m->packed;
+	if (s->current == array)
+		return 0;
+	if (em_zip_read(array->member, &bytes, &fresh, err))
+		return em_error_prefix(err, "NPZ: ");
+	free(s->unpacked);
+	s->unpacked = fresh;
+	s->bytes = bytes.data;
+	s->current = array;
 	return 0;
 }
 
 static int read_locked(struct npz_state *s, const struct npz_array *array, size_t frame, struct em_array *a,
                        struct em_error *err)
 {
-	const unsigned char *bytes = NULL;
 	struct em_npy_header h;
 	size_t frames;
 
 	if (read_header(array->member, &h, err) || em_npy_count_frames(&h, &frames, err) ||
-	    unpack(s, array, &bytes, err))
+	    unpack(s, array, err))
 		return em_error_prefix(err, "array %.*s: ", (int)(array->member->name_length - sizeof(suffix)),
 		                       array->member->name);
-	return em_npy_read_frame(&h, bytes + h.offset, frame - array->first, a, err);
+	return em_npy_read_frame(&h, s->bytes + h.offset, frame - array->first, a, err);
 }
 
 static const struct npz_array *find_array(const struct npz_state *s, size_t frame)

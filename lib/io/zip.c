@@ -2,6 +2,8 @@
 /* PKWARE's APPNOTE.TXT 6.3: sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14-16 and 4.5.3 (ZIP64). */
 #include "io/zip.h"
 
+#include "io/inflate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,4 +185,38 @@ void em_zip_release(struct em_zip *zip)
 {
 	free(zip->member);
 	memset(zip, 0, sizeof(*zip));
+}
+
+const struct em_zip_member *em_zip_find(const struct em_zip *zip, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < zip->count; i++)
+		if (zip->member[i].name_length == n && !memcmp(zip->member[i].name, name, n))
+			return &zip->member[i];
+	return NULL;
+}
+
+int em_zip_read(const struct em_zip_member *m, struct em_blob *bytes, unsigned char **owned, struct em_error *err)
+{
+	struct em_blob fresh = {m->packed, m->bytes};
+	unsigned char *unpacked = NULL;
+
+	if (m->deflated) {
+		unpacked = malloc(m->bytes ? m->bytes : 1);
+		if (!unpacked)
+			return em_error_memory(err, m->bytes);
+		if (em_inflate(m->packed, m->packed_bytes, unpacked, m->bytes, EM_INFLATE_RAW, err)) {
+			free(unpacked);
+			return -1;
+		}
+		fresh.data = unpacked;
+	}
+	if (em_inflate_crc32(fresh.data, fresh.size) != m->crc) {
+		free(unpacked);
+		return em_error_set(err, EM_ERROR_DATA, "a checksum is wrong: the file is damaged");
+	}
+	*bytes = fresh;
+	*owned = unpacked;
+	return 0;
 }

@@ -8,8 +8,7 @@
 #include <cmocka.h>
 
 #include "codec_help.h"
-
-#include <zlib.h>
+#include "zip_help.h"
 
 /* A version 1, 2 or 3 file with this header text, unpadded as the format allows, and these elements. */
 static void make_npy(struct em_text *t, unsigned version, const char *dict, const void *elements, size_t n)
@@ -194,68 +193,6 @@ static void a_stack_is_frames(void **state)
 }
 
 /* ---- NPZ ---- */
-
-static void put(struct em_text *t, unsigned long v, int n)
-{
-	for (int i = 0; i < n; i++)
-		em_text_append_bytes(t, &(unsigned char){(unsigned char)(v >> 8 * i)}, 1);
-}
-
-struct zip {
-	struct em_text file, directory;
-	unsigned count;
-};
-
-/* claim: the unpacked size to state; 0 for the truth. */
-static void zip_add(struct zip *z, const char *name, bool deflated, const struct em_text *data, unsigned long claim)
-{
-	unsigned char packed[8192];
-	unsigned long at = z->file.len, crc = crc32(0, (const unsigned char *)data->s, (unsigned)data->len);
-	z_stream s = {.next_in = (unsigned char *)data->s, .avail_in = (unsigned)data->len, .next_out = packed,
-	              .avail_out = sizeof(packed)};
-
-	assert_int_equal(deflateInit2(&s, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
-	assert_int_equal(deflate(&s, Z_FINISH), Z_STREAM_END);
-	deflateEnd(&s);
-	em_text_append(&z->file, "PK\3\4");
-	em_text_append(&z->directory, "PK\1\2");
-	put(&z->directory, 20, 2);
-	for (int i = 0; i < 2; i++) {
-		struct em_text *t = i ? &z->directory : &z->file;
-
-		put(t, 20, 2);
-		put(t, 0, 2);
-		put(t, deflated ? 8 : 0, 2);
-		put(t, 0, 4);
-		put(t, crc, 4);
-		put(t, deflated ? s.total_out : data->len, 4);
-		put(t, claim ? claim : data->len, 4);
-		put(t, strlen(name), 2);
-		put(t, 0, 2);
-	}
-	put(&z->directory, 0, 2 + 2 + 2);
-	put(&z->directory, 0, 4);
-	put(&z->directory, at, 4);
-	em_text_append(&z->directory, name);
-	em_text_append(&z->file, name);
-	em_text_append_bytes(&z->file, deflated ? (const void *)packed : data->s, deflated ? s.total_out : data->len);
-	z->count++;
-}
-
-static void zip_end(struct zip *z)
-{
-	unsigned long at = z->file.len;
-
-	em_text_append_bytes(&z->file, z->directory.s, z->directory.len);
-	em_text_append(&z->file, "PK\5\6");
-	put(&z->file, 0, 4);
-	put(&z->file, z->count, 2);
-	put(&z->file, z->count, 2);
-	put(&z->file, z->directory.len, 4);
-	put(&z->file, at, 4);
-	put(&z->file, 0, 2);
-	em_text_release(&z->directory);
-}
 
 static void arrays_of_an_npz_follow_each_other(void **state)
 {

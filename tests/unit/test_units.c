@@ -34,6 +34,37 @@ static void units_of_length(void **state)
 	}
 }
 
+static void units_are_spelled_one_way(void **state)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} pairs[] = {
+		{"um", "\u00b5m"},         {"\u03bcm", "\u00b5m"}, {"\u00b5m", "\u00b5m"}, {"1/um", "1/\u00b5m"},
+		{"1/\u03bcm", "1/\u00b5m"}, {"nm", "nm"},         {"1/nm", "1/nm"},       {"eV", "eV"},
+		{"", ""},                 {"umm", "umm"},
+	};
+	char text[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		em_units_spell(pairs[i].theirs, text, sizeof(text));
+		assert_string_equal(text, pairs[i].ours);
+	}
+	em_units_spell("abcd\u00b5m", text, 6); /* the sign is of two bytes */
+	assert_string_equal(text, "abcd");
+}
+
+static void energies(void **state)
+{
+	(void)state;
+	assert_true(em_units_is_energy("eV"));
+	assert_true(em_units_is_energy("keV"));
+	assert_true(em_units_is_energy("meV"));
+	assert_false(em_units_is_energy("nm"));
+	assert_false(em_units_is_energy("ev"));
+	assert_false(em_units_is_energy(""));
+}
+
 static void lengths(void **state)
 {
 	static const struct {
@@ -111,7 +142,8 @@ static void extents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(units_of_length),
+		cmocka_unit_test(units_of_length), cmocka_unit_test(units_are_spelled_one_way),
+		cmocka_unit_test(energies),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(extents),
 	};
