@@ -15,6 +15,8 @@ import time
 
 import numpy as np
 
+import bench_formats
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.environ.get("EM_BIN", os.path.join(TOP, "bin"))
 REAL = os.path.join(os.environ.get("EM_DATA", os.path.join(TOP, "..", "shared", "data")), "14_pychip_STO_Ge_chips")
@@ -147,6 +149,7 @@ def main():
         pipeline()
         throughput()
         memory()
+        bench_formats.run(row)
         os.chdir(TOP)
 
 

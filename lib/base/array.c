@@ -78,6 +78,7 @@ static void name_axes(struct em_array *a)
 int em_array_alloc(struct em_array *a, enum em_dtype dtype, int ndim, const size_t *shape, struct em_error *err)
 {
 	struct em_array fresh = {.dtype = dtype, .ndim = ndim};
+	unsigned char *memory;
 	size_t bytes;
 
 	if (ndim < 0 || ndim > EM_MAX_NDIM)
@@ -87,9 +88,10 @@ int em_array_alloc(struct em_array *a, enum em_dtype dtype, int ndim, const size
 	for (int i = 0; i < ndim; i++)
 		fresh.shape[i] = shape[i];
 	name_axes(&fresh);
-	fresh.data = calloc(1, bytes ? bytes : 1);
-	if (!fresh.data)
+	memory = bytes <= SIZE_MAX - EM_ARRAY_HEADROOM ? calloc(1, EM_ARRAY_HEADROOM + bytes) : NULL;
+	if (!memory)
 		return em_error_memory(err, bytes);
+	fresh.data = memory + EM_ARRAY_HEADROOM;
 	*a = fresh;
 	return 0;
 }
@@ -101,8 +103,15 @@ int em_array_alloc_image(struct em_array *a, enum em_dtype dtype, size_t height,
 
 void em_array_release(struct em_array *a)
 {
-	free(a->data);
+	free(em_array_take_memory(a));
+}
+
+void *em_array_take_memory(struct em_array *a)
+{
+	void *memory = a->data ? (unsigned char *)a->data - EM_ARRAY_HEADROOM : NULL;
+
 	memset(a, 0, sizeof(*a));
+	return memory;
 }
 
 static void copy_axes(struct em_array *dst, const struct em_array *src)

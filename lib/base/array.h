@@ -44,7 +44,7 @@ struct em_array {
 	int ndim;
 	size_t shape[EM_MAX_NDIM];
 	struct em_axis axis[EM_MAX_NDIM];
-	void *data; /* owned, malloc'ed; never NULL in an allocated array, even of zero elements */
+	void *data; /* owned, from em_array_alloc; never NULL in an allocated array, even of zero elements */
 };
 
 size_t em_dtype_size(enum em_dtype dtype);      /* bytes an element */
@@ -58,6 +58,12 @@ int em_array_alloc(struct em_array *a, enum em_dtype dtype, int ndim, const size
 /* The same for a 2-D image. */
 int em_array_alloc_image(struct em_array *a, enum em_dtype dtype, size_t height, size_t width, struct em_error *err);
 void em_array_release(struct em_array *a);
+/*
+ * The array's memory, for the caller to free: EM_ARRAY_HEADROOM bytes of anything, then the elements; *a is zeroed.  So
+ * a file's header can stand before the pixels without moving them.
+ */
+#define EM_ARRAY_HEADROOM 192
+void *em_array_take_memory(struct em_array *a);
 /* dst becomes a copy of src, axes included. */
 int em_array_copy(struct em_array *dst, const struct em_array *src, struct em_error *err);
 

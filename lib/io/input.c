@@ -19,7 +19,7 @@
 #define READ_BYTES ((size_t)1 << 17)
 #define SLURP_FIRST_BYTES ((size_t)1 << 20)
 
-#define RELEASE_BYTES ((size_t)64 << 20) /* of a mapped movie; its pages count as ours until they are given back */
+#define RELEASE_BYTES ((size_t)16 << 20) /* of a mapped movie; its pages count as ours until they are given back */
 
 struct em_input {
 	atomic_int holders;

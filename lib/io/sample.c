@@ -185,11 +185,14 @@ int em_sample_set_image(struct em_sample *s, const struct em_array *a, struct em
 	return em_array_copy(&copy, a, err) ? -1 : em_sample_take_image(s, &copy, err);
 }
 
-/* The pixels move up by a header's length within memory that has only grown: cheaper than a second array. */
+/* The header goes where the array has room before its pixels. */
+_Static_assert(EM_ARRAY_HEADROOM == EM_TIFF_PLAIN_HEADER, "a header fills the room before an array");
+
 int em_sample_take_image(struct em_sample *s, struct em_array *a, struct em_error *err)
 {
 	size_t bytes = em_array_bytes(a);
-	unsigned char *tif = NULL;
+	unsigned char *tif;
+	int status = -1;
 
 	if (a->ndim != 2)
 		em_error_set(err, EM_ERROR_USAGE, "an image member has two dimensions, not %d", a->ndim);
@@ -197,19 +200,14 @@ int em_sample_take_image(struct em_sample *s, struct em_array *a, struct em_erro
 		em_error_set(err, EM_ERROR_DATA,
 		             "a %zu x %zu %s image does not fit a stream's image member (not empty, under 4 GiB, u8 "
 		             "u16 i16 i32 f32): cut it first", a->shape[0], a->shape[1], em_dtype_name(a->dtype));
-	else if (!em_record_set_image(&s->record, a, err)) {
-		tif = realloc(a->data, EM_TIFF_PLAIN_HEADER + bytes);
-		if (!tif)
-			em_error_memory(err, EM_TIFF_PLAIN_HEADER + bytes);
-	}
-	if (!tif) {
+	else
+		status = em_record_set_image(&s->record, a, err);
+	if (status) {
 		em_array_release(a);
 		return -1;
 	}
-	memmove(tif + EM_TIFF_PLAIN_HEADER, tif, bytes);
-	em_tiff_plain_header(tif, a->dtype, a->shape[0], a->shape[1]);
-	a->data = NULL; /* it lives on in tif */
-	em_array_release(a);
+	em_tiff_plain_header((unsigned char *)a->data - EM_ARRAY_HEADROOM, a->dtype, a->shape[0], a->shape[1]);
+	tif = em_array_take_memory(a);
 	return em_sample_set_member(s, "tif", tif, EM_TIFF_PLAIN_HEADER + bytes, err);
 }
 

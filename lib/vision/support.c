@@ -11,8 +11,9 @@
 /* Flattened to float32, every element finite. */
 static int to_vector(struct em_array *a, float **vector, size_t *dim, struct em_error *err)
 {
-	struct em_array f;
 	size_t nonfinite, n = em_array_count(a);
+	struct em_array f;
+	float *v;
 
 	if (!n || n > EM_MAX_DIM)
 		return em_error_set(err, EM_ERROR_DATA, "its embedding has %zu numbers; 1 to %d are supported", n,
@@ -24,9 +25,14 @@ static int to_vector(struct em_array *a, float **vector, size_t *dim, struct em_
 		em_array_release(&f);
 		return em_error_set(err, EM_ERROR_DATA, "%zu numbers of its embedding are not finite", nonfinite);
 	}
-	*vector = f.data;
-	*dim = n;
-	return 0;
+	v = malloc(em_array_bytes(&f));
+	if (v) {
+		memcpy(v, f.data, em_array_bytes(&f));
+		*vector = v;
+		*dim = n;
+	}
+	em_array_release(&f);
+	return v ? 0 : em_error_memory(err, n * sizeof(*v));
 }
 
 int em_embedding_get(const struct em_sample *s, struct em_encoder_id *id, float **vector, struct em_error *err)
