@@ -31,6 +31,9 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 TOOLS    := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+# and fuzz_codec once more for each format of the table in codec.c
+FORMATS  := $(shell sed -n 's/^\tX(\([a-z0-9_]*\)).*/\1/p' lib/io/codec.c)
+FUZZ     += $(FORMATS:%=build/fuzz/format_%)
 SHELL_T  := $(wildcard tests/*.t)
 MAN      := $(wildcard man/*.[157])
 
@@ -105,6 +108,9 @@ build/fuzz/lib/%.o: lib/%.c | libraries
 	@mkdir -p $(@D)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
+build/fuzz/format_%: tests/fuzz/fuzz_codec.c $(FUZZ_OBJ)
+	clang $(FUZZ_CFLAGS) -DFORMAT=$* -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJ) $(LIBS)
+
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJ) $(LIBS)
 
@@ -149,7 +155,7 @@ help:
 	@echo 'make demo       the whole pipeline on a generated micrograph, into out/ (IMAGE= SUPPORT=: yours)'
 	@echo 'make bench      times and memory, beside a numpy script on the same work'
 	@echo 'make lint       the rules of HACKING.md'
-	@echo 'make fuzz       libFuzzer over the readers (FUZZ_SECONDS=60 each)'
+	@echo 'make fuzz       libFuzzer over the readers, a target a format (FUZZ_SECONDS=60 each)'
 	@echo 'make install    tools, manual pages, shell completions (PREFIX=/usr/local, DESTDIR=); make uninstall'
 	@echo 'make dist       a tar of the last commit; make clean removes bin/, build/ and out/'
 	@echo 'Variables: CC, CFLAGS, LDFLAGS, WERROR=1, SAN=1, PREFIX, DESTDIR'
