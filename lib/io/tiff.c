@@ -5,9 +5,11 @@
  * many threads.  The stream's own plain images do not trouble libtiff at all.
  */
 #include "io/codec.h"
+#include "io/tiff_meta.h"
 #include "io/tiff_pages.h"
 #include "io/tiff_plain.h"
 #include "io/tiff_samples.h"
+#include "io/tiff_vendor.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -22,13 +24,16 @@ struct tiff_state {
 	bool plain;
 	enum em_dtype dtype; /* of a plain image */
 	size_t height, width;
-	struct em_tiff_pages pages; /* of any other */
+	struct em_tiff_pages pages;   /* of any other, */
+	struct em_tiff_series series; /* what the first says of all, */
+	size_t images;                /* and how many lie behind a single directory; 1: as usual */
+	uint64_t data, image_bytes;   /* the first of these */
 };
 
 struct page {
 	struct em_blob blob;
-	bool alone; /* the only page */
 	uint64_t position;
+	uint64_t data, data_end, shift; /* bytes from data to data_end are read `shift` further on */
 	unsigned char header[16]; /* as this handle sees it */
 	size_t header_bytes;
 	TIFF *tif;
@@ -53,12 +58,13 @@ static bool tiff_probe(const unsigned char *head, size_t n)
 static tmsize_t view_read(thandle_t handle, void *to, tmsize_t wanted)
 {
 	struct page *p = handle;
-	uint64_t left = p->position < p->blob.size ? p->blob.size - p->position : 0;
+	uint64_t at = p->position >= p->data && p->position < p->data_end ? p->position + p->shift : p->position;
+	uint64_t left = at < p->blob.size ? p->blob.size - at : 0;
 	size_t n = (uint64_t)wanted < left ? (size_t)wanted : (size_t)left;
 
 	if (!n)
 		return 0;
-	memcpy(to, p->blob.data + p->position, n);
+	memcpy(to, p->blob.data + at, n);
 	for (size_t i = 0; i < n && p->position + i < p->header_bytes; i++)
 		((unsigned char *)to)[i] = p->header[p->position + i];
 	p->position += n;
@@ -118,13 +124,13 @@ static int refuse(const struct page *p, struct em_error *err)
 
 static void make_header(struct page *p, const struct em_tiff_pages *pages, size_t i)
 {
-	int n = pages->big ? 8 : 4;
+	int n = pages->view.big ? 8 : 4;
 	unsigned char *to = p->header + n;
 
-	p->header_bytes = pages->big ? 16 : 8;
+	p->header_bytes = pages->view.big ? 16 : 8;
 	memcpy(p->header, p->blob.data, p->header_bytes);
 	for (int k = 0; k < n; k++)
-		to[pages->big_endian ? n - 1 - k : k] = (unsigned char)(pages->offset[i] >> 8 * k);
+		to[pages->view.big_endian ? n - 1 - k : k] = (unsigned char)(pages->offset[i] >> 8 * k);
 }
 
 /* "m": no mapping; "c": do not cut a long strip into many. */
@@ -272,27 +278,6 @@ static int read_geometry(struct page *p, struct em_error *err)
 	return check_blocks(p, err);
 }
 
-/*
- * Beyond 4 GiB ImageJ writes one directory, and the other images after the first without any.  To give the first and
- * say nothing would lose the rest.
- */
-static int check_hidden_stack(const struct page *p, struct em_error *err)
-{
-	uint64_t image = (uint64_t)p->row_bytes * p->height, at = TIFFGetStrileOffset(p->tif, 0);
-	const char *description = NULL, *images;
-	unsigned long n;
-
-	if (!p->alone || !TIFFGetField(p->tif, TIFFTAG_IMAGEDESCRIPTION, &description) ||
-	    strncmp(description, "ImageJ=", 7))
-		return 0;
-	images = strstr(description, "images=");
-	n = images ? strtoul(images + 7, NULL, 10) : 1;
-	if (n < 2 || at > p->blob.size || n > (p->blob.size - at) / image)
-		return 0;
-	return em_error_set(err, EM_ERROR_DATA,
-	                    "TIFF: an ImageJ stack of %lu images in one page is not supported: save it as BigTIFF", n);
-}
-
 /* ---- the pixels ---- */
 
 /* The block at pixel (x, y) of one plane, `rows` of its rows. */
@@ -380,7 +365,7 @@ static int read_page(struct page *p, struct em_array *a, struct em_error *err)
 {
 	struct em_array fresh;
 
-	if (read_layout(p, err) || read_geometry(p, err) || check_hidden_stack(p, err))
+	if (read_layout(p, err) || read_geometry(p, err))
 		return -1;
 	if (em_array_alloc_image(&fresh, p->layout.dtype, p->height, p->width, err))
 		return -1;
@@ -395,6 +380,19 @@ static int read_page(struct page *p, struct em_array *a, struct em_error *err)
 
 /* ---- the codec ---- */
 
+/* What the first page says; an empty one of a file that has none. */
+static int read_first_page(struct tiff_state *s, struct em_error *err)
+{
+	struct em_tiff_directory first;
+
+	em_tiff_directory_at(&s->pages.view, s->pages.offset[0], &first);
+	s->images = 1;
+	if (s->pages.count == 1 && em_tiff_imagej_hidden(&first, &s->images, &s->data, &s->image_bytes, err))
+		return -1;
+	em_tiff_series_find(&first, s->images > 1 ? s->images : s->pages.count, &s->series);
+	return 0;
+}
+
 static int tiff_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct tiff_state *s = calloc(1, sizeof(*s));
@@ -403,35 +401,73 @@ static int tiff_open(struct em_file *file, void **state, size_t *frames, struct 
 		return em_error_memory(err, sizeof(*s));
 	s->blob = file->blob;
 	s->plain = em_tiff_plain_match(s->blob, &s->dtype, &s->height, &s->width);
-	if (!s->plain && em_tiff_pages_find(s->blob, &s->pages, err)) {
+	if (!s->plain && (em_tiff_pages_find(s->blob, &s->pages, err) || read_first_page(s, err))) {
+		em_tiff_pages_release(&s->pages);
 		free(s);
 		return -1;
 	}
 	*state = s;
-	*frames = s->plain ? 1 : s->pages.count;
+	*frames = s->plain ? 1 : s->images > 1 ? s->images : s->pages.count;
 	return 0;
+}
+
+/* Of images behind one directory, each is read as if it were the first. */
+static struct page make_page(const struct tiff_state *s, size_t frame)
+{
+	struct page p = {.blob = s->blob};
+
+	if (s->images > 1) {
+		p.data = s->data;
+		p.data_end = s->data + s->image_bytes;
+		p.shift = frame * s->image_bytes;
+	}
+	make_header(&p, &s->pages, s->images > 1 ? 0 : frame);
+	return p;
+}
+
+static void find_page(const struct tiff_state *s, size_t frame, struct em_tiff_directory *page)
+{
+	em_tiff_directory_at(&s->pages.view, s->pages.offset[s->images > 1 ? 0 : frame], page);
 }
 
 static int tiff_read_frame(void *state, size_t frame, struct em_array *a, struct em_meta *meta,
                            struct em_error *err)
 {
 	const struct tiff_state *s = state;
-	struct page p = {.blob = s->blob, .alone = s->pages.count == 1};
+	struct em_tiff_directory directory;
+	struct page p;
 	int rc;
 
-	(void)meta;
 	if (s->plain) {
 		if (em_array_alloc_image(a, s->dtype, s->height, s->width, err))
 			return -1;
 		memcpy(a->data, s->blob.data + EM_TIFF_PLAIN_HEADER, em_array_bytes(a));
 		return 0;
 	}
-	make_header(&p, &s->pages, frame);
+	p = make_page(s, frame);
 	if (open_page(&p, err))
 		return -1;
 	rc = read_page(&p, a, err);
 	TIFFClose(p.tif);
-	return rc;
+	if (rc)
+		return -1;
+	find_page(s, frame, &directory);
+	em_tiff_put_meta(&s->series, &directory, frame, a, meta);
+	return 0;
+}
+
+static int tiff_tags(void *state, size_t frame, struct em_text *json, struct em_error *err)
+{
+	const struct tiff_state *s = state;
+	struct em_tiff_directory page;
+
+	if (s->plain) {
+		em_text_append(json, "{}");
+	} else {
+		find_page(s, frame, &page);
+		em_tiff_put_tags(&page, json);
+	}
+	return em_text_check(json, err);
 }
 
 static void tiff_close(void *state)
@@ -442,24 +478,6 @@ static void tiff_close(void *state)
 	free(s);
 }
 
-static int tiff_encode(const struct em_array *a, struct em_text *out, struct em_error *err)
-{
-	unsigned char header[EM_TIFF_PLAIN_HEADER];
-
-	if (a->ndim != 2)
-		return em_error_set(err, EM_ERROR_USAGE, "a TIFF holds 2-D images, not %d-D arrays: write NPY",
-		                    a->ndim);
-	if (!em_tiff_plain_size(a->dtype, a->shape[0], a->shape[1]))
-		return em_error_set(err, EM_ERROR_USAGE,
-		                    "a TIFF here holds up to 4 GiB of uint8, uint16, int16, int32 or float32, not "
-		                    "%zu x %zu of %s: write NPY",
-		                    a->shape[1], a->shape[0], em_dtype_name(a->dtype));
-	em_tiff_plain_header(header, a->dtype, a->shape[0], a->shape[1]);
-	em_text_append_bytes(out, header, sizeof(header));
-	em_text_append_bytes(out, a->data, em_array_bytes(a));
-	return em_text_check(out, err);
-}
-
 const struct em_codec em_codec_tiff = {
 	.name = "tiff",
 	.extensions = "tif tiff",
@@ -467,5 +485,6 @@ const struct em_codec em_codec_tiff = {
 	.open = tiff_open,
 	.read = tiff_read_frame,
 	.close = tiff_close,
-	.encode = tiff_encode,
+	.encode = em_tiff_plain_encode,
+	.tags = tiff_tags,
 };

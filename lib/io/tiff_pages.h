@@ -6,16 +6,15 @@
 #ifndef EM_IO_TIFF_PAGES_H
 #define EM_IO_TIFF_PAGES_H
 
-#include "io/codec.h"
+#include "io/tiff_tags.h"
 
 #include <stdint.h>
 
 #define EM_TIFF_MAX_PAGES (1u << 20)
 
 struct em_tiff_pages {
-	bool big_endian;
-	bool big;         /* BigTIFF */
-	uint64_t *offset; /* of each page's directory; owned */
+	struct em_tiff_view view; /* the file */
+	uint64_t *offset;         /* of each page's directory; owned */
 	size_t count;
 };
 

@@ -115,3 +115,21 @@ bool em_tiff_plain_match(struct em_blob blob, enum em_dtype *dtype, size_t *heig
 	}
 	return false;
 }
+
+int em_tiff_plain_encode(const struct em_array *a, struct em_text *out, struct em_error *err)
+{
+	unsigned char header[EM_TIFF_PLAIN_HEADER];
+
+	if (a->ndim != 2)
+		return em_error_set(err, EM_ERROR_USAGE, "a TIFF holds 2-D images, not %d-D arrays: write NPY",
+		                    a->ndim);
+	if (!em_tiff_plain_size(a->dtype, a->shape[0], a->shape[1]))
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "a TIFF here holds up to 4 GiB of uint8, uint16, int16, int32 or float32, not "
+		                    "%zu x %zu of %s: write NPY",
+		                    a->shape[1], a->shape[0], em_dtype_name(a->dtype));
+	em_tiff_plain_header(header, a->dtype, a->shape[0], a->shape[1]);
+	em_text_append_bytes(out, header, sizeof(header));
+	em_text_append_bytes(out, a->data, em_array_bytes(a));
+	return em_text_check(out, err);
+}

@@ -204,26 +204,54 @@ static void circles_of_pages_are_refused(void **state)
 	em_text_release(&t);
 }
 
-/* As ImageJ writes stacks of more than 4 GiB, only smaller: three 4 x 4 images after one directory. */
-static void images_without_directories_are_not_lost_in_silence(void **state)
+/* As ImageJ writes stacks of more than 4 GiB, only smaller: 4 x 4 images after one directory. */
+static void put_hidden_stack(struct em_text *t, const char text[32], const char *pixels, uint32_t compression)
+{
+	uint32_t tags[][2] = {{256, 4}, {257, 4}, {258, 8}, {259, compression}, {262, 1}, {270, 0}, {273, 168}, {277, 1},
+	                      {278, 4}, {279, 16}};
+
+	em_text_clear(t);
+	em_text_append_bytes(t, "II*\0\10\0\0\0", 8);
+	put_directory(t, tags, 10, 0);
+	/* ASCII, 32 of them, at 136 */
+	memcpy(t->s + 8 + 2 + 5 * 12 + 2, (const unsigned char[]){2, 0, 32, 0, 0, 0, 136, 0, 0, 0}, 10);
+	while (t->len < 136)
+		em_text_append_bytes(t, "", 1);
+	em_text_append_bytes(t, text, 32);
+	em_text_append(t, pixels);
+}
+
+static void images_without_directories_are_frames(void **state)
 {
 	static const char text[32] = "ImageJ=1.53t\nimages=3\nslices=3\n";
-	uint32_t tags[][2] = {{256, 4}, {257, 4}, {258, 8}, {259, 1}, {262, 1}, {270, 0}, {273, 168}, {277, 1},
-	                      {278, 4}, {279, 16}};
+	static char pixels[] = "0123456789abcdefABCDEFGHIJKLMNOPzyxwvutsrqponmlk";
+	struct em_array want[3];
 	struct em_text t = {0};
 
 	(void)state;
-	em_text_append_bytes(&t, "II*\0\10\0\0\0", 8);
-	put_directory(&t, tags, 10, 0);
-	/* ASCII, 32 of them, at 136 */
-	memcpy(t.s + 8 + 2 + 5 * 12 + 2, (const unsigned char[]){2, 0, 32, 0, 0, 0, 136, 0, 0, 0}, 10);
-	while (t.len < 136)
-		em_text_append_bytes(&t, "", 1);
-	em_text_append_bytes(&t, text, sizeof(text));
-	em_text_append_bytes(&t, "0123456789abcdef0123456789abcdef0123456789abcdef", 48);
-	expect_refused(t.s, t.len, "ImageJ stack of 3 images");
-	expect_frames(t.s, t.len - 32,
-	              &(struct em_array){.dtype = EM_U8, .ndim = 2, .shape = {4, 4}, .data = "0123456789abcdef"}, 1);
+	for (size_t i = 0; i < 3; i++)
+		want[i] = (struct em_array){.dtype = EM_U8, .ndim = 2, .shape = {4, 4}, .data = pixels + 16 * i};
+	put_hidden_stack(&t, text, pixels, COMPRESSION_NONE);
+	expect_frames(t.s, t.len, want, 3);
+	for (size_t cut = 1; cut < 32; cut++)
+		expect_refused(t.s, t.len - cut, "ImageJ stack of 3 images in one page");
+	expect_frames(t.s, t.len - 32, want, 1); /* one image taken out of a stack, with its description */
+	for (size_t cut = 33; cut < 48; cut++)
+		expect_refused(t.s, t.len - cut, "TIFF");
+	flip_everywhere(t.s, t.len);
+	em_text_release(&t);
+}
+
+/* Nothing says where the second of them would begin. */
+static void compressed_images_hide_none(void **state)
+{
+	static const char text[32] = "ImageJ=1.53t\nimages=2\nslices=2\n";
+	struct em_array want = {.dtype = EM_U8, .ndim = 2, .shape = {4, 4}, .data = "aaaaaaaaaaaaaaaa"};
+	struct em_text t = {0};
+
+	(void)state;
+	put_hidden_stack(&t, text, "\xf1" "a" "01234567890123456789012345678901234567", COMPRESSION_PACKBITS);
+	expect_frames(t.s, t.len, &want, 1);
 	em_text_release(&t);
 }
 
@@ -301,7 +329,8 @@ int main(void)
 		cmocka_unit_test(pages_may_be_read_from_many_threads),
 		cmocka_unit_test(floating_predictor_has_one_order),
 		cmocka_unit_test(circles_of_pages_are_refused),
-		cmocka_unit_test(images_without_directories_are_not_lost_in_silence),
+		cmocka_unit_test(images_without_directories_are_frames),
+		cmocka_unit_test(compressed_images_hide_none),
 		cmocka_unit_test(bombs_are_refused),
 		cmocka_unit_test(damage_is_seen),
 		cmocka_unit_test(plain_image_cut_anywhere_is_an_error),
