@@ -17,6 +17,7 @@
 	X(npz)       \
 	X(dm)        \
 	X(ser)       \
+	X(emi)       \
 	X(mrc)
 
 #define DECLARE(name) extern const struct em_codec em_codec_##name;
