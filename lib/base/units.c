@@ -33,6 +33,20 @@ int em_units_length_in_m(const char *unit, double *metres)
 	return 0;
 }
 
+void em_units_axis_to_nm(struct em_axis *axis)
+{
+	bool reciprocal = !strncmp(axis->units, "1/", 2);
+	double metres, factor, scale, offset;
+
+	if (em_units_length_in_m(axis->units + (reciprocal ? 2 : 0), &metres))
+		return;
+	factor = reciprocal ? 1e-9 / metres : metres / 1e-9;
+	scale = axis->scale * factor;
+	offset = axis->offset * factor;
+	if (isfinite(scale) && scale != 0 && isfinite(offset))
+		em_axis_set(axis, axis->name, scale, offset, reciprocal ? "1/nm" : "nm");
+}
+
 void em_units_spell(const char *from, char *to, size_t n)
 {
 	static const struct {

@@ -6,6 +6,7 @@
 #ifndef EM_BASE_UNITS_H
 #define EM_BASE_UNITS_H
 
+#include "base/array.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -20,6 +21,10 @@ int em_units_length_in_m(const char *unit, double *metres);
 void em_units_spell(const char *from, char *to, size_t n);
 /* eV, keV, meV: the unit of a spectrum's axis. */
 bool em_units_is_energy(const char *unit);
+
+/* A length becomes nm and the reciprocal of one, "1/um", 1/nm; any other unit stays.  Not where that would make the
+ * scale 0 or infinite. */
+void em_units_axis_to_nm(struct em_axis *axis);
 
 struct em_length {
 	double value;  /* > 0, finite */

@@ -2,6 +2,7 @@
 #include "io/input.h"
 
 #include "base/digest.h"
+#include "base/units.h"
 #include "io/codec.h"
 
 #include <errno.h>
@@ -387,6 +388,10 @@ static int read_frame(struct em_input *in, struct em_sample *s, size_t frame, st
 	if (in->codec->read(in->codec_state, frame, &a, &meta, err))
 		return -1;
 	release_pages(in, em_array_bytes(&a));
+	for (int k = 0; k < a.ndim; k++)
+		em_units_axis_to_nm(&a.axis[k]);
+	for (int k = 0; k < meta.nstack; k++)
+		em_units_axis_to_nm(&meta.stack[k].axis);
 	status = em_sample_take_data(s, &a, err);
 	return status ? -1 : em_meta_put(&meta, &s->record, err);
 }

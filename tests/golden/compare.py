@@ -74,11 +74,17 @@ def image_type(g, file):
     return dict(g, dtype=wider[g["dtype"]])
 
 
-def micro(g, file):
-    """um is spelled with the micro sign."""
-    if not any(a["units"] == "um" for a in g["axes"]):
+def lengths_in_nm(g, file):
+    """Lengths are in nm and their reciprocals in 1/nm, whatever the file has: one unit for all that follows."""
+    metres = {"pm": 1e-12, "m": 1, "mm": 1e-3, "um": 1e-6, "\u00b5m": 1e-6, "A": 1e-10, "\u00c5": 1e-10}
+    factors = {u: (m / 1e-9, "nm") for u, m in metres.items()}
+    factors.update({"1/" + u: (1e-9 / m, "1/nm") for u, m in metres.items()})
+    if not any(a["units"] in factors for a in g["axes"]):
         return None
-    return dict(g, axes=[dict(a, units="\u00b5m") if a["units"] == "um" else a for a in g["axes"]])
+    def turn(a):
+        f, units = factors.get(a["units"], (1, a["units"]))
+        return dict(a, scale=a["scale"] * f, offset=a["offset"] * f, units=units)
+    return dict(g, axes=[turn(a) for a in g["axes"]])
 
 # ---- comparing ----
 
@@ -114,7 +120,7 @@ def check(golden, form, used):
     if len(mine) != len(signals):
         yield "%d data sets, not %d" % (len(mine), len(signals))
     for i, ((a, axes), g) in enumerate(zip(mine, signals)):
-        for difference in [no_unit] + form["DIFFERENCES"] + [lone_spectrum, spectra_keep_type, image_type, micro]:
+        for difference in [no_unit] + form["DIFFERENCES"] + [lone_spectrum, spectra_keep_type, image_type, lengths_in_nm]:
             changed = difference(g, golden["file"])
             if changed:
                 used.add(difference)
@@ -122,7 +128,7 @@ def check(golden, form, used):
         for what in compare(a, axes, g):
             yield "data set %d: %s" % (i, what)
 
-used, files = {no_unit, lone_spectrum, spectra_keep_type, image_type, micro}, 0
+used, files = {no_unit, lone_spectrum, spectra_keep_type, image_type, lengths_in_nm}, 0
 for line in open(os.path.join(REAL, "GOLDEN.jsonl")):
     golden = json.loads(line)
     for form in FORMATS:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/units.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,11 +140,40 @@ static void extents(void **state)
 	}
 }
 
+static void axes_in_nm(void **state)
+{
+	static const struct {
+		const char *units;
+		double factor;
+		const char *become;
+	} cases[] = {
+		{"nm", 1, "nm"},        {"um", 1e3, "nm"},     {"\u00b5m", 1e3, "nm"},      {"A", 0.1, "nm"},
+		{"m", 1e9, "nm"},       {"1/nm", 1, "1/nm"},   {"1/\u00c5", 10, "1/nm"},    {"1/m", 1e-9, "1/nm"},
+		{"1/um", 1e-3, "1/nm"}, {"", 1, ""},           {"eV", 1, "eV"},             {"s", 1, "s"},
+		{"1/s", 1, "1/s"},      {"mrad", 1, "mrad"},   {"1/", 1, "1/"},
+	};
+	struct em_axis axis;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		em_axis_set(&axis, "x", 0.5, -3, cases[i].units);
+		em_units_axis_to_nm(&axis);
+		assert_string_equal(axis.name, "x");
+		assert_string_equal(axis.units, cases[i].become);
+		assert_true(fabs(axis.scale - 0.5 * cases[i].factor) <= 1e-15 * fabs(axis.scale));
+		assert_true(fabs(axis.offset + 3 * cases[i].factor) <= 1e-15 * fabs(axis.offset));
+	}
+	em_axis_set(&axis, "x", 1e300, 0, "m");
+	em_units_axis_to_nm(&axis);
+	assert_true(axis.scale == 1e300);
+	assert_string_equal(axis.units, "m");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(units_of_length), cmocka_unit_test(units_are_spelled_one_way),
-		cmocka_unit_test(energies),
+		cmocka_unit_test(axes_in_nm), cmocka_unit_test(energies),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(extents),
 	};
