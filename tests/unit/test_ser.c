@@ -253,8 +253,10 @@ static void cut_anywhere_is_an_error(void **state)
 
 		s.wide = variant & 1;
 		s.tags = variant & 4 ? POSITIONS : TIMES;
-		if (s.kind == IMAGES)
-			s.total = s.valid = 2;
+		if (s.kind == IMAGES) {
+			s.total = 4;
+			s.valid = 2;
+		}
 		make(&t, &s);
 		assert_int_equal(cut_everywhere(t.s, t.len), t.len);
 		flip_everywhere(t.s, t.len);
