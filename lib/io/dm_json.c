@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The tag tree of a DigitalMicrograph file as JSON.  A loop, since the depth is the file's to choose. */
-#include "base/json.h"
 #include "io/bytes.h"
 #include "io/dm_tags.h"
 #include "io/keyset.h"
+#include "io/lines.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -141,25 +141,10 @@ static void put_value(struct writer *w, const struct em_dm_tag *tag)
 
 /* ---- names ---- */
 
-/* UTF-8, or else Latin-1. */
-static void decode_name(struct em_text *name, const struct em_dm_tag *tag)
-{
-	em_text_clear(name);
-	if (em_utf8_is_valid(tag->name, tag->name_len)) {
-		em_text_append_bytes(name, tag->name, tag->name_len);
-		return;
-	}
-	for (size_t i = 0; i < tag->name_len; i++) {
-		unsigned char c = (unsigned char)tag->name[i];
-
-		em_text_append_bytes(name, c < 0x80 ? &c : (unsigned char[]){0xc0 | c >> 6, 0x80 | (c & 0x3f)},
-		                     c < 0x80 ? 1 : 2);
-	}
-}
-
 static void put_name(struct writer *w, const struct em_dm_tag *tag)
 {
-	decode_name(&w->name, tag);
+	em_text_clear(&w->name);
+	em_span_decode((struct em_span){tag->name, tag->name_len}, &w->name);
 	if (!tag->name_len && tag->data)
 		em_text_printf(&w->name, "Data%zu", w->values[w->depth]++);
 	else if (!tag->name_len)

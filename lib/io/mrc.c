@@ -8,20 +8,15 @@
  * Each section is a frame, its rows in the order of the file.  A volume whose axes are permuted (MAPC, MAPR, MAPS) is
  * not turned: its frames are the planes that it stores, and each axis has the scale of the cell's edge it lies along.
  */
+#include "io/mrc.h"
+
 #include "io/bytes.h"
-#include "io/codec.h"
 #include "io/half.h"
-#include "io/meta.h"
+#include "io/mdoc.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HEADER_BYTES ((size_t)1024)
-#define IMOD_STAMP 1146047817u /* "IMOD" as a number: it says in bit 0 of the word after it whether bytes are signed */
-#define FEI_OLD_RECORD ((size_t)128)
-#define FEI_RECORD_MIN ((size_t)309) /* what we read of the newer records, of 768 (FEI1) or 888 bytes (FEI2) */
-#define OLE_EPOCH 25569              /* 1970-01-01 in days since 1899-12-30 */
 
 enum unpacking { VERBATIM, NIBBLES, HALVES, SHORT_PAIRS };
 
@@ -47,6 +42,8 @@ struct mrc {
 	enum em_dtype dtype;
 	size_t row, section; /* bytes */
 	double scale_x, scale_y; /* nm; 0: not calibrated */
+	struct em_mrc_records records;
+	struct em_mdoc mdoc;
 };
 
 static const struct mode *find_mode(uint32_t number)
@@ -138,7 +135,7 @@ static bool mrc_probe(const unsigned char *head, size_t n)
 
 	if (has_map(head, n))
 		return true;
-	if (n < HEADER_BYTES || !is_strict_header(head, is_big(head)))
+	if (n < EM_MRC_HEADER || !is_strict_header(head, is_big(head)))
 		return false;
 	/* Fewer bytes than were asked for are the whole file: then its length must fit as well. */
 	return n >= EM_PROBE_BYTES || !set_layout(&m, NULL);
@@ -148,7 +145,7 @@ static bool mrc_probe(const unsigned char *head, size_t n)
 
 static enum em_dtype type_of_pixels(const unsigned char *head, const struct mode *mode, bool big)
 {
-	if (mode->dtype == EM_I8 && em_bytes_u32(head + 152, big) == IMOD_STAMP &&
+	if (mode->dtype == EM_I8 && em_bytes_u32(head + 152, big) == EM_MRC_IMOD_STAMP &&
 	    !(em_bytes_u32(head + 156, big) & 1))
 		return EM_U8;
 	return mode->dtype;
@@ -160,9 +157,9 @@ static int set_layout(struct mrc *m, struct em_error *err)
 	const unsigned char *head = m->blob.data;
 	size_t left = m->blob.size;
 
-	if (left < HEADER_BYTES)
+	if (left < EM_MRC_HEADER)
 		return em_error_set(err, EM_ERROR_DATA, "MRC: the file is cut within its header");
-	left -= HEADER_BYTES;
+	left -= EM_MRC_HEADER;
 	m->has_map = has_map(head, m->blob.size);
 	m->big = is_big(head);
 	m->nx = em_bytes_u32(head, m->big);
@@ -206,123 +203,42 @@ static double voxel_nm(const struct mrc *m, uint32_t axis)
 	return intervals && intervals <= INT32_MAX && cell > 0 && isfinite(cell) ? cell / intervals / 10 : 0;
 }
 
+/* NAME.mrc.mdoc, where SerialEM left one. */
+static int read_mdoc(struct mrc *m, struct em_file *file, struct em_error *err)
+{
+	const char *name = em_file_name(file);
+	struct em_text beside = {0};
+	struct em_blob text;
+	int status = 0;
+
+	if (!name[0])
+		return 0;
+	em_text_printf(&beside, "%s.mdoc", name);
+	if (em_file_beside(file, em_text_get(&beside), &text))
+		status = em_mdoc_read(&m->mdoc, text, err);
+	em_text_release(&beside);
+	return status;
+}
+
 static int mrc_open(struct em_file *file, void **state, size_t *frames, struct em_error *err)
 {
 	struct mrc m = {.blob = file->blob};
 	bool ordered;
 
-	if (set_layout(&m, err))
+	if (set_layout(&m, err) || read_mdoc(&m, file, err))
 		return -1;
+	m.records = (struct em_mrc_records){m.blob.data, m.extended, m.big};
 	ordered = is_axis_order(m.blob.data, m.big);
 	m.scale_x = voxel_nm(&m, ordered ? em_bytes_u32(m.blob.data + 64, m.big) : 1);
 	m.scale_y = voxel_nm(&m, ordered ? em_bytes_u32(m.blob.data + 68, m.big) : 2);
 	*state = malloc(sizeof(m));
-	if (!*state)
+	if (!*state) {
+		em_mdoc_release(&m.mdoc);
 		return em_error_memory(err, sizeof(m));
+	}
 	memcpy(*state, &m, sizeof(m));
 	*frames = m.nz;
 	return 0;
-}
-
-/* ---- FEI's extended headers: a record a section ---- */
-
-struct fei {
-	double stage[5]; /* x, y, z in m; alpha, beta in degrees */
-	double volts, magnification, camera_length, exposure, defocus, pixel; /* V, -, m, s, m, m; NAN: not there */
-	double seconds;                                                       /* since 1970, local time */
-	const unsigned char *name;                                            /* 16 bytes, or NULL */
-};
-
-static bool is_within(double v, double limit)
-{
-	return fabs(v) <= limit;
-}
-
-static bool has_stage(const struct fei *f)
-{
-	return is_within(f->stage[0], 0.1) && is_within(f->stage[1], 0.1) && is_within(f->stage[2], 0.1) &&
-	       is_within(f->stage[3], 360) && is_within(f->stage[4], 360);
-}
-
-/* The old record: 32 floats. */
-static bool read_old_fei(const unsigned char *p, bool big, struct fei *f)
-{
-	static const unsigned char places[] = {2, 3, 4, 0, 1};
-	double v[13];
-
-	for (size_t i = 0; i < 13; i++) {
-		v[i] = (double)em_bytes_f32(p + 4 * i, big);
-		if (!is_within(v[i], 1e12))
-			return false;
-	}
-	for (size_t i = 0; i < 5; i++)
-		f->stage[i] = v[places[i]];
-	f->defocus = v[7];
-	f->exposure = v[8] > 0 ? v[8] : NAN;
-	f->pixel = v[11];
-	f->magnification = v[12];
-	/* What follows the header of some other program is not a specimen of less than 10 cm at less than 1e8 times. */
-	return has_stage(f) && is_within(v[7], 1) && f->pixel > 0 && f->pixel < 1e-3 && v[12] >= 0 && v[12] < 1e8;
-}
-
-/* A double of the newer record, NAN unless the bit that says that it is set is set. */
-static double fei_field(const unsigned char *p, bool big, uint32_t bits, unsigned bit, size_t at)
-{
-	return bits >> bit & 1 ? em_bytes_f64(p + at, big) : (double)NAN;
-}
-
-static bool read_new_fei(const unsigned char *p, bool big, struct fei *f)
-{
-	uint32_t bits = em_bytes_u32(p + 8, big), more = em_bytes_u32(p + 297, big);
-
-	f->seconds = (fei_field(p, big, bits, 0, 12) - OLE_EPOCH) * 86400;
-	f->name = bits & 2 ? p + 20 : NULL;
-	f->volts = fei_field(p, big, bits, 5, 84);
-	f->stage[3] = fei_field(p, big, bits, 7, 100);
-	f->stage[4] = fei_field(p, big, bits, 8, 108);
-	for (unsigned i = 0; i < 3; i++)
-		f->stage[i] = fei_field(p, big, bits, 9 + i, 116 + 8 * (size_t)i);
-	f->pixel = fei_field(p, big, bits, 14, 156);
-	f->defocus = fei_field(p, big, bits, 22, 220);
-	f->magnification = fei_field(p, big, bits, 31, 289);
-	f->camera_length = fei_field(p, big, more, 0, 301);
-	return true;
-}
-
-/* False where section `index` has no record, or none that makes sense. */
-static bool find_fei(const struct mrc *m, size_t index, struct fei *f)
-{
-	const unsigned char *head = m->blob.data, *records = head + HEADER_BYTES;
-	bool named = !memcmp(head + 104, "FEI1", 4) || !memcmp(head + 104, "FEI2", 4);
-	/* The old writers did not sign, but always left room for 1024 records. */
-	bool unsigned_old = !em_bytes_u32(head + 104, false) && m->extended == 1024 * FEI_OLD_RECORD;
-	uint32_t size = m->extended >= 4 ? em_bytes_u32(records, m->big) : 0;
-
-	*f = (struct fei){{0}, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NULL};
-	if (named && size >= FEI_RECORD_MIN && size <= 4096)
-		return index < m->extended / size && read_new_fei(records + index * size, m->big, f);
-	return (named || unsigned_old) && index < m->extended / FEI_OLD_RECORD &&
-	       read_old_fei(records + index * FEI_OLD_RECORD, m->big, f);
-}
-
-static void put_meta(const struct fei *f, struct em_meta *m)
-{
-	if (has_stage(f)) {
-		m->x_um = f->stage[0] * 1e6;
-		m->y_um = f->stage[1] * 1e6;
-		m->z_um = f->stage[2] * 1e6;
-		m->a_deg = f->stage[3];
-		m->b_deg = f->stage[4];
-	}
-	if (f->name)
-		em_meta_set_bytes(m->instrument, f->name, 16);
-	m->beam_kev = f->volts / 1000;
-	if (f->magnification > 0)
-		m->magnification = f->magnification;
-	m->camera_length_mm = f->camera_length * 1000;
-	m->defocus_nm = f->defocus * 1e9;
-	em_meta_set_date(m, f->seconds, false);
-	m->exposure_s = f->exposure;
 }
 
 /* ---- pixels ---- */
@@ -366,16 +282,14 @@ static void put_stack(const struct mrc *m, size_t frame, struct em_meta *meta)
 static int mrc_read(void *state, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err)
 {
 	const struct mrc *m = state;
-	const unsigned char *from = m->blob.data + HEADER_BYTES + m->extended + frame * m->section;
-	double scale_x = m->scale_x, scale_y = m->scale_y;
+	const unsigned char *from = m->blob.data + EM_MRC_HEADER + m->extended + frame * m->section;
+	double scale_x = m->scale_x, scale_y = m->scale_y, pixel_nm = 0;
 	struct em_array fresh;
-	struct fei f;
 
-	if (find_fei(m, frame, &f)) {
-		put_meta(&f, meta);
-		if (!(scale_x > 0 && scale_y > 0) && f.pixel > 0 && f.pixel < 1e-3)
-			scale_x = scale_y = f.pixel * 1e9;
-	}
+	em_mrc_records_put_meta(&m->records, frame, meta, &pixel_nm);
+	em_mdoc_put_meta(&m->mdoc, frame, meta, &pixel_nm);
+	if (!(scale_x > 0 && scale_y > 0) && pixel_nm > 0)
+		scale_x = scale_y = pixel_nm;
 	if (m->nz > 1)
 		put_stack(m, frame, meta);
 	if (em_array_alloc_image(&fresh, m->dtype, m->ny, m->nx, err))
@@ -392,7 +306,26 @@ static int mrc_read(void *state, size_t frame, struct em_array *a, struct em_met
 
 static void mrc_close(void *state)
 {
-	free(state);
+	struct mrc *m = state;
+
+	em_mdoc_release(&m->mdoc);
+	free(m);
+}
+
+/* {"header":{..},"extended":{..},"mdoc":{..}} */
+static int mrc_tags(void *state, size_t frame, struct em_text *json, struct em_error *err)
+{
+	const struct mrc *m = state;
+
+	em_text_append(json, "{");
+	em_mrc_put_header(m->blob.data, m->big, json);
+	em_mrc_records_put_json(&m->records, frame, json);
+	if (m->mdoc.section) {
+		em_json_put_name(json, "mdoc");
+		em_mdoc_put_json(&m->mdoc, frame, json);
+	}
+	em_text_append(json, "}");
+	return em_text_check(json, err);
 }
 
 const struct em_codec em_codec_mrc = {
@@ -402,4 +335,6 @@ const struct em_codec em_codec_mrc = {
 	.open = mrc_open,
 	.read = mrc_read,
 	.close = mrc_close,
+	.tags = mrc_tags,
+	.writer = &em_mrc_writer,
 };
