@@ -18,6 +18,8 @@
 	X(dm)        \
 	X(ser)       \
 	X(emi)       \
+	X(emd)       \
+	X(hspy)      \
 	X(mrc)
 
 #define DECLARE(name) extern const struct em_codec em_codec_##name;

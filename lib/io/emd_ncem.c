@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * EMD as Berkeley (NCEM) defined it, https://emdatasets.com/format/, and as ncempy, Prismatic, py4DSTEM and HyperSpy
+ * write it: any group whose attribute emd_group_type is 1 (or "array") has a data set, and for each of its dimensions
+ * another, dim1, dim2, ... (or dim0, dim1, ...), of its coordinates, with the attributes "name" and "units".  dim1
+ * is the slowest.
+ */
+#include "base/units.h"
+#include "io/hdf_json.h"
+#include "io/hdf_signal.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_array_group(const struct em_hdf_tree *tree, const struct em_hdf_node *node)
+{
+	struct em_text kind = {0};
+	double type = 0;
+	bool is_array;
+
+	if (!node->is_group)
+		return false;
+	is_array = em_hdf_attribute_number(tree, node, "emd_group_type", &type) && type >= 1 && type <= 1;
+	if (!is_array && em_hdf_attribute_text(tree, node, "emd_group_type", &kind))
+		is_array = !strcmp(em_text_get(&kind), "array") || !strcmp(em_text_get(&kind), "1");
+	em_text_release(&kind);
+	return is_array;
+}
+
+/* "data", and what Prismatic and py4DSTEM call it. */
+static bool is_data(const struct em_hdf_node *node)
+{
+	static const char *const names[] = {"data", "datacube", "counted_datacube", "diffractionslice", "realslice"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !node->is_group; i++)
+		if (em_hdf_node_is(node, names[i]))
+			return true;
+	return false;
+}
+
+/* ---- axes ---- */
+
+static void get_text(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, char *field)
+{
+	struct em_text text = {0};
+
+	if (em_hdf_attribute_text(tree, node, name, &text))
+		em_meta_set_text(field, em_text_get(&text));
+	em_text_release(&text);
+}
+
+/* Coordinates that are all there, or the first two of them, tell the same: where the first is, and the step. */
+static void set_axis(const struct em_hdf_tree *tree, const struct em_hdf_node *dim, struct em_axis *axis)
+{
+	char name[EM_META_TEXT] = "", units[EM_META_TEXT] = "";
+	double v[2] = {0, 1};
+	size_t n = em_hdf_dataset_numbers(tree, dim, v, 2);
+
+	get_text(tree, dim, "name", name);
+	get_text(tree, dim, "units", units);
+	em_hdf_axis_set(axis, name, n == 2 ? v[1] - v[0] : 1, n ? v[0] : 0, units);
+}
+
+static void set_axes(const struct em_hdf_tree *tree, struct em_hdf_signal *signal)
+{
+	bool from_zero = em_hdf_tree_find(tree, signal->group, "dim0") != NULL;
+	char name[16];
+
+	for (int i = 0; i < signal->data.what.ndim; i++) {
+		const struct em_hdf_node *dim;
+
+		snprintf(name, sizeof(name), "dim%d", from_zero ? i : i + 1);
+		dim = em_hdf_tree_find(tree, signal->group, name);
+		if (dim)
+			set_axis(tree, dim, &signal->axis[i]);
+	}
+}
+
+static bool is_spectral(const struct em_axis *axis)
+{
+	return em_units_is_energy(axis->units) || !strncasecmp(axis->name, "energy", 6);
+}
+
+/* The last letter of "x", "R_x", "Qx". */
+static char direction(const struct em_axis *axis)
+{
+	size_t n = strlen(axis->name);
+
+	return n && (n == 1 || strchr("RQKrqk_", axis->name[n - 2])) ? (char)tolower((unsigned char)axis->name[n - 1])
+	                                                             : '\0';
+}
+
+/* The last two neighbours of which one is x and the other y: the first of them; -1: there are none. */
+static int find_plane(const struct em_hdf_signal *signal)
+{
+	for (int i = signal->data.what.ndim - 2; i >= 0; i--) {
+		char a = direction(&signal->axis[i]), b = direction(&signal->axis[i + 1]);
+
+		if ((a == 'x' && b == 'y') || (a == 'y' && b == 'x'))
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * A picture is x and y, wherever they are, or else the last two dimensions.  Simulations store x before y: theirs are
+ * turned, so that x runs to the right.
+ */
+static void set_plane(struct em_hdf_signal *signal)
+{
+	int n = signal->data.what.ndim, plane = find_plane(signal), stacked = 0;
+
+	em_hdf_signal_split(signal, n > 2 ? 2 : 0);
+	if (signal->ndim != 2)
+		return;
+	if (plane < 0)
+		plane = n - 2;
+	for (int i = 0; i < n; i++)
+		if (i != plane && i != plane + 1)
+			signal->stack[stacked++] = i;
+	signal->frames = 1;
+	for (int i = 0; i < stacked; i++)
+		signal->frames *= signal->data.what.shape[signal->stack[i]];
+	signal->order[0] = plane + (direction(&signal->axis[plane]) == 'x');
+	signal->order[1] = 2 * plane + 1 - signal->order[0];
+	for (int k = 0; k < 2; k++) {
+		struct em_axis *axis = &signal->axis[signal->order[k]];
+
+		em_axis_set(axis, k ? "x" : "y", axis->scale, axis->offset, axis->units);
+	}
+}
+
+static void find_layout(struct em_hdf_signal *signal)
+{
+	for (int i = 0; i < signal->data.what.ndim; i++)
+		if (is_spectral(&signal->axis[i])) {
+			em_hdf_signal_set_spectral(signal, i);
+			em_axis_set(&signal->axis[i], "energy", signal->axis[i].scale, signal->axis[i].offset,
+			            signal->axis[i].units);
+			return;
+		}
+	set_plane(signal);
+}
+
+/* ---- finding the signals ---- */
+
+static int add_group(struct em_hdf_signals *s, const struct em_hdf_node *group, struct em_error *err)
+{
+	const struct em_hdf_node *node = em_hdf_tree_first(&s->tree, group);
+
+	for (; node; node = em_hdf_tree_next(&s->tree, group, node)) {
+		struct em_hdf_signal *signal;
+
+		if (!is_data(node))
+			continue;
+		signal = em_hdf_signals_add(s, group, node, err);
+		if (!signal)
+			return -1;
+		em_meta_set_bytes(signal->name, (const unsigned char *)group->name, group->name_len);
+		if (signal->readable) {
+			set_axes(&s->tree, signal);
+			find_layout(signal);
+		}
+	}
+	return 0;
+}
+
+static int ncem_find(struct em_hdf_signals *s, struct em_error *err)
+{
+	for (size_t i = 0; i < s->tree.count; i++)
+		if (is_array_group(&s->tree, &s->tree.node[i]) && add_group(s, &s->tree.node[i], err))
+			return -1;
+	return 0;
+}
+
+/* ---- what is known of a frame ---- */
+
+/* Attributes of the group "microscope", with or without their unit, as ncempy and others spell them. */
+struct spelling {
+	const char *name;
+	size_t field; /* of struct em_meta */
+	double factor;
+};
+
+#define FIELD(f) offsetof(struct em_meta, f)
+
+static const struct spelling spellings[] = {
+	{"high tension", FIELD(beam_kev), 1e-3},
+	{"voltage", FIELD(beam_kev), 1e-3},
+	{"High tension [kV]", FIELD(beam_kev), 1},
+	{"magnification", FIELD(magnification), 1},
+	{"Magnification [x]", FIELD(magnification), 1},
+	{"camera length", FIELD(camera_length_mm), 1e3},
+	{"Camera length [m]", FIELD(camera_length_mm), 1e3},
+	{"convergence angle", FIELD(convergence_mrad), 1e3},
+	{"defocus", FIELD(defocus_nm), 1e9},
+	{"Defocus [um]", FIELD(defocus_nm), 1e3},
+	{"dwell time", FIELD(dwell_s), 1},
+	{"Dwell time path [s]", FIELD(dwell_s), 1},
+	{"exposure time", FIELD(exposure_s), 1},
+	{"Stage X [um]", FIELD(x_um), 1},
+	{"Stage Y [um]", FIELD(y_um), 1},
+	{"Stage Z [um]", FIELD(z_um), 1},
+	{"Stage A [deg]", FIELD(a_deg), 1},
+	{"Stage B [deg]", FIELD(b_deg), 1},
+};
+
+static void put_number(const struct em_hdf_value *value, struct em_meta *meta)
+{
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		const struct spelling *s = &spellings[i];
+		double v;
+
+		if (strlen(s->name) == value->name_len && !memcmp(s->name, value->name, value->name_len) &&
+		    em_hdf_value_number(value, 0, &v) && isfinite(v))
+			*(double *)(void *)((char *)meta + s->field) = v * s->factor;
+	}
+}
+
+/* "position" of the group "stage": x, y, z in micrometres, alpha and beta in degrees. */
+static void put_position(const struct em_hdf_value *value, struct em_meta *meta)
+{
+	double *field[] = {&meta->x_um, &meta->y_um, &meta->z_um, &meta->a_deg, &meta->b_deg};
+
+	for (size_t i = 0; i < 5 && value->name_len == 8 && !memcmp(value->name, "position", 8); i++)
+		em_hdf_value_number(value, i, field[i]);
+}
+
+static void put_group(const struct em_hdf_tree *tree, const struct em_hdf_node *group, struct em_meta *meta)
+{
+	struct em_hdf_attributes list;
+
+	if (!group || em_hdf_attributes_read(&tree->file, group->address, &list, NULL))
+		return;
+	for (size_t i = 0; i < list.count; i++) {
+		put_number(&list.value[i], meta);
+		put_position(&list.value[i], meta);
+	}
+	em_hdf_attributes_release(&list);
+}
+
+static void ncem_describe(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
+                          struct em_axis *axis, struct em_meta *meta)
+{
+	const struct em_hdf_node *root = s->tree.node, *microscope = em_hdf_tree_find(&s->tree, root, "microscope");
+
+	(void)signal;
+	(void)frame;
+	(void)axis;
+	put_group(&s->tree, microscope, meta);
+	put_group(&s->tree, em_hdf_tree_find(&s->tree, root, "stage"), meta);
+	get_text(&s->tree, microscope, "name", meta->instrument);
+	get_text(&s->tree, microscope, "Microscope", meta->instrument);
+	get_text(&s->tree, em_hdf_tree_find(&s->tree, root, "stage"), "type", meta->holder);
+}
+
+static int ncem_tags(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
+                     struct em_text *json, struct em_error *err)
+{
+	(void)signal;
+	(void)frame;
+	return em_hdf_json_put(&s->tree, s->tree.node, json, err);
+}
+
+const struct em_hdf_format em_hdf_ncem = {ncem_find, ncem_describe, NULL, ncem_tags};
