@@ -22,7 +22,8 @@ static void put_tag(const struct em_ser *s, size_t i, struct em_meta *meta)
 
 	if (!tag || (s->tags != EM_SER_TIMES && s->tags != EM_SER_POSITIONS))
 		return;
-	em_meta_set_date(meta, (double)em_bytes_u32(tag + 4, false), true);
+	if (em_bytes_u32(tag + 4, false))
+		em_meta_set_date(meta, (double)em_bytes_u32(tag + 4, false), true);
 	if (s->tags == EM_SER_POSITIONS && !s->cube) {
 		meta->scan_x_nm = em_bytes_f64(tag + 8, false) * 1e9;
 		meta->scan_y_nm = em_bytes_f64(tag + 16, false) * 1e9;

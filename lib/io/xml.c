@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "io/xml.h"
 
+#include "base/json.h"
+
 #include <expat.h>
 #include <math.h>
 #include <stdint.h>
@@ -240,12 +242,21 @@ static int finish(struct em_xml *x, struct em_error *err)
 	return 0;
 }
 
+/* Without a declaration it is UTF-8 or UTF-16; programs of old write what is neither. */
+static const char *guess_encoding(const unsigned char *bytes, size_t n)
+{
+	if (n < 5 || !memcmp(bytes, "<?xml", 5) || !bytes[0] || !bytes[1] || bytes[0] >= 0x80 ||
+	    em_utf8_is_valid((const char *)bytes, n))
+		return NULL;
+	return "ISO-8859-1";
+}
+
 static int parse(struct em_xml *x, const unsigned char *bytes, size_t n, struct em_error *err)
 {
 	struct parsing p = {.x = x, .err = err};
 	int status;
 
-	p.expat = XML_ParserCreate(NULL);
+	p.expat = XML_ParserCreate(guess_encoding(bytes, n));
 	if (!p.expat)
 		return em_error_memory(err, n);
 	em_text_append_bytes(&x->strings, "", 1); /* at 0: no text */

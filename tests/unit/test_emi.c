@@ -84,6 +84,31 @@ static void check_place(const struct opened *o, size_t frame, struct em_place wa
 	assert_string_equal(place.name, want.name);
 }
 
+static void a_tag_without_time_leaves_the_date(void **state)
+{
+	struct em_text emi = {0}, ser = {0};
+	struct em_array a;
+	struct em_meta m;
+	struct folder f;
+	struct opened o;
+
+	(void)state;
+	folder_make(&f);
+	put_start_of_emi(&emi);
+	put_object(&emi, "x_1.ser", stem);
+	put_file(&f, "x.emi", &emi);
+	make(&ser, &one_image);
+	store((unsigned char *)ser.s + ser.len - 4, 0, 4, false); /* the tag is last */
+	open_well(&o, put_file(&f, "x_1.ser", &ser));
+	read_well(&o, 0, &a, &m);
+	assert_string_equal(m.date, "2011-10-18T18:18:46");
+	em_array_release(&a);
+	shut(&o);
+	folder_remove(&f);
+	em_text_release(&emi);
+	em_text_release(&ser);
+}
+
 /* Images, spectra, and two scans; the second is named and not there, the last nobody knows of. */
 static void each_series_is_a_data_set(void **state)
 {
@@ -325,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(series_have_what_is_said_of_them),
+		cmocka_unit_test(a_tag_without_time_leaves_the_date),
 		cmocka_unit_test(each_series_is_a_data_set),
 		cmocka_unit_test(only_known_units_are_taken),
 		cmocka_unit_test(a_spectrum_is_exposed_while_it_is_integrated),
