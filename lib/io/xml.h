@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading XML: a flat tree of elements (expat inside), for metadata.  Document types and with them entities of one's
- * own are refused; depth, nodes and bytes are bounded.  Texts come out as UTF-8, whatever the encoding (UTF-8, UTF-16,
- * ISO-8859-1 or ASCII); bytes that are not UTF-8 where nothing is declared are taken for Latin-1.  Names are as written,
+ * Reading XML: a flat tree of elements (expat inside), for metadata.  Document types, and with them entities of one's
+ * own, are refused; depth, nodes and bytes are bounded.  Texts come out as UTF-8, whatever the encoding (UTF-8, UTF-16,
+ * ISO-8859-1, ASCII); where none is declared, bytes that are not UTF-8 are taken for Latin-1.  Names are as written,
  * with their prefix.  Nodes belong to the tree they were reached from.
  */
 #ifndef EM_IO_XML_H
