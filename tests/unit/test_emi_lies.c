@@ -151,7 +151,7 @@ static void descriptions_are_as_they_are_named(void **state)
 	}
 	put_start_of_emi(&t);
 	put_object(&t, "x_1.ser", "<ObjectInfo><a></ObjectInfo>");
-	open_blob(&t, t.len, 1, "EMI: description 1: XML: line 1");
+	open_blob(&t, t.len, 1, "EMI: what it says of series 1 is damaged, read its SER by itself: XML: line 1");
 	for (size_t i = 0; i < 70000; i++)
 		em_text_append(&t, "<ObjectInfo></ObjectInfo>");
 	open_blob(&t, t.len, 1, "more than 65536 descriptions");
