@@ -125,7 +125,8 @@ int em_emi_describe(const struct em_emi *emi, size_t number, struct em_xml **abo
 		return 0;
 	}
 	if (em_xml_parse(about, o->xml, o->bytes, err))
-		return em_error_prefix(err, "EMI: what it says of series %zu is damaged, read its SER by itself: ", number);
+		return em_error_prefix(err, "EMI: what it says of series %zu is damaged, read its SER by itself: ",
+		                       number);
 	return 0;
 }
 
