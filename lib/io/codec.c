@@ -20,7 +20,8 @@
 	X(emi)       \
 	X(emd)       \
 	X(hspy)      \
-	X(mrc)
+	X(mrc)       \
+	X(msa)
 
 #define DECLARE(name) extern const struct em_codec em_codec_##name;
 EM_CODECS(DECLARE)

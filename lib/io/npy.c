@@ -339,23 +339,26 @@ int em_npy_decode(struct em_blob blob, struct em_array *a, struct em_error *err)
 	return em_npy_read_part(&h, blob.data + h.offset, 0, 0, a, err);
 }
 
-int em_npy_encode(const struct em_array *a, struct em_text *out, struct em_error *err)
+size_t em_npy_put_header(const struct em_array *a, size_t frames, size_t bytes, struct em_text *out)
 {
 	static const char *const names[EM_DTYPES] = {
 		[EM_U8] = "|u1",  [EM_I8] = "|i1",  [EM_U16] = "<u2", [EM_I16] = "<i2",
 		[EM_U32] = "<u4", [EM_I32] = "<i4", [EM_U64] = "<u8", [EM_I64] = "<i8",
 		[EM_F32] = "<f4", [EM_F64] = "<f8", [EM_C64] = "<c8", [EM_C128] = "<c16",
 	};
+	bool alone = a->ndim + (frames > 0) == 1;
 	struct em_text dict = {0};
 	unsigned char start[10];
 	size_t length;
 
 	em_text_printf(&dict, "{'descr': '%s', 'fortran_order': False, 'shape': (", names[a->dtype]);
+	if (frames)
+		em_text_printf(&dict, alone ? "%zu," : "%zu", frames);
 	for (int i = 0; i < a->ndim; i++)
-		em_text_printf(&dict, a->ndim == 1 ? "%zu," : i ? ", %zu" : "%zu", a->shape[i]);
+		em_text_printf(&dict, alone ? "%zu," : i || frames ? ", %zu" : "%zu", a->shape[i]);
 	em_text_append(&dict, "), }");
 	/* numpy pads with blanks and a newline so that the elements begin at a multiple of 64. */
-	while ((sizeof(start) + dict.len + 1) % 64 && !dict.failed)
+	while (((sizeof(start) + dict.len + 1) % 64 || sizeof(start) + dict.len + 1 < bytes) && !dict.failed)
 		em_text_append(&dict, " ");
 	em_text_append(&dict, "\n");
 	length = dict.len;
@@ -368,8 +371,14 @@ int em_npy_encode(const struct em_array *a, struct em_text *out, struct em_error
 		out->failed = true;
 	em_text_append_bytes(out, start, sizeof(start));
 	em_text_append_bytes(out, em_text_get(&dict), dict.len);
-	em_text_append_bytes(out, a->data, em_array_bytes(a));
 	em_text_release(&dict);
+	return sizeof(start) + length;
+}
+
+int em_npy_encode(const struct em_array *a, struct em_text *out, struct em_error *err)
+{
+	em_npy_put_header(a, 0, 0, out);
+	em_text_append_bytes(out, a->data, em_array_bytes(a));
 	return em_text_check(out, err);
 }
 
@@ -416,4 +425,5 @@ const struct em_codec em_codec_npy = {
 	.read = npy_read_frame,
 	.close = npy_close,
 	.encode = em_npy_encode,
+	.writer = &em_npy_writer,
 };

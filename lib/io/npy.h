@@ -23,6 +23,12 @@ struct em_npy_header {
 #define EM_NPY_HEADER_MAX 65536
 
 bool em_npy_probe(const unsigned char *head, size_t n);
+/*
+ * Append the header of an array of little-endian elements in C order; `frames` > 0: of so many of them, along one more
+ * axis before the others.  It is padded to at least `bytes`, and its length is a multiple of 64 and returned.
+ */
+size_t em_npy_put_header(const struct em_array *a, size_t frames, size_t bytes, struct em_text *out);
+extern const struct em_codec_writer em_npy_writer;
 /* The first n bytes of a file.  Never looks past them. */
 int em_npy_parse_header(const unsigned char *head, size_t n, struct em_npy_header *h, struct em_error *err);
 /* A whole file: the array ends where the file does. */
