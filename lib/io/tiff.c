@@ -10,6 +10,7 @@
 #include "io/tiff_plain.h"
 #include "io/tiff_samples.h"
 #include "io/tiff_vendor.h"
+#include "io/tiff_write.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -487,4 +488,5 @@ const struct em_codec em_codec_tiff = {
 	.close = tiff_close,
 	.encode = em_tiff_plain_encode,
 	.tags = tiff_tags,
+	.writer = &em_tiff_writer,
 };

@@ -11,8 +11,59 @@
 struct description {
 	double images, channels, slices, frames;
 	double spacing, interval, x_origin, y_origin, z_origin;
-	struct em_tiff_text unit, y_unit, z_unit, time_unit;
+	char unit[EM_META_TEXT], y_unit[EM_META_TEXT], z_unit[EM_META_TEXT], time_unit[EM_META_TEXT];
 };
+
+static unsigned hex_digit(unsigned char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *found = c ? strchr(digits, c) : NULL;
+
+	return found ? (unsigned)(found - digits) % 16 : 16;
+}
+
+/* The character of "\\u00B5" at p; 0 where there is none that stands alone. */
+static unsigned unescape(const unsigned char *p, size_t n)
+{
+	unsigned c = 0;
+
+	if (n < 6 || p[0] != '\\' || p[1] != 'u')
+		return 0;
+	for (int i = 2; i < 6; i++) {
+		if (hex_digit(p[i]) > 15)
+			return 0;
+		c = c << 4 | hex_digit(p[i]);
+	}
+	return c < ' ' || (c >= 0xd800 && c < 0xe000) ? 0 : c;
+}
+
+/* Java's way to write what is not ASCII; a unit is short. */
+static void set_unit(char unit[EM_META_TEXT], struct em_tiff_text text)
+{
+	unsigned char clean[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n && n + 3 < sizeof(clean); i++) {
+		unsigned c = unescape(text.bytes + i, text.n - i);
+
+		if (!c) {
+			clean[n++] = text.bytes[i];
+			continue;
+		}
+		i += 5;
+		if (c >= 0x800)
+			clean[n++] = (unsigned char)(0xe0 | c >> 12);
+		if (c >= 0x80)
+			clean[n++] = (unsigned char)(c >= 0x800 ? 0x80 | (c >> 6 & 63) : 0xc0 | c >> 6);
+		clean[n++] = (unsigned char)(c >= 0x80 ? 0x80 | (c & 63) : c);
+	}
+	em_meta_set_bytes(unit, clean, n);
+}
+
+static struct em_tiff_text text_of(const char *unit)
+{
+	return (struct em_tiff_text){(const unsigned char *)unit, strlen(unit)};
+}
 
 static bool take_number(struct em_tiff_text key, struct em_tiff_text value, struct description *d)
 {
@@ -20,9 +71,9 @@ static bool take_number(struct em_tiff_text key, struct em_tiff_text value, stru
 		const char *key;
 		double *number;
 	} numbers[] = {
-		{"images", &d->images},     {"channels", &d->channels}, {"slices", &d->slices},
-		{"frames", &d->frames},     {"spacing", &d->spacing},   {"finterval", &d->interval},
-		{"xorigin", &d->x_origin},  {"yorigin", &d->y_origin},  {"zorigin", &d->z_origin},
+	    {"images", &d->images},    {"channels", &d->channels}, {"slices", &d->slices},
+	    {"frames", &d->frames},    {"spacing", &d->spacing},   {"finterval", &d->interval},
+	    {"xorigin", &d->x_origin}, {"yorigin", &d->y_origin},  {"zorigin", &d->z_origin},
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -36,13 +87,13 @@ static bool take_number(struct em_tiff_text key, struct em_tiff_text value, stru
 static void take_text(struct em_tiff_text key, struct em_tiff_text value, struct description *d)
 {
 	if (em_tiff_text_is(key, "unit"))
-		d->unit = value;
+		set_unit(d->unit, value);
 	else if (em_tiff_text_is(key, "yunit"))
-		d->y_unit = value;
+		set_unit(d->y_unit, value);
 	else if (em_tiff_text_is(key, "zunit"))
-		d->z_unit = value;
+		set_unit(d->z_unit, value);
 	else if (em_tiff_text_is(key, "tunit"))
-		d->time_unit = value;
+		set_unit(d->time_unit, value);
 }
 
 static bool find_description(const struct em_tiff_directory *first, struct description *d)
@@ -53,26 +104,26 @@ static bool find_description(const struct em_tiff_directory *first, struct descr
 		return false;
 	memset(d, 0, sizeof(*d));
 	d->images = d->channels = d->slices = d->frames = 1;
-	d->time_unit = (struct em_tiff_text){(const unsigned char *)"s", 1};
+	em_meta_set_text(d->time_unit, "s");
 	while (em_tiff_text_line(&rest, &line))
 		if (em_tiff_text_split(line, "=", &key, &value) && !take_number(key, value, d))
 			take_text(key, value, d);
-	if (!d->y_unit.n)
-		d->y_unit = d->unit;
-	if (!d->z_unit.n)
-		d->z_unit = d->unit;
-	if (em_tiff_text_is(d->time_unit, "sec"))
-		d->time_unit.n = 1;
+	if (!d->y_unit[0])
+		em_meta_set_text(d->y_unit, d->unit);
+	if (!d->z_unit[0])
+		em_meta_set_text(d->z_unit, d->unit);
+	if (!strcmp(d->time_unit, "sec"))
+		em_meta_set_text(d->time_unit, "s");
 	return true;
 }
 
 static void set_pixel(const struct em_tiff_directory *first, unsigned tag, const char *name, double origin,
-                      struct em_tiff_text unit, struct em_axis *axis)
+                      const char *unit, struct em_axis *axis)
 {
 	double per_unit = 0;
 
 	if (em_tiff_number(first, tag, &per_unit) && per_unit > 0)
-		em_tiff_set_axis(axis, name, 1 / per_unit, -origin / per_unit, unit);
+		em_tiff_set_axis(axis, name, 1 / per_unit, -origin / per_unit, text_of(unit));
 }
 
 static void push_dimension(struct em_tiff_series *s, double size, const char *name)
@@ -92,11 +143,12 @@ static void set_dimensions(const struct description *d, size_t frames, struct em
 	}
 	if (t > 1) {
 		push_dimension(s, t, "t");
-		em_tiff_set_axis(&s->dim[s->ndims - 1].axis, "t", d->interval, 0, d->time_unit);
+		em_tiff_set_axis(&s->dim[s->ndims - 1].axis, "t", d->interval, 0, text_of(d->time_unit));
 	}
 	if (z > 1) {
 		push_dimension(s, z, "z");
-		em_tiff_set_axis(&s->dim[s->ndims - 1].axis, "z", d->spacing, -d->z_origin * d->spacing, d->z_unit);
+		em_tiff_set_axis(&s->dim[s->ndims - 1].axis, "z", d->spacing, -d->z_origin * d->spacing,
+		                 text_of(d->z_unit));
 	}
 	if (c > 1)
 		push_dimension(s, c, "c");
@@ -146,8 +198,9 @@ static uint64_t measure(const struct em_tiff_directory *page)
 	em_tiff_number(page, 259, &compression);
 	em_tiff_number(page, 277, &samples);
 	bytes = width * samples * bits / 8 * height;
-	return compression == 1 && width >= 1 && height >= 1 && bits >= 8 && bytes >= 1 && bytes < 1e18 ? (uint64_t)bytes
-	                                                                                               : 0;
+	return compression == 1 && width >= 1 && height >= 1 && bits >= 8 && bytes >= 1 && bytes < 1e18
+	           ? (uint64_t)bytes
+	           : 0;
 }
 
 int em_tiff_imagej_hidden(const struct em_tiff_directory *page, size_t *images, uint64_t *data, uint64_t *image_bytes,
@@ -167,9 +220,10 @@ int em_tiff_imagej_hidden(const struct em_tiff_directory *page, size_t *images, 
 	if (there < (uint64_t)d.images && page->place > at)
 		return 0;
 	if (there < (uint64_t)d.images)
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "TIFF: the file is cut: an ImageJ stack of %.0f images in one page, %llu of them are there",
-		                    d.images, (unsigned long long)there);
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "TIFF: the file is cut: an ImageJ stack of %.0f images in one page, %llu of them are there",
+		    d.images, (unsigned long long)there);
 	*images = (size_t)d.images;
 	*data = at;
 	*image_bytes = bytes;

@@ -13,20 +13,31 @@ static const struct {
 	unsigned tag;
 	const char *name;
 } names[] = {
-	{254, "NewSubfileType"}, {256, "ImageWidth"},     {257, "ImageLength"},      {258, "BitsPerSample"},
-	{259, "Compression"},    {262, "PhotometricInterpretation"}, {269, "DocumentName"}, {270, "ImageDescription"},
-	{271, "Make"},           {272, "Model"},          {274, "Orientation"},      {277, "SamplesPerPixel"},
-	{278, "RowsPerStrip"},   {282, "XResolution"},    {283, "YResolution"},      {284, "PlanarConfiguration"},
-	{285, "PageName"},       {296, "ResolutionUnit"}, {297, "PageNumber"},       {305, "Software"},
-	{306, "DateTime"},       {315, "Artist"},         {316, "HostComputer"},     {317, "Predictor"},
-	{322, "TileWidth"},      {323, "TileLength"},     {339, "SampleFormat"},     {33432, "Copyright"},
+    {254, "NewSubfileType"}, {256, "ImageWidth"},
+    {257, "ImageLength"},    {258, "BitsPerSample"},
+    {259, "Compression"},    {262, "PhotometricInterpretation"},
+    {269, "DocumentName"},   {270, "ImageDescription"},
+    {271, "Make"},           {272, "Model"},
+    {274, "Orientation"},    {277, "SamplesPerPixel"},
+    {278, "RowsPerStrip"},   {282, "XResolution"},
+    {283, "YResolution"},    {284, "PlanarConfiguration"},
+    {285, "PageName"},       {296, "ResolutionUnit"},
+    {297, "PageNumber"},     {305, "Software"},
+    {306, "DateTime"},       {315, "Artist"},
+    {316, "HostComputer"},   {317, "Predictor"},
+    {322, "TileWidth"},      {323, "TileLength"},
+    {339, "SampleFormat"},   {33432, "Copyright"},
 };
 
 static const char *const gatan[EM_TIFF_GATAN_END - EM_TIFF_GATAN] = {
-	[3] = "UnitsX",     [4] = "UnitsY",     [5] = "UnitsZ",         [6] = "OriginX",         [7] = "OriginY",
-	[8] = "OriginZ",    [9] = "ScaleX",     [10] = "ScaleY",        [11] = "ScaleZ",         [12] = "UnitsNameX",
-	[13] = "UnitsNameY", [14] = "UnitsNameZ", [22] = "IntensityUnits", [23] = "IntensityUnitsName",
-	[24] = "IntensityOrigin", [25] = "IntensityScale",
+    [3] = "UnitsX",           [4] = "UnitsY",
+    [5] = "UnitsZ",           [6] = "OriginX",
+    [7] = "OriginY",          [8] = "OriginZ",
+    [9] = "ScaleX",           [10] = "ScaleY",
+    [11] = "ScaleZ",          [12] = "UnitsNameX",
+    [13] = "UnitsNameY",      [14] = "UnitsNameZ",
+    [22] = "IntensityUnits",  [23] = "IntensityUnitsName",
+    [24] = "IntensityOrigin", [25] = "IntensityScale",
 };
 
 static bool is_place_of_pixels(unsigned tag)
@@ -128,9 +139,9 @@ static void put_zeiss(struct em_text *json, struct em_tiff_text rest)
 static const char *type_name(unsigned type)
 {
 	static const char *const type_names[] = {
-		[1] = "uint8", [2] = "uint8",  [3] = "uint16", [4] = "uint32",  [5] = "rational",   [6] = "int8",
-		[7] = "uint8", [8] = "int16",  [9] = "int32",  [10] = "rational", [11] = "float32", [12] = "float64",
-		[13] = "uint32", [16] = "uint64", [17] = "int64", [18] = "uint64",
+	    [1] = "uint8",   [2] = "uint8",   [3] = "uint16", [4] = "uint32",    [5] = "rational", [6] = "int8",
+	    [7] = "uint8",   [8] = "int16",   [9] = "int32",  [10] = "rational", [11] = "float32", [12] = "float64",
+	    [13] = "uint32", [16] = "uint64", [17] = "int64", [18] = "uint64",
 	};
 
 	return type_names[type];

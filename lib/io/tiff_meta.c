@@ -5,7 +5,6 @@
 #include "io/tiff_vendor.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- for all programs ---- */
@@ -23,59 +22,33 @@ void em_tiff_set_pixel_m(struct em_array *a, double x, double y)
 	em_axis_set(&a->axis[1], "x", x * 1e9, 0, "nm");
 }
 
-/* ImageJ and others write out what the table of units abbreviates. */
-static int find_length(const char *unit, double *metres)
+/* What ImageJ and DigitalMicrograph write out, and words for "not calibrated": so are units of paper, which pixels have
+ * from a resolution for printers. */
+static const char *short_unit(const char *unit)
 {
-	static const char *const micron[] = {"micron", "microns", "micrometer", "\\u00B5m", "\\u00b5m"};
+	static const char *const words[][2] = {
+	    {"micron", "um"}, {"microns", "um"}, {"micrometer", "um"}, {"nanometer", "nm"},
+	    {"pixel", ""},    {"pixels", ""},    {"px", ""},           {"inch", ""},
+	    {"inches", ""},   {"in", ""},        {"cm", ""},
+	};
 
-	for (size_t i = 0; i < sizeof(micron) / sizeof(micron[0]); i++)
-		if (!strcmp(unit, micron[i]))
-			return em_units_length_in_m("um", metres);
-	if (!strcmp(unit, "\\u00C5") || !strcmp(unit, "\\u00c5"))
-		return em_units_length_in_m("A", metres);
-	if (!strcmp(unit, "nanometer"))
-		return em_units_length_in_m("nm", metres);
-	return em_units_length_in_m(unit, metres);
-}
-
-/* The factor that brings the unit to nm or 1/nm, and its new name; 1 for units that stay. */
-static double house_unit(char *unit, size_t room)
-{
-	double metres;
-
-	if (!find_length(unit, &metres)) {
-		snprintf(unit, room, "nm");
-		return metres * 1e9;
-	}
-	if (unit[0] == '1' && unit[1] == '/' && !find_length(unit + 2, &metres)) {
-		snprintf(unit, room, "1/nm");
-		return 1e-9 / metres;
-	}
-	return 1;
-}
-
-/* Words for "not calibrated", and units of paper, which pixels have from a resolution for printers. */
-static bool is_no_unit(const char *unit)
-{
-	static const char *const none[] = {"", "pixel", "pixels", "px", "inch", "inches", "in", "cm"};
-
-	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		if (!strcmp(unit, none[i]))
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(unit, words[i][0]))
+			return words[i][1];
+	return unit;
 }
 
 void em_tiff_set_axis(struct em_axis *axis, const char *name, double scale, double offset, struct em_tiff_text units)
 {
-	char unit[EM_META_TEXT] = "";
-	double factor;
+	char words[EM_META_TEXT] = "";
+	const char *unit;
 
-	em_meta_set_bytes(unit, units.bytes, units.n);
-	if (is_no_unit(unit))
+	em_meta_set_bytes(words, units.bytes, units.n);
+	unit = short_unit(words);
+	if (!unit[0] || !isfinite(scale) || scale == 0 || !isfinite(offset))
 		return;
-	factor = house_unit(unit, sizeof(unit));
-	if (isfinite(scale * factor) && scale * factor != 0 && isfinite(offset * factor))
-		em_axis_set(axis, name, scale * factor, offset * factor + 0.0, unit); /* no -0 */
+	em_axis_set(axis, name, scale, offset + 0.0, unit); /* no -0 */
+	em_units_axis_to_nm(axis);
 }
 
 bool em_tiff_resolution_m(const struct em_tiff_directory *page, double *x, double *y)
@@ -83,8 +56,9 @@ bool em_tiff_resolution_m(const struct em_tiff_directory *page, double *x, doubl
 	double unit = 2, per_x, per_y;
 
 	em_tiff_number(page, EM_TIFF_RESOLUTION_UNIT, &unit);
-	if (!em_tiff_number(page, EM_TIFF_X_RESOLUTION, &per_x) || !em_tiff_number(page, EM_TIFF_Y_RESOLUTION, &per_y) ||
-	    !(per_x > 0 && per_y > 0) || (unit != 2 && unit != 3))
+	if (!em_tiff_number(page, EM_TIFF_X_RESOLUTION, &per_x) ||
+	    !em_tiff_number(page, EM_TIFF_Y_RESOLUTION, &per_y) || !(per_x > 0 && per_y > 0) ||
+	    (unit != 2 && unit != 3))
 		return false;
 	*x = (unit == 2 ? 0.0254 : 0.01) / per_x;
 	*y = (unit == 2 ? 0.0254 : 0.01) / per_y;

@@ -38,8 +38,7 @@ static void scale_number(struct em_tiff_text ini, const char *section, const cha
 		*field = v * factor;
 }
 
-static void positive_number(struct em_tiff_text ini, const char *section, const char *key, double factor,
-                            double *field)
+static void positive_number(struct em_tiff_text ini, const char *section, const char *key, double factor, double *field)
 {
 	double v;
 
@@ -55,7 +54,8 @@ static void set_fei_pixel(struct em_tiff_text ini, struct em_array *a)
 	if (ini_number(ini, "Scan", "PixelWidth", &x) && ini_number(ini, "Scan", "PixelHeight", &y)) {
 		em_tiff_set_pixel_m(a, x, y);
 	} else if (ini_number(ini, "IRBeam", "HFW", &x) && ini_number(ini, "IRBeam", "VFW", &y) &&
-	           ini_number(ini, "Image", "ResolutionX", &width) && ini_number(ini, "Image", "ResolutionY", &height)) {
+	           ini_number(ini, "Image", "ResolutionX", &width) &&
+	           ini_number(ini, "Image", "ResolutionY", &height)) {
 		em_tiff_set_pixel_m(a, x / width, y / height);
 	}
 }
@@ -80,9 +80,9 @@ static void set_fei_date(struct em_tiff_text ini, struct em_meta *meta)
 	    is_digits(p + 6, 4) && is_digits(p + 11, 2))
 		snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.8s", p + 6, p + 3, p, p + 11);
 	else
-		snprintf(text, sizeof(text), "%.*s%s%.*s", day.n < 99 ? (int)day.n : 99, day.n ? (const char *)day.bytes : "",
-		         day.n && time.n ? " " : "", time.n < 99 ? (int)time.n : 99,
-		         time.n ? (const char *)time.bytes : "");
+		snprintf(text, sizeof(text), "%.*s%s%.*s", day.n < 99 ? (int)day.n : 99,
+		         day.n ? (const char *)day.bytes : "", day.n && time.n ? " " : "",
+		         time.n < 99 ? (int)time.n : 99, time.n ? (const char *)time.bytes : "");
 	em_meta_set_text(meta->date, text);
 }
 
@@ -114,7 +114,7 @@ bool em_tiff_fei_put(const struct em_tiff_directory *page, struct em_array *a, s
 	return true;
 }
 
-/* ---- Zeiss: a line that names a parameter, and one with its title, value and unit, as they stand on the screen ---- */
+/* ---- Zeiss: a line that names a parameter, and one with its title, value and unit, as on the screen ---- */
 
 static struct em_tiff_text zeiss_find(struct em_tiff_text rest, const char *key)
 {
@@ -123,8 +123,8 @@ static struct em_tiff_text zeiss_find(struct em_tiff_text rest, const char *key)
 	while (em_tiff_text_line(&rest, &line))
 		if (em_tiff_text_is(line, key))
 			return em_tiff_text_line(&rest, &line) && em_tiff_text_split(line, "=:", &title, &value)
-			               ? value
-			               : (struct em_tiff_text){NULL, 0};
+			           ? value
+			           : (struct em_tiff_text){NULL, 0};
 	return (struct em_tiff_text){NULL, 0};
 }
 
@@ -134,7 +134,8 @@ static double prefix_factor(struct em_tiff_text unit)
 	static const struct {
 		unsigned char letter;
 		double factor;
-	} prefixes[] = {{'f', 1e-15}, {'p', 1e-12}, {'n', 1e-9}, {0xb5, 1e-6}, {'u', 1e-6}, {'m', 1e-3}, {'k', 1e3}, {'K', 1e3}};
+	} prefixes[] = {{'f', 1e-15}, {'p', 1e-12}, {'n', 1e-9}, {0xb5, 1e-6},
+	                {'u', 1e-6},  {'m', 1e-3},  {'k', 1e3},  {'K', 1e3}};
 
 	for (size_t i = 0; unit.n > 1 && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (unit.bytes[0] == prefixes[i].letter)

@@ -34,7 +34,8 @@ bool em_tiff_directory_at(const struct em_tiff_view *v, uint64_t at, struct em_t
 	at += count_bytes;
 	if (entries > v->blob.size / entry_bytes || !em_tiff_view_has(v, at, entries * entry_bytes + next_bytes))
 		return false;
-	*d = (struct em_tiff_directory){*v, at, entries, em_tiff_view_get(v, at + entries * entry_bytes, (int)next_bytes)};
+	*d = (struct em_tiff_directory){*v, at, entries,
+	                                em_tiff_view_get(v, at + entries * entry_bytes, (int)next_bytes)};
 	return true;
 }
 

@@ -12,8 +12,15 @@
 
 #define EM_TIFF_TEXT_MAX ((size_t)1 << 18) /* longer texts are cut: they are looked through for each page */
 
-enum { EM_TIFF_BYTE = 1, EM_TIFF_ASCII, EM_TIFF_SHORT, EM_TIFF_LONG, EM_TIFF_RATIONAL, EM_TIFF_UNDEFINED = 7,
-       EM_TIFF_DOUBLE = 12 };
+enum {
+	EM_TIFF_BYTE = 1,
+	EM_TIFF_ASCII,
+	EM_TIFF_SHORT,
+	EM_TIFF_LONG,
+	EM_TIFF_RATIONAL,
+	EM_TIFF_UNDEFINED = 7,
+	EM_TIFF_DOUBLE = 12
+};
 
 struct em_tiff_view {
 	struct em_blob blob;
@@ -36,7 +43,7 @@ struct em_tiff_text {
 
 struct em_tiff_directory {
 	struct em_tiff_view view;
-	uint64_t place;   /* of the first entry; 0: an empty directory, in which nothing is found */
+	uint64_t place; /* of the first entry; 0: an empty directory, in which nothing is found */
 	uint64_t entries, next;
 };
 

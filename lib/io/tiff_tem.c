@@ -153,15 +153,15 @@ bool em_tiff_tvips_tags(const struct em_tiff_directory *page, struct em_text *js
 		const char *name;
 		unsigned at, count; /* of float32 */
 	} numbers[] = {
-		{"PixelSize", TVIPS_PIXEL, 2},
-		{"TemHighTension", TVIPS_VOLTAGE, 1},
-		{"TemMagnification", TVIPS_MAGNIFICATION, 1},
-		{"TemMagnificationCorrection", TVIPS_MAGNIFICATION + 4, 1},
-		{"TemStagePosition", TVIPS_STAGE, 5},
-		{"TemImageShift", 3572, 2},
-		{"TemBeamShift", 3580, 2},
-		{"TemBeamTilt", 3588, 2},
-		{"ExposureTime", TVIPS_EXPOSURE, 1},
+	    {"PixelSize", TVIPS_PIXEL, 2},
+	    {"TemHighTension", TVIPS_VOLTAGE, 1},
+	    {"TemMagnification", TVIPS_MAGNIFICATION, 1},
+	    {"TemMagnificationCorrection", TVIPS_MAGNIFICATION + 4, 1},
+	    {"TemStagePosition", TVIPS_STAGE, 5},
+	    {"TemImageShift", 3572, 2},
+	    {"TemBeamShift", 3580, 2},
+	    {"TemBeamTilt", 3588, 2},
+	    {"ExposureTime", TVIPS_EXPOSURE, 1},
 	};
 	const unsigned char *p = find_tvips(page);
 	bool big = page->view.big_endian;
@@ -213,8 +213,7 @@ static const unsigned char *find_calibration(const struct em_tiff_directory *pag
 		const unsigned char *entry = head + SIS_BYTES + 8 * i;
 		uint64_t place = em_bytes_u32(entry + 4, false);
 
-		if (em_bytes_u16(entry, false) == SIS_CALIBRATION &&
-		    em_tiff_view_has(v, place, SIS_CALIBRATION_BYTES))
+		if (em_bytes_u16(entry, false) == SIS_CALIBRATION && em_tiff_view_has(v, place, SIS_CALIBRATION_BYTES))
 			return v->blob.data + place;
 	}
 	return NULL;
@@ -233,8 +232,10 @@ static bool get_calibration(const struct em_tiff_directory *page, struct calibra
 	if (!p)
 		return false;
 	factor = pow(10, (int16_t)em_bytes_u16(p + 10, false));
-	*c = (struct calibration){em_bytes_f64(p + 12, false) * factor, em_bytes_f64(p + 20, false) * factor,
-	                          em_bytes_f64(p + 36, false), {p + 46, 34}};
+	*c = (struct calibration){em_bytes_f64(p + 12, false) * factor,
+	                          em_bytes_f64(p + 20, false) * factor,
+	                          em_bytes_f64(p + 36, false),
+	                          {p + 46, 34}};
 	return true;
 }
 

@@ -14,15 +14,6 @@ def signals(golden):
     return [dict(shape=[101, 112], dtype="uint8", axes=axes)]
 
 
-def lengths_in_nm(g, file):
-    """Lengths come in nm, whatever the program wrote."""
-    factor = {"m": 1e9, "\u00b5m": 1e3}
-    if not any(a["units"] in factor for a in g["axes"]):
-        return None
-    return dict(g, axes=[dict(a, scale=a["scale"] * factor[a["units"]], offset=a["offset"] * factor[a["units"]],
-                              units="nm") if a["units"] in factor else a for a in g["axes"]])
-
-
 def fields_of_view(g, file):
     """The field's width belongs to the width: RosettaSciIO gives the height of this camera's pixels to the width."""
     if not file.endswith("FEI-Helios-navcam.tif"):
@@ -33,10 +24,10 @@ def fields_of_view(g, file):
 
 def depth_has_the_unit(g, file):
     """ImageJ's spacing is in the unit of the pixels; RosettaSciIO leaves it without one."""
-    z = g["axes"][0]
-    if z["name"] != "depth" or z["scale"] == 1 or g["axes"][-1]["units"] != "nm":
+    z, x = g["axes"][0], g["axes"][-1]
+    if z["name"] != "depth" or z["scale"] == 1 or not x["units"]:
         return None
-    return dict(g, axes=[dict(z, scale=z["scale"] * 1e3, units="nm")] + g["axes"][1:])
+    return dict(g, axes=[dict(z, units=x["units"])] + g["axes"][1:])
 
 
 def reciprocal(g, file):
@@ -51,4 +42,4 @@ def grey(g, file):
     return dict(g, dtype="uint8") if "'R'" in g["dtype"] else None
 
 
-DIFFERENCES = [lengths_in_nm, fields_of_view, depth_has_the_unit, reciprocal, grey]
+DIFFERENCES = [fields_of_view, depth_has_the_unit, reciprocal, grey]
