@@ -20,6 +20,8 @@
 	X(emi)       \
 	X(emd)       \
 	X(hspy)      \
+	X(mib)       \
+	X(blo)       \
 	X(mrc)       \
 	X(msa)
 
