@@ -122,6 +122,22 @@ void em_meta_push_stack(struct em_meta *m, size_t index, size_t size, const stru
 		m->stack[m->nstack++] = (struct em_meta_place){index, size, *axis};
 }
 
+void em_meta_keep_common(struct em_meta *m, const struct em_meta *other)
+{
+	struct em_meta theirs = *other;
+
+	if (strcmp(m->title, other->title) != 0)
+		m->title[0] = '\0';
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *f = &fields[i];
+
+		if (!f->text && !(fabs(*number_of(m, f) - *number_of(&theirs, f)) <= 0))
+			*number_of(m, f) = (double)NAN;
+		if (f->text && text_of(m, f) != m->date && strcmp(text_of(m, f), text_of(&theirs, f)) != 0)
+			*text_of(m, f) = '\0';
+	}
+}
+
 /* ---- to the record ---- */
 
 static void put_field(struct em_meta *m, const struct field *f, struct em_text *object)

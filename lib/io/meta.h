@@ -45,6 +45,9 @@ void em_meta_set_text(char *field, const char *text);
 void em_meta_set_date(struct em_meta *m, double seconds, bool utc);
 /* One more dimension of the stack, faster than those before; more than EM_MAX_NDIM are dropped. */
 void em_meta_push_stack(struct em_meta *m, size_t index, size_t size, const struct em_axis *axis);
+/* What m says and `other` does not becomes unknown: the metadata of a file of several frames.  The date, that of the
+ * first frame, and the stack are left alone. */
+void em_meta_keep_common(struct em_meta *m, const struct em_meta *other);
 
 /* Set those members of the record of which something is known. */
 int em_meta_put(const struct em_meta *m, struct em_record *r, struct em_error *err);
