@@ -40,7 +40,7 @@ static int parse_frames(const char *value, void *target, struct em_error *err)
 	return em_slice_parse(value, &((struct options *)target)->input.frames, err);
 }
 
-/* Up to n whole numbers, each after one of the letters of `before` in turn; how many there were, -1 for anything else. */
+/* Up to n whole numbers, each after one of the letters of `before` in turn; how many there were, -1: anything else. */
 static int parse_numbers(const char *text, const char *before, size_t *v, int n)
 {
 	int k = 0;
@@ -80,8 +80,8 @@ static int parse_bin(const char *value, void *target, struct em_error *err)
 	if (n == 1)
 		bin[1] = bin[0];
 	if (n < 1 || !bin[0] || !bin[1])
-		return em_error_set(err, EM_ERROR_USAGE, "--bin %.60s: give N or WIDTHxHEIGHT in pixels, as in 2 or 4x1",
-		                    value);
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "--bin %.60s: give N or WIDTHxHEIGHT in pixels, as in 2 or 4x1", value);
 	memcpy(o->bin, bin, sizeof(bin));
 	return 0;
 }
@@ -113,8 +113,8 @@ static int choose_format(struct em_cli *cli, const struct options *o)
 	} else if (dot && dot[1]) {
 		cli->format = em_codec_to_write(dot + 1);
 		if (!cli->format && em_codec_of_extension(dot + 1))
-			return em_cli_usage(cli, "-o %s: cannot write %s, only %s; a stream's name ends in .tar, or say "
-			                         "-O stream", cli->output, em_codec_of_extension(dot + 1)->name,
+			return em_cli_usage(cli, "-o %s: cannot write %s, only %s; a stream's name ends in .tar, or "
+			                         "say -O stream", cli->output, em_codec_of_extension(dot + 1)->name,
 			                    list_formats(list, sizeof(list)));
 	} else if (name && !*name) {
 		return em_cli_usage(cli, "-o %s: a folder takes files of the format that -O names: %s", cli->output,
