@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -31,18 +32,20 @@ static int check_size(size_t height, size_t width, struct em_error *err)
 	return 0;
 }
 
-static fftwf_plan make_plan(size_t height, size_t width, float *in, float *out)
+static fftwf_plan make_plan(size_t height, size_t width, bool inverse, float *image, float *spectrum)
 {
+	fftwf_complex *half = (fftwf_complex *)(void *)spectrum;
+	const unsigned how = FFTW_ESTIMATE | FFTW_DESTROY_INPUT;
 	fftwf_plan plan;
 
 	pthread_mutex_lock(&planner);
-	plan = fftwf_plan_dft_r2c_2d((int)height, (int)width, in, (fftwf_complex *)(void *)out,
-	                             FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
+	plan = inverse ? fftwf_plan_dft_c2r_2d((int)height, (int)width, half, image, how)
+	               : fftwf_plan_dft_r2c_2d((int)height, (int)width, image, half, how);
 	pthread_mutex_unlock(&planner);
 	return plan;
 }
 
-struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error *err)
+static struct em_fft_plan *new_plan(size_t height, size_t width, bool inverse, struct em_error *err)
 {
 	struct em_fft_plan *plan;
 	float *in = NULL, *out = NULL;
@@ -59,7 +62,7 @@ struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error
 	if (in != NULL)
 		out = em_fft_alloc(height * 2 * (width / 2 + 1), err);
 	if (out != NULL) {
-		plan->plan = make_plan(height, width, in, out);
+		plan->plan = make_plan(height, width, inverse, in, out);
 		if (plan->plan == NULL)
 			em_error_memory(err, height * width * sizeof(float));
 	}
@@ -70,6 +73,16 @@ struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error
 		return NULL;
 	}
 	return plan;
+}
+
+struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error *err)
+{
+	return new_plan(height, width, false, err);
+}
+
+struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err)
+{
+	return new_plan(height, width, true, err);
 }
 
 void em_fft_plan_free(struct em_fft_plan *plan)
@@ -99,6 +112,11 @@ void em_fft_free(float *p)
 void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out)
 {
 	fftwf_execute_dft_r2c(plan->plan, in, (fftwf_complex *)(void *)out);
+}
+
+void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out)
+{
+	fftwf_execute_dft_c2r(plan->plan, (fftwf_complex *)(void *)in, out);
 }
 
 void em_fft_power(const float *spectrum, size_t height, size_t width, float *power)

@@ -16,6 +16,8 @@ struct em_fft_plan;
 /* For height x width images, >= 1 each.  */
 struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error *err);
 void em_fft_plan_free(struct em_fft_plan *plan); /* NULL allowed */
+/* The same for em_fft_inverse: a plan transforms one way only. */
+struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err);
 
 /* SIMD-aligned floats for the transforms' in- and outputs; freed by em_fft_free. */
 float *em_fft_alloc(size_t floats, struct em_error *err);
@@ -24,6 +26,9 @@ void em_fft_free(float *p);
 /* Forward: in[height][width] -> out[height][width/2+1] as (re, im) pairs, unnormalised.  `in` is overwritten. Both from
  * em_fft_alloc. */
 void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out);
+/* Back: in[height][width/2+1] pairs -> out[height][width], unnormalised: height * width times what went forward.  `in`
+ * is overwritten.  Both from em_fft_alloc. */
+void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out);
 
 /* The power spectrum |F|^2 of the half plane, [height][width/2+1], from em_fft_forward's output; may
  * overwrite it (power == spectrum). */

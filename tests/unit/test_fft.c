@@ -172,6 +172,27 @@ static void test_hann(void **state)
 	assert_near(w[1], 0.5, 1e-6);
 }
 
+/* There and back: height * width times what it was, of odd and even sizes. */
+static void test_inverse(void **state)
+{
+	const size_t sizes[3][2] = {{12, 20}, {9, 15}, {7, 8}};
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		size_t h = sizes[k][0], w = sizes[k][1];
+		struct em_fft_plan *plan = em_fft_plan_new_inverse(h, w, NULL);
+		float *spectrum = transform(residues, h, w), *back = em_fft_alloc(h * w, NULL);
+
+		assert_true(plan && back);
+		em_fft_inverse(plan, spectrum, back);
+		for (size_t i = 0; i < h * w; i++)
+			assert_near(back[i] / (float)(h * w), residues(i / w, i % w, h, w), 1e-5);
+		em_fft_free(spectrum);
+		em_fft_free(back);
+		em_fft_plan_free(plan);
+	}
+}
+
 static void test_refused(void **state)
 {
 	struct em_error err = {0};
@@ -180,6 +201,7 @@ static void test_refused(void **state)
 	assert_null(em_fft_plan_new(0, 4, &err));
 	assert_int_equal(err.kind, EM_ERROR_USAGE);
 	assert_null(em_fft_plan_new(4, 0, &err));
+	assert_null(em_fft_plan_new_inverse(0, 4, &err));
 	assert_null(em_fft_plan_new((size_t)1 << 40, 4, &err));
 	assert_int_equal(err.kind, EM_ERROR_DATA);
 	assert_null(em_fft_plan_new(4, SIZE_MAX, &err));
@@ -195,7 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_constant), cmocka_unit_test(test_cosine), cmocka_unit_test(test_definition),
 	        cmocka_unit_test(test_parseval), cmocka_unit_test(test_power),  cmocka_unit_test(test_hann),
-	        cmocka_unit_test(test_refused),
+	        cmocka_unit_test(test_inverse),  cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
