@@ -3,6 +3,7 @@
  * Files in HDF5: EMD of Velox and of Berkeley (NCEM), and HyperSpy's HSPY.  Which of them it is shows only inside, so
  * both codecs read them all; they differ in the extension.
  */
+#include "io/hdf_frames.h"
 #include "io/hdf_signal.h"
 
 #include "base/units.h"
@@ -290,6 +291,7 @@ const struct em_codec em_codec_emd = {
 	.close = hdf_close,
 	.locate = hdf_locate,
 	.tags = hdf_tags,
+	.writer = &em_emd_writer,
 };
 
 const struct em_codec em_codec_hspy = {
@@ -301,4 +303,5 @@ const struct em_codec em_codec_hspy = {
 	.close = hdf_close,
 	.locate = hdf_locate,
 	.tags = hdf_tags,
+	.writer = &em_hspy_writer,
 };
