@@ -207,8 +207,8 @@ static void circles_of_pages_are_refused(void **state)
 /* As ImageJ writes stacks of more than 4 GiB, only smaller: 4 x 4 images after one directory. */
 static void put_hidden_stack(struct em_text *t, const char text[32], const char *pixels, uint32_t compression)
 {
-	uint32_t tags[][2] = {{256, 4}, {257, 4}, {258, 8}, {259, compression}, {262, 1}, {270, 0}, {273, 168}, {277, 1},
-	                      {278, 4}, {279, 16}};
+	uint32_t tags[][2] = {{256, 4}, {257, 4}, {258, 8}, {259, compression}, {262, 1}, {270, 0}, {273, 168},
+	                      {277, 1}, {278, 4}, {279, 16}};
 
 	em_text_clear(t);
 	em_text_append_bytes(t, "II*\0\10\0\0\0", 8);
