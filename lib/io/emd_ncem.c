@@ -125,6 +125,10 @@ static void set_plane(struct em_hdf_signal *signal)
 	signal->frames = 1;
 	for (int i = 0; i < stacked; i++)
 		signal->frames *= signal->data.what.shape[signal->stack[i]];
+	if (!signal->frames) {
+		em_hdf_signal_split(signal, 0);
+		return;
+	}
 	signal->order[0] = plane + (direction(&signal->axis[plane]) == 'x');
 	signal->order[1] = 2 * plane + 1 - signal->order[0];
 	for (int k = 0; k < 2; k++) {

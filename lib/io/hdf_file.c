@@ -55,6 +55,17 @@ static bool is_width(unsigned n)
 	return n == 4 || n == 8;
 }
 
+/* A file that was cut says how long it should be. */
+static int check_end(const struct em_hdf_file *f, const unsigned char *p, size_t whole, struct em_error *err)
+{
+	uint64_t end = em_hdf_address(f, p + (p[8] < 2 ? 24 + (p[8] ? 4 : 0) : 12) + 2 * f->offset);
+
+	if (end != EM_HDF_NOWHERE && end > whole)
+		return em_error_set(err, EM_ERROR_DATA, "HDF5: the file is cut: %zu bytes of %" PRIu64 " are there",
+		                    whole, end);
+	return 0;
+}
+
 /* Versions 0 and 1: the root is an entry of a symbol table, behind four addresses. */
 static int open_old(struct em_hdf_file *f, const unsigned char *p, struct em_error *err)
 {
@@ -86,7 +97,7 @@ int em_hdf_file_open(struct em_hdf_file *f, struct em_blob blob, struct em_error
 	if (!is_width(fresh.offset) || !is_width(fresh.length))
 		return em_error_set(err, EM_ERROR_DATA, "HDF5: addresses of %u and sizes of %u bytes are not supported",
 		                    fresh.offset, fresh.length);
-	if (p[8] < 2 && open_old(&fresh, p, err))
+	if (check_end(&fresh, p, blob.size, err) || (p[8] < 2 && open_old(&fresh, p, err)))
 		return -1;
 	if (p[8] >= 2)
 		fresh.root = em_hdf_address(&fresh, p + 12 + 3 * fresh.offset);
