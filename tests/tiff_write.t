@@ -21,7 +21,8 @@ with tifffile.TiffFile(sys.argv[1]) as t:
 END
 	facts() { "$PYTHON" facts.py "$@" 2>&1; }
 	check_is 'tifffile: a picture' 'imagej YX uint16 4602.5 0.5 0.25 nm' "$(facts px.tif)"
-	check_is 'tifffile: a series' 'imagej TYX float32 38.9602273 500 250 nm 2 2.5' "$(facts stack.tif frames finterval)"
+	check_is 'tifffile: a series' 'imagej TYX float32 38.9602273 500 250 nm 2 2.5' \
+		"$(facts stack.tif frames finterval)"
 	check_is 'tifffile: a hyperstack' 'imagej TZYX uint16 1891.60317 0.25 0.25 nm 2 2 2 0.5' \
 		"$(facts hyper.tif frames slices spacing finterval)"
 else

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* The document where the description holds `<root`, NULL where it does not or is broken.  Its length is that of the
- * tag, not EM_TIFF_TEXT_MAX, for OME lists all planes. */
-static struct em_xml *parse(const struct em_tiff_directory *page, const char *root)
+#define EACH_PAGE ((size_t)4 << 20) /* bytes of a document that is read for each page, not once a file */
+
+/* The document where the description holds `<root`, NULL where it does not, is broken or of more than `max` bytes. */
+static struct em_xml *parse(const struct em_tiff_directory *page, const char *root, size_t max)
 {
 	struct em_tiff_text head = em_tiff_text(page, EM_TIFF_DESCRIPTION);
 	struct em_tiff_value value;
@@ -21,7 +22,7 @@ static struct em_xml *parse(const struct em_tiff_directory *page, const char *ro
 
 	for (size_t i = 0; i + n <= look; i++)
 		if (!memcmp(head.bytes + i, root, n)) {
-			if (em_tiff_find(page, EM_TIFF_DESCRIPTION, &value) && value.count <= EM_XML_MAX_BYTES &&
+			if (em_tiff_find(page, EM_TIFF_DESCRIPTION, &value) && value.count <= max &&
 			    !em_xml_parse_padded(&x, value.bytes, (size_t)value.count, NULL) &&
 			    !strcmp(em_xml_name(em_xml_find(x, NULL, "")), root + 1))
 				return x;
@@ -129,7 +130,7 @@ static void set_jeol_exposure(const struct em_xml *x, struct em_meta *meta)
 
 bool em_tiff_jeol_put(const struct em_tiff_directory *page, struct em_array *a, struct em_meta *meta)
 {
-	struct em_xml *x = parse(page, "<TemReporter");
+	struct em_xml *x = parse(page, "<TemReporter", EACH_PAGE);
 	double v;
 
 	if (!x)
@@ -216,7 +217,7 @@ static void set_ome_dimensions(const struct em_xml_node *pixels, size_t frames, 
 
 bool em_tiff_ome_find(const struct em_tiff_directory *first, size_t frames, struct em_tiff_series *s)
 {
-	struct em_xml *x = parse(first, "<OME");
+	struct em_xml *x = parse(first, "<OME", EM_XML_MAX_BYTES);
 	const struct em_xml_node *image, *pixels;
 	const char *name;
 
@@ -238,11 +239,11 @@ bool em_tiff_ome_find(const struct em_tiff_directory *first, size_t frames, stru
 
 const char *em_tiff_xml_tags(const struct em_tiff_directory *page, struct em_text *json)
 {
-	struct em_xml *x = parse(page, "<TemReporter");
+	struct em_xml *x = parse(page, "<TemReporter", EACH_PAGE);
 	const char *program = x ? "JEOL" : "OME";
 
 	if (!x)
-		x = parse(page, "<OME");
+		x = parse(page, "<OME", EACH_PAGE);
 	if (!x)
 		return NULL;
 	em_json_put_name(json, program);

@@ -3,6 +3,7 @@
 #ifndef EM_TESTS_TIFF_TAGS_H
 #define EM_TESTS_TIFF_TAGS_H
 
+#include "base/json.h"
 #include "bytes_help.h"
 
 #include <stdio.h>
@@ -151,6 +152,63 @@ static inline void page_release(struct page *p)
 {
 	while (p->n)
 		em_text_release(&p->tag[--p->n].bytes);
+}
+
+/* Both byte orders, classic and BigTIFF, for as long as a test repeats its body. */
+#define FOR_EACH_KIND(p)                                                                                               \
+	for (int kind = 0; kind < 4; kind++)                                                                           \
+		for (struct page p = {.big_endian = kind & 1, .big = kind & 2}, *once_ = &p; once_; once_ = NULL)
+
+static inline void check_first(const struct em_text *t, double y, double x, const char *units)
+{
+	struct em_array a;
+	struct em_record meta;
+
+	frame_read(t, 0, &a, &meta);
+	check_axis(&a.axis[0], "y", y, 0, units);
+	check_axis(&a.axis[1], "x", x, 0, units);
+	em_array_release(&a);
+	em_record_release(&meta);
+}
+
+static inline struct em_record meta_of(const struct em_text *t, size_t frame)
+{
+	struct em_array a;
+	struct em_record meta;
+
+	frame_read(t, frame, &a, &meta);
+	em_array_release(&a);
+	return meta;
+}
+
+/* The tags of the first frame, as a tree. */
+static inline struct em_json *tags_of(const struct em_text *t)
+{
+	struct em_file file = {.blob = {(const unsigned char *)t->s, t->len}};
+	const struct em_codec *codec = em_codec_of_extension("tif");
+	struct em_text json = {0};
+	struct em_json *tree;
+	size_t frames;
+	void *s;
+
+	assert_int_equal(codec->open(&file, &s, &frames, NULL), 0);
+	assert_int_equal(codec->tags(s, 0, &json, NULL), 0);
+	codec->close(s);
+	tree = em_json_parse(json.s, json.len, NULL);
+	if (!tree)
+		fail_msg("no JSON: %s", json.s);
+	em_text_release(&json);
+	return tree;
+}
+
+static inline void check_tag(const struct em_text *t, const char *path, const char *want)
+{
+	struct em_json *tree = tags_of(t);
+	const char *text = em_json_string(em_json_find(tree, path));
+
+	if (!text || strcmp(text, want) != 0)
+		fail_msg("%s is %s", path, text ? text : "not there");
+	em_json_free(tree);
 }
 
 #endif
