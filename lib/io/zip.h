@@ -31,8 +31,11 @@ int em_zip_open(struct em_blob blob, struct em_zip *zip, struct em_error *err);
 void em_zip_release(struct em_zip *zip);
 /* The first member of this name, or NULL. */
 const struct em_zip_member *em_zip_find(const struct em_zip *zip, const char *name);
-/* All bytes of a member, the checksum verified: those in the file where it is stored, else unpacked into *owned for the
- * caller to free (NULL where there is nothing to free). */
+/*
+ * All bytes of a member: those in the file where it is stored, else unpacked into *owned for the caller to free (NULL
+ * where there is nothing to free).  The checksum is verified but for stored members beyond EM_ZIP_CHECKED_BYTES.
+ */
+#define EM_ZIP_CHECKED_BYTES ((size_t)64 << 20)
 int em_zip_read(const struct em_zip_member *m, struct em_blob *bytes, unsigned char **owned, struct em_error *err);
 
 #endif
