@@ -80,9 +80,12 @@ static void set_axes(const struct em_hdf_tree *tree, struct em_hdf_signal *signa
 	}
 }
 
-static bool is_spectral(const struct em_axis *axis)
+/* What a spectral axis is called; NULL where it is none. */
+static const char *spectral_name(const struct em_axis *axis)
 {
-	return em_units_is_energy(axis->units) || !strncasecmp(axis->name, "energy", 6);
+	if (em_units_is_energy(axis->units) || !strncasecmp(axis->name, "energy", 6))
+		return "energy";
+	return strncasecmp(axis->name, "wavelength", 10) ? NULL : "wavelength";
 }
 
 /* The last letter of "x", "R_x", "Qx". */
@@ -140,13 +143,16 @@ static void set_plane(struct em_hdf_signal *signal)
 
 static void find_layout(struct em_hdf_signal *signal)
 {
-	for (int i = 0; i < signal->data.what.ndim; i++)
-		if (is_spectral(&signal->axis[i])) {
+	for (int i = 0; i < signal->data.what.ndim; i++) {
+		struct em_axis *axis = &signal->axis[i];
+		const char *name = spectral_name(axis);
+
+		if (name) {
 			em_hdf_signal_set_spectral(signal, i);
-			em_axis_set(&signal->axis[i], "energy", signal->axis[i].scale, signal->axis[i].offset,
-			            signal->axis[i].units);
+			em_axis_set(axis, name, axis->scale, axis->offset, axis->units);
 			return;
 		}
+	}
 	set_plane(signal);
 }
 
@@ -164,7 +170,8 @@ static int add_group(struct em_hdf_signals *s, const struct em_hdf_node *group, 
 		signal = em_hdf_signals_add(s, group, node, err);
 		if (!signal)
 			return -1;
-		em_meta_set_bytes(signal->name, (const unsigned char *)group->name, group->name_len);
+		if (!em_hdf_node_is(group, "__unnamed__"))
+			em_meta_set_bytes(signal->name, (const unsigned char *)group->name, group->name_len);
 		if (signal->readable) {
 			set_axes(&s->tree, signal);
 			find_layout(signal);
@@ -201,6 +208,8 @@ static const struct spelling spellings[] = {
 	{"camera length", FIELD(camera_length_mm), 1e3},
 	{"Camera length [m]", FIELD(camera_length_mm), 1e3},
 	{"convergence angle", FIELD(convergence_mrad), 1e3},
+	{"collection angle", FIELD(collection_mrad), 1e3},
+	{"beam current", FIELD(beam_current_na), 1e9},
 	{"defocus", FIELD(defocus_nm), 1e9},
 	{"Defocus [um]", FIELD(defocus_nm), 1e3},
 	{"dwell time", FIELD(dwell_s), 1},
@@ -258,6 +267,9 @@ static void ncem_describe(const struct em_hdf_signals *s, const struct em_hdf_si
 	put_group(&s->tree, microscope, meta);
 	put_group(&s->tree, em_hdf_tree_find(&s->tree, root, "stage"), meta);
 	get_text(&s->tree, microscope, "name", meta->instrument);
+	get_text(&s->tree, microscope, "mode", meta->mode);
+	get_text(&s->tree, microscope, "detector", meta->detector);
+	get_text(&s->tree, microscope, "date", meta->date);
 	get_text(&s->tree, microscope, "Microscope", meta->instrument);
 	get_text(&s->tree, em_hdf_tree_find(&s->tree, root, "stage"), "type", meta->holder);
 }

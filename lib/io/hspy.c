@@ -174,6 +174,7 @@ static void put_instrument(const struct em_hdf_tree *tree, const struct em_hdf_n
 	get_number(tree, stage, "x", 1e3, &m->x_um);
 	get_number(tree, stage, "y", 1e3, &m->y_um);
 	get_number(tree, stage, "z", 1e3, &m->z_um);
+	get_number(tree, em_hdf_tree_find(tree, tem, "Detector/Camera"), "exposure", 1, &m->exposure_s);
 	get_number(tree, eels, "collection_angle", 1, &m->collection_mrad);
 	get_number(tree, eels, "dwell_time", 1, &m->dwell_s);
 	get_number(tree, eels, "exposure", 1, &m->exposure_s);
@@ -193,6 +194,22 @@ static void put_date(const struct em_hdf_tree *tree, const struct em_hdf_node *g
 	em_meta_set_text(m->date, both);
 }
 
+/* What hspy_write.c had no place for in HyperSpy's tree. */
+static void put_ours(const struct em_hdf_tree *tree, const struct em_hdf_node *ours, struct em_meta *m)
+{
+	const struct em_hdf_node *microscope = em_hdf_tree_find(tree, ours, "microscope");
+	const struct em_hdf_node *acquisition = em_hdf_tree_find(tree, ours, "acquisition");
+	const struct em_hdf_node *scan = em_hdf_tree_find(tree, ours, "scan");
+
+	get_text(tree, microscope, "holder", m->holder);
+	get_number(tree, microscope, "defocus_nm", 1, &m->defocus_nm);
+	get_number(tree, acquisition, "collection_mrad", 1, &m->collection_mrad);
+	get_number(tree, scan, "x_nm", 1, &m->scan_x_nm);
+	get_number(tree, scan, "y_nm", 1, &m->scan_y_nm);
+	if (!m->date[0])
+		get_text(tree, acquisition, "date", m->date);
+}
+
 static void hspy_describe(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
                           struct em_axis *axis, struct em_meta *meta)
 {
@@ -201,6 +218,7 @@ static void hspy_describe(const struct em_hdf_signals *s, const struct em_hdf_si
 	put_instrument(&s->tree, find_metadata(s, signal, "Acquisition_instrument/SEM"), meta);
 	put_instrument(&s->tree, find_metadata(s, signal, "Acquisition_instrument/TEM"), meta);
 	put_date(&s->tree, find_metadata(s, signal, "General"), meta);
+	put_ours(&s->tree, find(s, signal, "original_metadata/emfilters"), meta);
 }
 
 static int hspy_tags(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,

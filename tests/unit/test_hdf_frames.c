@@ -14,23 +14,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-static void fill_in(struct em_meta *m)
-{
-	static const struct em_meta full = {
-		.x_um = 12.5, .y_um = -3, .z_um = 100, .a_deg = 30, .b_deg = -2, .beam_kev = 300, .magnification = 1e6,
-		.camera_length_mm = 115, .defocus_nm = -20, .beam_current_na = 0.05, .exposure_s = 0.5, .dwell_s = 1e-6,
-		.convergence_mrad = 21.5, .collection_mrad = 30, .scan_x_nm = 1, .scan_y_nm = 2,
-	};
-
-	*m = full;
-	em_meta_set_text(m->title, "a/b \xc2\xb5");
-	em_meta_set_text(m->instrument, "Titan");
-	em_meta_set_text(m->mode, "STEM");
-	em_meta_set_text(m->holder, "Double Tilt");
-	em_meta_set_text(m->date, "2016-02-22T18:50:02Z");
-	em_meta_set_text(m->detector, "HAADF");
-}
-
 /* ---- what is known ---- */
 
 static void hspy_metadata_is_where_hyperspy_has_it(void **state)
