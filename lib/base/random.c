@@ -45,7 +45,8 @@ double em_random_log_between(struct em_random *r, double lo, double hi)
 
 size_t em_random_below(struct em_random *r, size_t n)
 {
-	uint64_t range = n, least = -range % range, bits; /* 2^64 mod n: below it a remainder would come once too often */
+	uint64_t range = n, least = -range % range,
+	         bits; /* 2^64 mod n: below it a remainder would come once too often */
 
 	do
 		bits = em_random_bits(r);
@@ -88,9 +89,16 @@ static uint32_t invert(struct em_random *r, double mean)
 /* log k! : Stirling's series, to 1e-12 for k >= 10 */
 static double log_factorial(double k)
 {
-	static const double small[10] = {0, 0, 0.69314718055994531, 1.791759469228055, 3.1780538303479456,
-	                                 4.7874917427820460, 6.5792512120101010, 8.5251613610654143,
-	                                 10.604602902745250, 12.801827480081469};
+	static const double small[10] = {0,
+	                                 0,
+	                                 0.69314718055994531,
+	                                 1.791759469228055,
+	                                 3.1780538303479456,
+	                                 4.7874917427820460,
+	                                 6.5792512120101010,
+	                                 8.5251613610654143,
+	                                 10.604602902745250,
+	                                 12.801827480081469};
 	double i = 1 / k;
 
 	if (k < 10)
@@ -101,17 +109,20 @@ static double log_factorial(double k)
 static uint32_t reject(struct em_random *r, double mean)
 {
 	double b = 0.931 + 2.53 * sqrt(mean), a = -0.059 + 0.02483 * b, vr = 0.9277 - 3.6224 / (b - 2);
-	double alpha = 1.1239 + 1.1328 / (b - 3.4);
 
 	for (;;) {
 		double u = em_random_uniform(r) - 0.5, v = em_random_uniform(r), us = 0.5 - fabs(u);
-		double k = floor((2 * a / us + b) * u + mean + 0.43);
+		double at = (2 * a / us + b) * u + mean + 0.43, k;
 
+		if (!(at >= 0))
+			continue;
+		k = (double)(int64_t)at;
 		if (us >= 0.07 && v <= vr)
 			return (uint32_t)k;
-		if (k < 0 || (us < 0.013 && v > us))
+		if (us < 0.013 && v > us)
 			continue;
-		if (log(v * alpha / (a / (us * us) + b)) <= k * log(mean) - mean - log_factorial(k))
+		v *= 1.1239 + 1.1328 / (b - 3.4);
+		if (log(v / (a / (us * us) + b)) <= k * log(mean) - mean - log_factorial(k))
 			return (uint32_t)k;
 	}
 }

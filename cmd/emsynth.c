@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Labelled synthetic chips and micrographs from a seed. */
+#include "cli/cli.h"
+
+#include "base/parallel.h"
+#include "base/units.h"
+#include "synth/synth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 32 /* chips that a thread makes in one go */
+
+enum what { CHIPS, IMAGES };
+
+struct options {
+	struct em_synth_options synth;
+	enum what what;
+	size_t classes, per_class, count;
+	size_t seed;
+	const char *kinds;
+	bool list;
+};
+
+/* ---- the command line ---- */
+
+static int parse_size(const char *value, void *target, struct em_error *err)
+{
+	struct em_synth_options *o = target;
+	struct em_length w, h;
+
+	if (em_units_parse_extent(value, &w, &h, err))
+		return -1;
+	if (w.unit_m > 0 || h.unit_m > 0 || w.value > 65536 || h.value > 65536)
+		return em_error_set(err, EM_ERROR_USAGE, "--size %.60s: expected pixels, at most 65536 a side", value);
+	o->width = (size_t)w.value;
+	o->height = (size_t)h.value;
+	return 0;
+}
+
+/* "LO" or "LO,HI" */
+static int parse_range(const char *value, const char *name, double least, struct em_synth_range *range,
+                       struct em_error *err)
+{
+	double lo, hi;
+	int end = 0, got = sscanf(value, "%lf%n,%lf%n", &lo, &end, &hi, &end);
+
+	if (got == 1)
+		hi = lo;
+	if (got < 1 || value[end] || !(lo >= least && lo <= hi && hi <= 1e9))
+		return em_error_set(err, EM_ERROR_USAGE, "--%s %.60s: expected a number or LO,HI with %g <= LO <= HI",
+		                    name, value, least);
+	*range = (struct em_synth_range){lo, hi};
+	return 0;
+}
+
+static int parse_dose(const char *value, void *target, struct em_error *err)
+{
+	struct em_synth_conditions *c = target;
+
+	if (parse_range(value, "dose", 0.001, &c->dose, err))
+		return -1;
+	c->dose_given = true;
+	return 0;
+}
+
+static int parse_defocus(const char *value, void *target, struct em_error *err)
+{
+	struct em_synth_conditions *c = target;
+
+	if (parse_range(value, "defocus", 0, &c->defocus, err))
+		return -1;
+	c->defocus_given = true;
+	return 0;
+}
+
+/* Names with commas between. */
+static int parse_contrast(const char *value, void *target, struct em_error *err)
+{
+	struct em_synth_conditions *c = target;
+	unsigned bits = 0;
+
+	for (const char *at = value;; at++) {
+		size_t n = strcspn(at, ","), k = 0;
+
+		while (k < EM_SYNTH_CONTRASTS &&
+		       (strlen(em_synth_contrast_name[k]) != n || strncmp(em_synth_contrast_name[k], at, n)))
+			k++;
+		if (k == EM_SYNTH_CONTRASTS)
+			return em_error_set(err, EM_ERROR_USAGE, "--contrast %.60s: expected some of haadf,abf,bf,sem",
+			                    value);
+		bits |= 1u << k;
+		at += n;
+		if (!*at)
+			break;
+	}
+	c->contrasts = bits;
+	return 0;
+}
+
+/* NAME[=WEIGHT],...; of micrographs a scene comes before a family of the same name. */
+static int parse_kinds(const char *list, struct options *o, struct em_error *err)
+{
+	memset(o->synth.weight, 0, sizeof(o->synth.weight));
+	for (const char *at = list;; at++) {
+		size_t n = strcspn(at, "=,"), from = o->what == IMAGES ? EM_SYNTH_FAMILIES : 0;
+		size_t kind = em_synth_kind_find(at, n, from);
+		double weight = 1;
+		char *end;
+
+		if (kind == EM_SYNTH_KINDS && from)
+			kind = em_synth_kind_find(at, n, 0);
+		if (kind >= (o->what == IMAGES ? EM_SYNTH_KINDS : EM_SYNTH_FAMILIES))
+			return em_error_set(err, EM_ERROR_USAGE, "--kind %.*s: there is none of that name: see --list",
+			                    (int)(n < 60 ? n : 60), at);
+		at += n;
+		if (*at == '=') {
+			weight = strtod(at + 1, &end);
+			if (end == at + 1 || !(weight >= 0 && weight <= 1e6) || (*end && *end != ','))
+				return em_error_set(err, EM_ERROR_USAGE,
+				                    "--kind %.60s: expected NAME or NAME=WEIGHT, with "
+				                    "commas between",
+				                    list);
+			at = end;
+		}
+		o->synth.weight[kind] += weight;
+		if (!*at)
+			return 0;
+	}
+}
+
+/* All families, lattices thrice; all scenes. */
+static void set_default_kinds(struct options *o)
+{
+	for (size_t i = 0; i < EM_SYNTH_KINDS; i++)
+		o->synth.weight[i] = (o->what == IMAGES) == (i >= EM_SYNTH_FAMILIES) ? 1 : 0;
+	if (o->what == CHIPS)
+		o->synth.weight[em_synth_kind_find("lattice", 7, 0)] = 3;
+}
+
+/* ---- what there is ---- */
+
+static void list_parameters(const struct em_synth_family *f, struct em_text *t)
+{
+	for (const struct em_synth_parameter *p = f->parameter; p->name; p++)
+		if (p->law == EM_SYNTH_CHOICE)
+			em_text_printf(t, "    %-18s %s\n", p->name, p->choices);
+		else
+			em_text_printf(t, "    %-18s %g to %g%s\n", p->name, p->lo, p->hi,
+			               p->law == EM_SYNTH_LENGTH ? " pixels"
+			               : p->law == EM_SYNTH_RARE ? ", or none"
+			                                         : "");
+}
+
+static int list(struct em_cli *cli, const struct options *o)
+{
+	struct em_text t = {0};
+	struct em_error err = {0};
+	int status = 0;
+
+	for (size_t i = o->what == IMAGES ? EM_SYNTH_FAMILIES : 0; i < EM_SYNTH_KINDS; i++) {
+		if (o->what == CHIPS && i >= EM_SYNTH_FAMILIES)
+			break;
+		em_text_printf(&t, "%-13s", em_synth_kind_name(i));
+		for (unsigned k = 0; k < EM_SYNTH_CONTRASTS; k++)
+			em_text_printf(&t, " %-5s",
+			               em_synth_kind_possible(i, 1u << k) ? em_synth_contrast_name[k] : "");
+		em_text_printf(&t, " %s\n", em_synth_kind_what(i));
+		if (cli->verbose && i < EM_SYNTH_FAMILIES)
+			list_parameters(em_synth_families[i], &t);
+	}
+	if (em_text_check(&t, &err) || em_cli_write_file(cli, cli->output, em_text_get(&t), t.len, false, &err))
+		status = em_cli_fail(cli, NULL, &err);
+	em_text_release(&t);
+	return status;
+}
+
+/* ---- making them ---- */
+
+struct making {
+	struct em_cli *cli;
+	const struct options *o;
+	struct em_sink *sink;
+	struct em_synth_frame frame;
+	size_t next, end, batch; /* samples; end SIZE_MAX: never */
+};
+
+struct batch {
+	struct em_sample sample[BATCH];
+	size_t first, count;
+};
+
+static int take(void *ctx, void *item, struct em_error *err)
+{
+	struct making *m = ctx;
+	struct batch *b = item;
+
+	(void)err;
+	b->first = m->next;
+	b->count = m->end - m->next < m->batch ? m->end - m->next : m->batch;
+	m->next += b->count;
+	return b->count > 0;
+}
+
+static int make_chips(const struct making *m, struct batch *b, struct em_error *err)
+{
+	const struct options *o = m->o;
+	struct em_synth_chips chips;
+	int status = em_synth_chips_init(&chips, &o->synth, &m->frame, err);
+
+	for (size_t k = 0; k < b->count && !status; k++) {
+		size_t i = b->first + k;
+
+		status = em_synth_chip(&chips, i / o->per_class, i % o->per_class, &b->sample[k], err);
+	}
+	em_synth_chips_release(&chips);
+	return status;
+}
+
+static int make_images(const struct making *m, struct batch *b, struct em_error *err)
+{
+	struct em_synth_canvas canvas;
+	int status = em_synth_canvas_init(&canvas, &m->frame, err);
+
+	for (size_t k = 0; k < b->count && !status; k++)
+		status = em_synth_micrograph(&m->o->synth, &canvas, b->first + k, &b->sample[k], err);
+	em_synth_canvas_release(&canvas);
+	return status;
+}
+
+static int work(void *ctx, void *item, struct em_error *err)
+{
+	const struct making *m = ctx;
+
+	return m->o->what == CHIPS ? make_chips(m, item, err) : make_images(m, item, err);
+}
+
+static int give(void *ctx, void *item, struct em_error *err)
+{
+	struct making *m = ctx;
+	struct batch *b = item;
+
+	for (size_t i = 0; i < b->count; i++) {
+		if (em_sink_write(m->sink, &b->sample[i], err))
+			return -1;
+		em_sample_release(&b->sample[i]);
+		em_cli_progress(m->cli);
+	}
+	return 0;
+}
+
+static void drop(void *item)
+{
+	struct batch *b = item;
+
+	for (size_t i = 0; i < b->count; i++)
+		em_sample_release(&b->sample[i]);
+}
+
+static int run(struct em_cli *cli, const struct options *o)
+{
+	struct making m = {.cli = cli, .o = o, .end = o->count ? o->count : SIZE_MAX, .batch = 1};
+	const struct em_pipeline p = {&m, sizeof(struct batch), take, work, give, drop};
+	struct em_error err = {0};
+	int status = -1;
+
+	if (o->what == CHIPS) {
+		m.end = o->classes && o->classes <= SIZE_MAX / o->per_class ? o->classes * o->per_class : SIZE_MAX;
+		m.batch = BATCH;
+	}
+	if (!em_synth_frame_init(&m.frame, o->synth.height, o->synth.width, &err)) {
+		m.sink = em_sink_open(cli, &err);
+		status = m.sink ? em_parallel_pipeline((int)cli->threads, &p, &err) : -1;
+		if (m.sink && status)
+			em_sink_abort(m.sink);
+		else if (m.sink)
+			status = em_sink_close(m.sink, &err);
+		em_synth_frame_release(&m.frame);
+	}
+	return status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK;
+}
+
+/* What the words on the command line mean together. */
+static int start(struct em_cli *cli, struct options *o)
+{
+	struct em_error err = {0};
+
+	if (cli->nfiles < 1 || (strcmp(cli->files[0], "chips") != 0 && strcmp(cli->files[0], "images") != 0))
+		return em_cli_usage(cli, "what to make comes first: chips or images");
+	if (cli->nfiles > 1)
+		return em_cli_usage(cli, "'%.60s' is too much: it reads no files", cli->files[1]);
+	o->what = strcmp(cli->files[0], "images") ? CHIPS : IMAGES;
+	if (o->list)
+		return list(cli, o);
+	if (!o->synth.width)
+		o->synth.width = o->synth.height = o->what == CHIPS ? 64 : 1024;
+	o->synth.seed = o->seed;
+	set_default_kinds(o);
+	if ((o->kinds && parse_kinds(o->kinds, o, &err)) ||
+	    em_synth_options_check(&o->synth, o->what == CHIPS ? EM_SYNTH_FAMILIES : EM_SYNTH_KINDS, &err))
+		return em_cli_usage(cli, "%s", err.text);
+	if (!(o->synth.related >= 0 && o->synth.related <= 1) ||
+	    !(o->synth.conditions.artefacts >= 0 && o->synth.conditions.artefacts <= 10))
+		return em_cli_usage(cli, "--related is a share, 0 to 1; --artefacts a strength, 0 to 10");
+	return run(cli, o);
+}
+
+int main(int argc, char **argv)
+{
+	struct options opt = {.classes = 100, .per_class = 10, .count = 1, .seed = 1};
+	struct em_synth_options *s = &opt.synth;
+	struct em_cli cli;
+	const struct em_option table[] = {
+	    {'s', "size", "SIZE", "of a picture in pixels: 95, 64x48; default 64, images 1024", EM_OPTION_PARSE, s,
+	     .parse = parse_size},
+	    {0, "seed", "N", "another number: other pictures; default 1", EM_OPTION_COUNT, &opt.seed},
+	    {0, "classes", "N", "chips: of so many classes, 0: endless; default 100", EM_OPTION_COUNT, &opt.classes},
+	    {0, "per-class", "N", "chips: so many of each; default 10", EM_OPTION_SIZE, &opt.per_class},
+	    {'n', "number", "N", "images: so many, 0: endless; default 1", EM_OPTION_COUNT, &opt.count},
+	    {0, "kind", "NAME[=W],...", "only of these kinds, in these proportions; see --list", EM_OPTION_STRING,
+	     &opt.kinds},
+	    {0, "contrast", "NAME,...", "haadf, abf, bf, sem; default any", EM_OPTION_PARSE, &s->conditions,
+	     .parse = parse_contrast},
+	    {0, "dose", "LO[,HI]", "electrons a pixel; default 10,3000", EM_OPTION_PARSE, &s->conditions,
+	     .parse = parse_dose},
+	    {0, "defocus", "LO[,HI]", "in nm; default: as suits the pixel", EM_OPTION_PARSE, &s->conditions,
+	     .parse = parse_defocus},
+	    {0, "artefacts", "F", "strength of jitter, drift, slopes, dirt, charging; default 1, 0: none",
+	     EM_OPTION_NUMBER, &s->conditions.artefacts},
+	    {0, "group", "N", "chips: so many classes in a row share a microscope's session; default 4", EM_OPTION_SIZE,
+	     &s->group},
+	    {0, "related", "P", "chips: the share of classes that differ in one respect from another; default 0.6",
+	     EM_OPTION_NUMBER, &s->related},
+	    {0, "electrons", NULL, "write numbers of electrons, uint16, not grey levels, uint8", EM_OPTION_FLAG,
+	     &s->counts},
+	    {0, "list", NULL, "tell the kinds and their contrasts; with -v their parameters", EM_OPTION_FLAG, &opt.list,
+	     .silent = true},
+	    {0}};
+	const struct em_tool tool = {
+	    .name = "emsynth",
+	    .purpose = "Make labelled synthetic chips or micrographs from a seed.",
+	    .operands = "chips|images",
+	    .first = "chips images",
+	    .example = "emsynth chips --classes 1000 --per-class 20 --seed 7 | emembed >train.tar\n"
+	               "emsynth images --kind interface --contrast haadf | emplot image -o interface.png",
+	    .options = table,
+	    .common = EM_COMMON_FILTER};
+	int status;
+
+	*s = (struct em_synth_options){.group = 4, .related = 0.6};
+	s->conditions = (struct em_synth_conditions){.contrasts = 15, .dose = {10, 3000}, .artefacts = 1};
+	status = em_cli_begin(&cli, &tool, argc, argv);
+	return status >= 0 ? status : em_cli_end(&cli, start(&cli, &opt));
+}
