@@ -22,8 +22,8 @@ static void put_units(struct em_hdf_out *out, struct em_text *dim, const char *u
 		units = "n_m";
 	else if (!strcmp(units, "1/nm"))
 		units = "n_m^-1";
-	snprintf(spelling, sizeof(spelling), units[0] ? "[%s]" : "", units);
-	em_hdf_put_text(out, dim, "units", spelling);
+	snprintf(spelling, sizeof(spelling), "[%s]", units);
+	em_hdf_put_text(out, dim, "units", units[0] ? spelling : "");
 }
 
 /* All of them, and of a single one a second, which tells the step. */
