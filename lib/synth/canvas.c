@@ -240,11 +240,15 @@ struct stamp {
 
 static void prepare(struct stamp *p, const struct em_synth_shape *s)
 {
-	*p = (struct stamp){.s = s, .cosine = s->angle < 0 || s->angle > 0 ? cos(s->angle) : 1};
-	p->sine = s->angle < 0 || s->angle > 0 ? sin(s->angle) : 0;
+	bool turned = s->angle < 0 || s->angle > 0;
+
+	p->s = s;
+	p->cosine = turned ? cos(s->angle) : 1;
+	p->sine = turned ? sin(s->angle) : 0;
 	p->per_x = 1 / s->rx;
 	p->per_y = 1 / s->ry;
 	p->edge = p->per_x > p->per_y ? p->per_x : p->per_y;
+	p->sides = 0;
 	if (s->outline != EM_SYNTH_POLYGON)
 		return;
 	p->sides = s->sides < 3 ? 3 : s->sides > SIDES ? SIDES : (int)s->sides;

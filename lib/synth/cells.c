@@ -58,30 +58,29 @@ void em_synth_cells_point(const struct em_synth_cells *cells, size_t i, double *
 
 size_t em_synth_cells_nearest(const struct em_synth_cells *cells, double x, double y, double *d1, double *d2)
 {
-	double best = 1e30, second = 1e30;
+	double best = 1e30, second = 1e30, per = 1 / cells->pitch;
 	size_t nearest = 0;
 	long col, row;
 
 	squeeze(cells, &x, &y);
-	x = x / cells->pitch + (double)cells->cols / 2;
-	y = y / cells->pitch + (double)cells->rows / 2;
+	x = x * per + (double)cells->cols / 2;
+	y = y * per + (double)cells->rows / 2;
 	col = (long)x < 1 ? 1 : (long)x > cells->cols - 2 ? cells->cols - 2 : (long)x;
 	row = (long)y < 1 ? 1 : (long)y > cells->rows - 2 ? cells->rows - 2 : (long)y;
-	for (long j = row - 1; j <= row + 1; j++)
-		for (long i = col - 1; i <= col + 1; i++) {
-			size_t k = (size_t)(j * cells->cols + i);
-			double dx = (double)i + (double)cells->xy[2 * k] - x,
-			       dy = (double)j + (double)cells->xy[2 * k + 1] - y;
-			double d = dx * dx + dy * dy;
+	for (long j = row - 1; j <= row + 1; j++) {
+		size_t k = (size_t)(j * cells->cols + col - 1);
+		const float *xy = cells->xy + 2 * k;
 
-			if (d < best) {
-				second = best;
-				best = d;
-				nearest = k;
-			} else if (d < second) {
-				second = d;
-			}
+		for (long i = 0; i < 3; i++) { /* without a branch: which is nearest cannot be foretold */
+			double dx = (double)(col - 1 + i) + (double)xy[2 * i] - x,
+			       dy = (double)j + (double)xy[2 * i + 1] - y;
+			double d = dx * dx + dy * dy, greater = d > best ? d : best;
+
+			second = greater < second ? greater : second;
+			nearest = d < best ? k + (size_t)i : nearest;
+			best = d < best ? d : best;
 		}
+	}
 	*d1 = sqrt(best) * cells->pitch;
 	*d2 = sqrt(second) * cells->pitch;
 	return nearest;

@@ -38,14 +38,14 @@ static int draw_flat(struct em_synth_canvas *c, const struct em_synth_texture *t
 }
 
 const struct em_synth_family em_synth_flat = {
-	.name = "flat",
-	.what = "nothing but the detector: vacuum, a film without structure",
-	.contrasts = ALL,
-	.domains = EM_SYNTH_EVERYWHERE,
-	.parameter = flat_parameters,
-	.isotropic = true,
-	.idle = flat_idle,
-	.draw = draw_flat,
+    .name = "flat",
+    .what = "nothing but the detector: vacuum, a film without structure",
+    .contrasts = ALL,
+    .domains = EM_SYNTH_EVERYWHERE,
+    .parameter = flat_parameters,
+    .isotropic = true,
+    .idle = flat_idle,
+    .draw = draw_flat,
 };
 
 enum { PERIOD, RING, PINK, STRENGTH };
@@ -66,13 +66,13 @@ static int draw_amorphous(struct em_synth_canvas *c, const struct em_synth_textu
 }
 
 const struct em_synth_family em_synth_amorphous = {
-	.name = "amorphous",
-	.what = "amorphous matter: a ring of frequencies over 1/f",
-	.contrasts = EM_SYNTH_BEAMS,
-	.domains = 1u << EM_SYNTH_ATOMIC | NANO | SOFT,
-	.parameter = amorphous_parameters,
-	.isotropic = true,
-	.draw = draw_amorphous,
+    .name = "amorphous",
+    .what = "amorphous matter: a ring of frequencies over 1/f",
+    .contrasts = EM_SYNTH_BEAMS,
+    .domains = 1u << EM_SYNTH_ATOMIC | NANO | SOFT,
+    .parameter = amorphous_parameters,
+    .isotropic = true,
+    .draw = draw_amorphous,
 };
 
 /* ---- two phases ---- */
@@ -137,13 +137,13 @@ static int draw_phases(struct em_synth_canvas *c, const struct em_synth_texture 
 }
 
 const struct em_synth_family em_synth_phases = {
-	.name = "phases",
-	.what = "two phases: spinodal, islands, a polished section; cracks",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = phases_parameters,
-	.idle = phases_idle,
-	.draw = draw_phases,
+    .name = "phases",
+    .what = "two phases: spinodal, islands, a polished section; cracks",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = phases_parameters,
+    .idle = phases_idle,
+    .draw = draw_phases,
 };
 
 /* ---- lamellae ---- */
@@ -190,12 +190,12 @@ static int draw_lamellae(struct em_synth_canvas *c, const struct em_synth_textur
 }
 
 const struct em_synth_family em_synth_lamellae = {
-	.name = "lamellae",
-	.what = "layers seen edge on: a multilayer, a eutectic, stripes",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = lamellae_parameters,
-	.draw = draw_lamellae,
+    .name = "lamellae",
+    .what = "layers seen edge on: a multilayer, a eutectic, stripes",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = lamellae_parameters,
+    .draw = draw_lamellae,
 };
 
 /* ---- rough surfaces ---- */
@@ -250,13 +250,13 @@ static int draw_rough(struct em_synth_canvas *c, const struct em_synth_texture *
 }
 
 const struct em_synth_family em_synth_rough = {
-	.name = "rough",
-	.what = "a rough surface: fractured, etched, ground",
-	.contrasts = 1u << EM_SYNTH_SEM,
-	.domains = SURFACE,
-	.parameter = rough_parameters,
-	.idle = rough_idle,
-	.draw = draw_rough,
+    .name = "rough",
+    .what = "a rough surface: fractured, etched, ground",
+    .contrasts = 1u << EM_SYNTH_SEM,
+    .domains = SURFACE,
+    .parameter = rough_parameters,
+    .idle = rough_idle,
+    .draw = draw_rough,
 };
 
 /* ---- contours and dislocations ---- */
@@ -311,11 +311,11 @@ static int draw_contours(struct em_synth_canvas *c, const struct em_synth_textur
 }
 
 const struct em_synth_family em_synth_contours = {
-	.name = "contours",
-	.what = "a bent foil: bend contours, thickness fringes, dislocations",
-	.contrasts = 1u << EM_SYNTH_BF | 1u << EM_SYNTH_ABF,
-	.domains = NANO,
-	.parameter = contours_parameters,
-	.idle = contours_idle,
-	.draw = draw_contours,
+    .name = "contours",
+    .what = "a bent foil: bend contours, thickness fringes, dislocations",
+    .contrasts = 1u << EM_SYNTH_BF | 1u << EM_SYNTH_ABF,
+    .domains = NANO,
+    .parameter = contours_parameters,
+    .idle = contours_idle,
+    .draw = draw_contours,
 };

@@ -3,6 +3,7 @@
 #include "synth/texture.h"
 
 #include <math.h>
+#include <stdint.h>
 
 #define PI 3.14159265358979323846
 #define ALL EM_SYNTH_EVERY_BEAM
@@ -40,17 +41,29 @@ static bool grains_idle(const struct em_synth_texture *t, size_t i)
 /* Some grains are crossed by bands that are as another grain. */
 static bool in_band(const struct em_synth_cells *cells, size_t i, double x, double y, double share, double period)
 {
-	double at = own(cells, i, 2) * 2 * PI, phase = (x * cos(at) + y * sin(at)) / period;
+	double at, phase;
 
-	return own(cells, i, 3) < share && phase - floor(phase) < 0.4;
+	if (own(cells, i, 3) >= share)
+		return false;
+	at = own(cells, i, 2) * 2 * PI;
+	phase = (x * cos(at) + y * sin(at)) / period;
+	return phase - floor(phase) < 0.4;
+}
+
+/* The brightness of a grain, 1 on average, and of its bands. */
+static void shine(const struct em_synth_cells *cells, size_t i, const double *p, double v[2])
+{
+	for (int k = 0; k < 2; k++)
+		v[k] = 1 + p[SPREAD] * (pow(own(cells, i, k), p[SKEW]) - 1 / (1 + p[SKEW]));
 }
 
 static int draw_grains(struct em_synth_canvas *c, const struct em_synth_texture *t, const struct em_synth_pose *pose,
                        enum em_synth_contrast contrast, struct em_random *r, struct em_error *err)
 {
 	const double *p = t->p, pitch = p[GRAIN] * pose->scale, width = p[WIDTH] * pose->scale;
-	double base = contrast == EM_SYNTH_HAADF || contrast == EM_SYNTH_SEM ? 0.9 : 0.5, d1, d2;
+	double base = contrast == EM_SYNTH_HAADF || contrast == EM_SYNTH_SEM ? 0.9 : 0.5, d1, d2, v[2];
 	struct em_synth_cells cells;
+	size_t last = SIZE_MAX;
 
 	if (em_synth_cells_init(&cells, c, r, pitch, 0.85, p[STRETCH] > 1 ? p[STRETCH] : 1, pose->angle, err))
 		return -1;
@@ -59,31 +72,34 @@ static int draw_grains(struct em_synth_canvas *c, const struct em_synth_texture 
 	for (size_t j = 0; j < c->frame->height; j++)
 		for (size_t i = 0; i < c->frame->width; i++) {
 			float *at = &c->layer[j * c->frame->width + i];
-			double x = (double)i, y = (double)j, v, edge;
+			double x = (double)i, y = (double)j, edge;
 			size_t k = em_synth_cells_nearest(&cells, x, y, &d1, &d2);
+			bool band = p[LAMELLAE] > 0 && in_band(&cells, k, x, y, p[LAMELLAE], pitch / 3);
 
-			v = pow(own(&cells, k, in_band(&cells, k, x, y, p[LAMELLAE], pitch / 3)), p[SKEW]);
+			if (k != last) /* mostly the last pixel's */
+				shine(&cells, k, p, v);
+			last = k;
 			edge = 1 - (d2 - d1) / (2 * width);
-			v = 1 + p[SPREAD] * (v - 1 / (1 + p[SKEW])) + (edge > 0 ? p[BOUNDARY] * edge : 0);
-			*at = (float)(base * v * (1 + p[MOTTLE] * (double)*at));
+			*at = (float)(base * (v[band] + (edge > 0 ? p[BOUNDARY] * edge : 0)) *
+			              (1 + p[MOTTLE] * (double)*at));
 		}
 	em_synth_cells_release(&cells);
 	return 0;
 }
 
 const struct em_synth_family em_synth_grains = {
-	.name = "grains",
-	.what = "grains: channelling, diffraction or chemical contrast, boundaries, twins",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE,
-	.parameter = grains_parameters,
-	.idle = grains_idle,
-	.draw = draw_grains,
+    .name = "grains",
+    .what = "grains: channelling, diffraction or chemical contrast, boundaries, twins",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE,
+    .parameter = grains_parameters,
+    .idle = grains_idle,
+    .draw = draw_grains,
 };
 
 /* ---- facets ---- */
 
-enum { F_SIZE, F_STRETCH, F_SLOPE, F_JITTER, F_ROUGH };
+enum { F_SIZE, F_STRETCH, F_SLOPE, F_JITTER, F_PEAKS };
 static const struct em_synth_parameter facets_parameters[] = {
     {"facet_nm", EM_SYNTH_LENGTH, 6, 45, NULL}, {"stretch", EM_SYNTH_RARE, 1.5, 6, NULL},
     {"slope", EM_SYNTH_LOG, 0.25, 2, NULL},     {"jitter", EM_SYNTH_LINEAR, 0.3, 1, NULL},
@@ -94,26 +110,33 @@ static bool facets_idle(const struct em_synth_texture *t, size_t i)
 	return i == EM_SYNTH_DIRECTION && t->p[F_STRETCH] == 0;
 }
 
+/* Each cell a plane that falls in a direction of its own, or a cone, or between them. */
 static int draw_facets(struct em_synth_canvas *c, const struct em_synth_texture *t, const struct em_synth_pose *pose,
                        enum em_synth_contrast contrast, struct em_random *r, struct em_error *err)
 {
-	const double *p = t->p;
+	const double *p = t->p, stretch = p[F_STRETCH] > 1 ? p[F_STRETCH] : 1;
+	double d1, d2, px = 0, py = 0, gx = 0, gy = 0;
 	struct em_synth_cells cells;
-	double d1, d2, px, py;
+	size_t last = SIZE_MAX;
 
 	(void)contrast;
-	if (em_synth_cells_init(&cells, c, r, p[F_SIZE] * pose->scale, p[F_JITTER], p[F_STRETCH] > 1 ? p[F_STRETCH] : 1,
-	                        pose->angle, err))
+	if (em_synth_cells_init(&cells, c, r, p[F_SIZE] * pose->scale, p[F_JITTER], stretch, pose->angle, err))
 		return -1;
 	for (size_t j = 0; j < c->frame->height; j++)
 		for (size_t i = 0; i < c->frame->width; i++) {
-			double x = (double)i, y = (double)j, at;
+			double x = (double)i, y = (double)j;
 			size_t k = em_synth_cells_nearest(&cells, x, y, &d1, &d2);
 
-			em_synth_cells_point(&cells, k, &px, &py);
-			at = own(&cells, k, 0) * 2 * PI;
-			at = (1 - p[F_ROUGH]) * ((x - px) * cos(at) + (y - py) * sin(at)) - p[F_ROUGH] * d1;
-			c->layer[j * c->frame->width + i] = (float)(p[F_SLOPE] * at);
+			if (k != last) { /* mostly the last pixel's */
+				double at = own(&cells, k, 0) * 2 * PI;
+
+				em_synth_cells_point(&cells, k, &px, &py);
+				gx = (1 - p[F_PEAKS]) * cos(at);
+				gy = (1 - p[F_PEAKS]) * sin(at);
+				last = k;
+			}
+			c->layer[j * c->frame->width + i] =
+			    (float)(p[F_SLOPE] * ((x - px) * gx + (y - py) * gy - p[F_PEAKS] * d1));
 		}
 	em_synth_cells_release(&cells);
 	em_synth_shade(c, EM_SYNTH_DETECTOR);
@@ -121,13 +144,13 @@ static int draw_facets(struct em_synth_canvas *c, const struct em_synth_texture 
 }
 
 const struct em_synth_family em_synth_facets = {
-	.name = "facets",
-	.what = "a surface of crystals: facets, cones, columns",
-	.contrasts = 1u << EM_SYNTH_SEM,
-	.domains = SURFACE,
-	.parameter = facets_parameters,
-	.idle = facets_idle,
-	.draw = draw_facets,
+    .name = "facets",
+    .what = "a surface of crystals: facets, cones, columns",
+    .contrasts = 1u << EM_SYNTH_SEM,
+    .domains = SURFACE,
+    .parameter = facets_parameters,
+    .idle = facets_idle,
+    .draw = draw_facets,
 };
 
 /* ---- foams ---- */
@@ -168,11 +191,11 @@ static int draw_foam(struct em_synth_canvas *c, const struct em_synth_texture *t
 }
 
 const struct em_synth_family em_synth_foam = {
-	.name = "foam",
-	.what = "cells with walls: foams, networks, eroded boundaries",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = foam_parameters,
-	.idle = foam_idle,
-	.draw = draw_foam,
+    .name = "foam",
+    .what = "cells with walls: foams, networks, eroded boundaries",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = foam_parameters,
+    .idle = foam_idle,
+    .draw = draw_foam,
 };

@@ -82,13 +82,13 @@ static int draw_pores(struct em_synth_canvas *c, const struct em_synth_texture *
 }
 
 const struct em_synth_family em_synth_pores = {
-	.name = "pores",
-	.what = "solid matter with pores",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = pores_parameters,
-	.idle = pores_idle,
-	.draw = draw_pores,
+    .name = "pores",
+    .what = "solid matter with pores",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = pores_parameters,
+    .idle = pores_idle,
+    .draw = draw_pores,
 };
 
 /* ---- powders ---- */
@@ -132,13 +132,13 @@ static int draw_powder(struct em_synth_canvas *c, const struct em_synth_texture 
 }
 
 const struct em_synth_family em_synth_powder = {
-	.name = "powder",
-	.what = "a heap of balls or grits",
-	.contrasts = 1u << EM_SYNTH_SEM,
-	.domains = SURFACE,
-	.parameter = powder_parameters,
-	.isotropic = true,
-	.draw = draw_powder,
+    .name = "powder",
+    .what = "a heap of balls or grits",
+    .contrasts = 1u << EM_SYNTH_SEM,
+    .domains = SURFACE,
+    .parameter = powder_parameters,
+    .isotropic = true,
+    .draw = draw_powder,
 };
 
 /* ---- fibres ---- */
@@ -183,11 +183,11 @@ static int draw_fibres(struct em_synth_canvas *c, const struct em_synth_texture 
 }
 
 const struct em_synth_family em_synth_fibres = {
-	.name = "fibres",
-	.what = "fibres, tubes and wires: felts and bundles",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = fibres_parameters,
-	.idle = fibres_idle,
-	.draw = draw_fibres,
+    .name = "fibres",
+    .what = "fibres, tubes and wires: felts and bundles",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = fibres_parameters,
+    .idle = fibres_idle,
+    .draw = draw_fibres,
 };

@@ -144,14 +144,14 @@ static int draw_particles(struct em_synth_canvas *c, const struct em_synth_textu
 }
 
 const struct em_synth_family em_synth_particles = {
-	.name = "particles",
-	.what = "particles on a support: balls, polygons, core and shell, hollow",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = particles_parameters,
-	.isotropic = true,
-	.idle = particles_idle,
-	.draw = draw_particles,
+    .name = "particles",
+    .what = "particles on a support: balls, polygons, core and shell, hollow",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = particles_parameters,
+    .isotropic = true,
+    .idle = particles_idle,
+    .draw = draw_particles,
 };
 
 /* ---- rods ---- */
@@ -193,13 +193,13 @@ static int draw_rods(struct em_synth_canvas *c, const struct em_synth_texture *t
 }
 
 const struct em_synth_family em_synth_rods = {
-	.name = "rods",
-	.what = "rods and tubes, in order or not",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = rods_parameters,
-	.idle = rods_idle,
-	.draw = draw_rods,
+    .name = "rods",
+    .what = "rods and tubes, in order or not",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = rods_parameters,
+    .idle = rods_idle,
+    .draw = draw_rods,
 };
 
 /* ---- plates ---- */
@@ -236,13 +236,13 @@ static int draw_plates(struct em_synth_canvas *c, const struct em_synth_texture 
 }
 
 const struct em_synth_family em_synth_plates = {
-	.name = "plates",
-	.what = "thin plates and flakes that overlap",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE,
-	.parameter = plates_parameters,
-	.isotropic = true,
-	.draw = draw_plates,
+    .name = "plates",
+    .what = "thin plates and flakes that overlap",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE,
+    .parameter = plates_parameters,
+    .isotropic = true,
+    .draw = draw_plates,
 };
 
 /* ---- clusters ---- */
@@ -289,11 +289,11 @@ static int draw_clusters(struct em_synth_canvas *c, const struct em_synth_textur
 }
 
 const struct em_synth_family em_synth_clusters = {
-	.name = "clusters",
-	.what = "aggregates and chains of small particles",
-	.contrasts = ALL,
-	.domains = NANO | SURFACE | SOFT,
-	.parameter = clusters_parameters,
-	.isotropic = true,
-	.draw = draw_clusters,
+    .name = "clusters",
+    .what = "aggregates and chains of small particles",
+    .contrasts = ALL,
+    .domains = NANO | SURFACE | SOFT,
+    .parameter = clusters_parameters,
+    .isotropic = true,
+    .draw = draw_clusters,
 };

@@ -79,14 +79,14 @@ static int draw_membranes(struct em_synth_canvas *c, const struct em_synth_textu
 }
 
 const struct em_synth_family em_synth_membranes = {
-	.name = "membranes",
-	.what = "stained membranes: cisternae, myelin, ribosomes",
-	.contrasts = STAINED,
-	.domains = SOFT,
-	.parameter = membranes_parameters,
-	.isotropic = true,
-	.idle = membranes_idle,
-	.draw = draw_membranes,
+    .name = "membranes",
+    .what = "stained membranes: cisternae, myelin, ribosomes",
+    .contrasts = STAINED,
+    .domains = SOFT,
+    .parameter = membranes_parameters,
+    .isotropic = true,
+    .idle = membranes_idle,
+    .draw = draw_membranes,
 };
 
 /* ---- vesicles ---- */
@@ -145,13 +145,13 @@ static int draw_vesicles(struct em_synth_canvas *c, const struct em_synth_textur
 }
 
 const struct em_synth_family em_synth_vesicles = {
-	.name = "vesicles",
-	.what = "vesicles, liposomes, virus-like rings",
-	.contrasts = STAINED,
-	.domains = SOFT,
-	.parameter = vesicles_parameters,
-	.isotropic = true,
-	.draw = draw_vesicles,
+    .name = "vesicles",
+    .what = "vesicles, liposomes, virus-like rings",
+    .contrasts = STAINED,
+    .domains = SOFT,
+    .parameter = vesicles_parameters,
+    .isotropic = true,
+    .draw = draw_vesicles,
 };
 
 /* ---- cristae ---- */
@@ -195,10 +195,10 @@ static int draw_cristae(struct em_synth_canvas *c, const struct em_synth_texture
 }
 
 const struct em_synth_family em_synth_cristae = {
-	.name = "cristae",
-	.what = "packed folds of membrane: mitochondria, thylakoids",
-	.contrasts = STAINED,
-	.domains = SOFT,
-	.parameter = cristae_parameters,
-	.draw = draw_cristae,
+    .name = "cristae",
+    .what = "packed folds of membrane: mitochondria, thylakoids",
+    .contrasts = STAINED,
+    .domains = SOFT,
+    .parameter = cristae_parameters,
+    .draw = draw_cristae,
 };
