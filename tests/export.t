@@ -49,6 +49,15 @@ emcat -O tiff -o out/ "$stack" "$DATA/gray8.png" "$DATA/pair.npz"
 check_is 'a folder: one file a data set, a movie in one' 'gray8.tif pair pair/d00.tif pair/d01.tif stack3-u8.tif' \
 	"$(cd out && find . | sed 's/^\.\/*//' | sort | paste -sd' ' - | sed 's/^ //')"
 check_is 'and they hold what they should' "$(value "$DATA/gray8.png" '*.tif' 273)" "$(value out/gray8.tif '*.tif' 273)"
+emcat --frames 0:2 -o a.tar "$stack"
+emcat a.tar | tar -x
+mkdir m; for f in 0 1; do for n in a b; do
+	mkdir -p m/$n; sed "s,\"key\":\"stack3-u8/,\"key\":\"$n/," stack3-u8/f00000$f.json >m/$n/f00000$f.json
+	cp stack3-u8/f00000$f.tif m/$n/
+done; done
+(cd m && tar -cf ../mixed.tar a/f000000.* b/f000000.* a/f000001.* b/f000001.*)
+check_fails 'data sets that are mixed lose nothing in silence' 1 'sample a/f000001: others came between' \
+	'emcat -O tiff -o mixed/ mixed.tar'
 cp "$DATA/cut.png" .
 emcat -k -O tiff -o kept/ "$DATA/gray8.png" cut.png 2>/dev/null
 check_is '-k: the others are written' "3 gray8.tif" "$? $(ls kept)"
@@ -62,5 +71,12 @@ if have_numpy; then
 	check_is 'frames as one array' '(3, 13, 21) uint8' \
 		"$("$PYTHON" -c 'import numpy as np; a = np.load("frames.npy"); print(a.shape, a.dtype)')"
 	check_fails 'a spectrum is no TIFF' 2 'sample spectrum: .*TIFF' 'emcat -o s.tif spectrum.npy'
+	emcat spectrum.npy | tar -xO spectrum.json | sed 's/"name":"x"/"name":"energy"/' >spectrum.json
+	sed 's/"offset":0/"offset":100/; s/:"spectrum"/:"later"/' spectrum.json >later.json
+	cp spectrum.npy later.spectrum.npy
+	cp spectrum.npy spectrum.spectrum.npy
+	tar -cf spectra.tar spectrum.spectrum.npy spectrum.json later.spectrum.npy later.json
+	check_fails 'spectra that begin at other energies' 1 'sample later: it has another calibration' \
+		'emcat -o spectra.npy spectra.tar'
 else skip 'NPY beside numpy' 'no python3 with numpy'; fi
 finish

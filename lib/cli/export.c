@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/outfile.h"
+#include "io/keyset.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,7 +16,8 @@
 struct em_export {
 	const struct em_codec *format;
 	const char *output;
-	size_t files;           /* complete */
+	struct em_keyset groups; /* those that have a file in the folder */
+	size_t files;            /* complete */
 	/* the file being written */
 	struct em_outfile file;
 	char *scratch;          /* its name where it will be copied to standard output */
@@ -41,12 +43,12 @@ struct em_export *em_export_open(const struct em_codec *format, const char *outp
 	}
 	e->format = format;
 	e->output = output && strcmp(output, "-") ? output : NULL;
-	if (!e->output && isatty(STDOUT_FILENO)) {
+	if (!e->output && isatty(STDOUT_FILENO))
 		em_error_set(err, EM_ERROR_USAGE, "will not write binary to a terminal: use -o FILE");
-		free(e);
-		return NULL;
-	}
-	return e;
+	else if (!em_keyset_init(&e->groups, err))
+		return e;
+	free(e);
+	return NULL;
 }
 
 /* ---- names ---- */
@@ -184,6 +186,11 @@ static int begin(struct em_export *e, const struct em_array *a, const struct em_
                  struct em_error *err)
 {
 	e->group = group;
+	if (is_folder(e) && !em_keyset_add(&e->groups, group)) {
+		close_file(e);
+		return em_error_set(err, EM_ERROR_DATA, "others came between it and those of its data set, whose file "
+		                                        "is complete: the frames of one must follow one another");
+	}
 	if (open_output(e, err)) {
 		close_file(e);
 		return -1;
@@ -198,9 +205,18 @@ static int begin(struct em_export *e, const struct em_array *a, const struct em_
 	return 0;
 }
 
-static bool is_near(double a, double b)
+static bool is_near(double a, double b, double unit)
 {
-	return fabs(a - b) <= 1e-6 * fabs(a);
+	return fabs(a - b) <= 1e-6 * fabs(a) + 1e-3 * unit;
+}
+
+/* Pictures may be of different places, as chips are; spectra that begin elsewhere are no more of one kind. */
+static bool is_same_axis(const struct em_axis *a, const struct em_axis *b)
+{
+	bool spectral = !strcmp(a->name, "energy") || !strcmp(a->name, "wavelength");
+
+	return is_near(a->scale, b->scale, 0) && !strcmp(a->units, b->units) &&
+	       (!spectral || is_near(a->offset, b->offset, fabs(a->scale)));
 }
 
 static int check_kind(const struct em_export *e, const struct em_array *a, struct em_error *err)
@@ -213,8 +229,7 @@ static int check_kind(const struct em_export *e, const struct em_array *a, struc
 		return em_error_set(err, EM_ERROR_DATA, "it has another shape or type than those before, and a file "
 		                                        "holds one kind: write into a folder, -o DIR/");
 	for (int k = 0; same && k < a->ndim; k++)
-		same = is_near(e->first.axis[k].scale, a->axis[k].scale) &&
-		       !strcmp(e->first.axis[k].units, a->axis[k].units);
+		same = is_same_axis(&e->first.axis[k], &a->axis[k]);
 	if (!same)
 		return em_error_set(err, EM_ERROR_DATA, "it has another calibration than those before, and a file "
 		                                        "holds one: write into a folder, -o DIR/");
@@ -263,6 +278,7 @@ int em_export_close(struct em_export *e, struct em_error *err)
 
 	if (!status && !e->files)
 		status = em_error_set(err, EM_ERROR_DATA, "there was nothing to write as %s", e->format->name);
+	em_keyset_release(&e->groups);
 	free(e);
 	return status;
 }
@@ -272,5 +288,6 @@ void em_export_abort(struct em_export *e)
 	if (!e)
 		return;
 	abandon(e);
+	em_keyset_release(&e->groups);
 	free(e);
 }

@@ -19,7 +19,7 @@
 #define EM_TAGS_ARRAY 1024   /* numbers in an array that is still spelled out among the tags */
 #define EM_PROBE_BYTES 4096  /* how much of an input a codec may look at to recognise it */
 
-/* Where a frame lies in a file of one or several data sets (signals). */
+/* Where a frame lies in a file of one or several data sets (signals), the frames of each following one another. */
 struct em_place {
 	size_t set, sets;    /* which data set, of how many */
 	size_t index, count; /* which frame of that set, of how many */

@@ -40,6 +40,8 @@ struct em_input {
 	bool mapped;
 	void *codec_state;
 	size_t frames, next;             /* of a stream, next counts its samples */
+	bool by_name;                    /* the data set that opt.signal asks for is found by its name, or */
+	size_t signal;                   /* by its number */
 	atomic_size_t unreleased;        /* bytes of frames read since pages were last given back */
 	pthread_mutex_t lock;            /* over digest */
 	char digest[EM_DIGEST_HEX];      /* of the blob; "" until a sample needs it */
@@ -157,15 +159,20 @@ static void locate(struct em_input *in, size_t frame, struct em_place *place)
 		in->codec->locate(in->codec_state, frame, place);
 }
 
-/* "1" and "d01" are the second data set; else the name decides. */
-static bool is_signal(const char *wanted, const struct em_place *place)
+/* Where the data set behind the one at `frame` begins: the frames of a set follow one another. */
+static size_t next_set(struct em_input *in, size_t frame, struct em_place *place)
 {
-	const char *digits = *wanted == 'd' ? wanted + 1 : wanted;
+	locate(in, frame, place);
+	return frame + (place->count > place->index ? place->count - place->index : 1);
+}
+
+/* "1" and "d01": the number of a data set; SIZE_MAX where it is none. */
+static size_t number_of_signal(const char *text)
+{
+	const char *digits = *text == 'd' ? text + 1 : text;
 	size_t n = strlen(digits);
 
-	if (!strcmp(wanted, place->name))
-		return true;
-	return n && n < 10 && strspn(digits, "0123456789") == n && (size_t)atol(digits) == place->set;
+	return n && n < 10 && strspn(digits, "0123456789") == n ? (size_t)atol(digits) : SIZE_MAX;
 }
 
 static bool is_wanted(struct em_input *in, size_t frame)
@@ -173,21 +180,20 @@ static bool is_wanted(struct em_input *in, size_t frame)
 	struct em_place place;
 
 	locate(in, frame, &place);
-	return (!in->opt.signal || is_signal(in->opt.signal, &place)) &&
-	       em_slice_holds(&in->opt.frames, place.index, place.count);
+	if (in->opt.signal && (in->by_name ? strcmp(in->opt.signal, place.name) != 0 : place.set != in->signal))
+		return false;
+	return em_slice_holds(&in->opt.frames, place.index, place.count);
 }
 
-/* "no data set 'x' in the file; it has d00 (HAADF), d01" */
+/* "no data set 'x' in the file; it has 0 (HAADF), 1" */
 static int refuse_signal(struct em_input *in, struct em_error *err)
 {
 	struct em_text list = {0};
 	struct em_place place;
 	size_t listed = 0;
 
-	for (size_t i = 0; i < in->frames && listed < 20; i++) {
-		locate(in, i, &place);
-		if (place.index)
-			continue;
+	for (size_t i = 0, next; i < in->frames && listed < 20; i = next) {
+		next = next_set(in, i, &place);
 		em_text_printf(&list, "%s%zu", listed++ ? ", " : "", place.set);
 		if (place.name[0])
 			em_text_printf(&list, " (%s)", place.name);
@@ -198,16 +204,19 @@ static int refuse_signal(struct em_input *in, struct em_error *err)
 	return -1;
 }
 
-static int check_signal(struct em_input *in, struct em_error *err)
+/* A data set of that name, or else of that number. */
+static int choose_signal(struct em_input *in, struct em_error *err)
 {
 	struct em_place place;
+	bool by_number = false;
 
-	for (size_t i = 0; i < in->frames; i++) {
-		locate(in, i, &place);
-		if (is_signal(in->opt.signal, &place))
-			return 0;
+	in->signal = number_of_signal(in->opt.signal);
+	for (size_t i = 0, next; i < in->frames; i = next) {
+		next = next_set(in, i, &place);
+		in->by_name = in->by_name || !strcmp(in->opt.signal, place.name);
+		by_number = by_number || place.set == in->signal;
 	}
-	return refuse_signal(in, err);
+	return in->by_name || by_number ? 0 : refuse_signal(in, err);
 }
 
 static int open_file(struct em_input *in, struct em_error *err)
@@ -217,7 +226,7 @@ static int open_file(struct em_input *in, struct em_error *err)
 		return unknown_format(in, err);
 	if (load_blob(in, err) || in->codec->open(&in->file, &in->codec_state, &in->frames, err))
 		return -1;
-	return in->opt.signal ? check_signal(in, err) : 0;
+	return in->opt.signal ? choose_signal(in, err) : 0;
 }
 
 static int prepare(struct em_input *in, const char *path, struct em_error *err)

@@ -18,7 +18,7 @@ struct em_input_options {
 	bool tags;              /* "source" gets "tags": the file's own metadata, whole */
 	bool digest;            /* "source" gets "sha256" also of files above EM_INPUT_DIGEST_BYTES */
 	struct em_slice frames; /* of each data set of a plain file; of a stream, its samples */
-	const char *signal;     /* only this data set of a plain file: "1", "d01" or its name; NULL: all */
+	const char *signal;     /* only this data set of a plain file: its name, or else "1", "d01"; NULL: all */
 };
 
 /* Files beyond this are movies and data cubes, whose first frame cannot wait until all of them has been read. */

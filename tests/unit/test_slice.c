@@ -82,5 +82,6 @@ int main(void)
 		cmocka_unit_test(everything),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("slice", tests, NULL, NULL);
 }

@@ -134,5 +134,6 @@ int main(void)
 		cmocka_unit_test(not_binned),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("window", tests, NULL, NULL);
 }
