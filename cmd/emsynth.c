@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH 32 /* chips that a thread makes in one go */
+#define BATCH 128 /* chips that a thread makes in one go: what their group has in common is drawn once for each batch  \
+	           */
+#define BATCH_BYTES ((size_t)1 << 20)
 
 enum what { CHIPS, IMAGES };
 
@@ -267,7 +269,8 @@ static int run(struct em_cli *cli, const struct options *o)
 
 	if (o->what == CHIPS) {
 		m.end = o->classes && o->classes <= SIZE_MAX / o->per_class ? o->classes * o->per_class : SIZE_MAX;
-		m.batch = BATCH;
+		m.batch = BATCH_BYTES / (o->synth.height * o->synth.width);
+		m.batch = m.batch < 1 ? 1 : m.batch > BATCH ? BATCH : m.batch;
 	}
 	if (!em_synth_frame_init(&m.frame, o->synth.height, o->synth.width, &err)) {
 		m.sink = em_sink_open(cli, &err);

@@ -370,8 +370,7 @@ static const struct kind kinds[EM_SYNTH_SCENES] = {
     {{"rods", "rods on a support", EM_SYNTH_EVERY_BEAM, NANO_SURFACE}, draw_rods},
     {{"pores", "pores in any matter", EM_SYNTH_EVERY_BEAM, NANO_SURFACE}, draw_pores},
     {{"inclusions", "islands of other textures in one", EM_SYNTH_EVERY_BEAM, NANO_SURFACE}, draw_inclusions},
-    {{"coating", "layers of a polished or broken section", 1u << EM_SYNTH_SEM, 1u << EM_SYNTH_SURFACE},
-     draw_coating},
+    {{"coating", "layers of a polished or broken section", 1u << EM_SYNTH_SEM, 1u << EM_SYNTH_SURFACE}, draw_coating},
     {{"tissue", "membranes, vesicles and cristae", 1u << EM_SYNTH_HAADF | 1u << EM_SYNTH_BF, 1u << EM_SYNTH_SOFT},
      draw_tissue},
     {{"patchwork", "three to six textures side by side, of any kind", EM_SYNTH_EVERY_BEAM, EM_SYNTH_EVERYWHERE},
@@ -444,6 +443,7 @@ static int describe(const struct making *m, size_t i, size_t kind, struct em_sam
 static int make(struct making *m, size_t kind, struct em_error *err)
 {
 	static const struct em_synth_texture straight = {0};
+	struct em_synth_levels seen;
 	unsigned contrasts, domains;
 
 	em_synth_kind_bits(kind, &contrasts, &domains);
@@ -458,7 +458,8 @@ static int make(struct making *m, size_t kind, struct em_error *err)
 	if (!m->o->conditions.defocus_given)
 		m->view.defocus_nm = m->session.defocus_nm;
 	em_synth_view_form(m->c, &m->view);
-	em_synth_session_set_levels(&m->session, &m->o->conditions, m->c, m->o->height, m->o->width, &m->r);
+	seen = em_synth_view_measure(m->c, m->o->height, m->o->width);
+	em_synth_session_set_levels(&m->session, &m->o->conditions, &seen, 1, &m->r);
 	em_synth_view_set_levels(&m->view, &m->session, &m->o->conditions, 0, &m->r);
 	return 0;
 }

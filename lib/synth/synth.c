@@ -113,33 +113,6 @@ static int form(struct em_synth_canvas *c, const struct em_synth_texture *t, con
 	return 0;
 }
 
-/* The group's first class, and a session whose levels suit it. */
-static int draw_group(struct em_synth_chips *m, size_t group, struct em_error *err)
-{
-	const struct em_synth_options *o = m->o;
-	struct em_synth_conditions clean = o->conditions;
-	const struct em_synth_family *f;
-	struct em_synth_view v;
-	struct em_random r;
-
-	if (m->drawn && m->group == group)
-		return 0;
-	m->drawn = false;
-	em_random_seed(&r, o->seed, group * STREAMS + GROUP);
-	f = em_synth_families[em_synth_kind_draw(o, EM_SYNTH_FAMILIES, o->conditions.contrasts, ~0u, &r)];
-	em_synth_session_draw(&m->session, &o->conditions, f->contrasts, f->domains, &r);
-	em_synth_texture_draw(&m->first, f, m->session.pixel_nm, &r);
-	em_synth_session_focus(&m->session, &m->first, &r);
-	clean.artefacts = 0;
-	em_synth_view_draw(&v, &m->session, &clean, &m->first, &r);
-	if (form(&m->canvas, &m->first, &v, &r, err))
-		return -1;
-	em_synth_session_set_levels(&m->session, &o->conditions, &m->canvas, o->height, o->width, &r);
-	m->group = group;
-	m->drawn = true;
-	return 0;
-}
-
 /* The group's other classes: its first one changed, or another that is seen in the same session. */
 static void draw_class(const struct em_synth_chips *m, size_t class, struct em_synth_texture *t)
 {
@@ -158,6 +131,53 @@ static void draw_class(const struct em_synth_chips *m, size_t class, struct em_s
 	}
 	kind = em_synth_kind_draw(o, EM_SYNTH_FAMILIES, 1u << session->contrast, 1u << session->domain, &r);
 	em_synth_texture_draw(t, em_synth_families[kind], session->pixel_nm, &r);
+}
+
+#define MEASURED 8
+
+/* Levels that suit the group's classes, or the first of them. */
+static int set_levels(struct em_synth_chips *m, size_t group, struct em_random *r, struct em_error *err)
+{
+	const struct em_synth_options *o = m->o;
+	struct em_synth_conditions clean = o->conditions;
+	struct em_synth_levels seen[MEASURED];
+	size_t n = o->group < MEASURED ? o->group : MEASURED;
+
+	clean.artefacts = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct em_synth_texture t;
+		struct em_synth_view v;
+
+		draw_class(m, group * o->group + i, &t);
+		em_synth_view_draw(&v, &m->session, &clean, &t, r);
+		if (form(&m->canvas, &t, &v, r, err))
+			return -1;
+		seen[i] = em_synth_view_measure(&m->canvas, o->height, o->width);
+	}
+	em_synth_session_set_levels(&m->session, &o->conditions, seen, n, r);
+	return 0;
+}
+
+/* The group's first class and its session. */
+static int draw_group(struct em_synth_chips *m, size_t group, struct em_error *err)
+{
+	const struct em_synth_options *o = m->o;
+	const struct em_synth_family *f;
+	struct em_random r;
+
+	if (m->drawn && m->group == group)
+		return 0;
+	m->drawn = false;
+	em_random_seed(&r, o->seed, group * STREAMS + GROUP);
+	f = em_synth_families[em_synth_kind_draw(o, EM_SYNTH_FAMILIES, o->conditions.contrasts, ~0u, &r)];
+	em_synth_session_draw(&m->session, &o->conditions, f->contrasts, f->domains, &r);
+	em_synth_texture_draw(&m->first, f, m->session.pixel_nm, &r);
+	em_synth_session_focus(&m->session, &m->first, &r);
+	if (set_levels(m, group, &r, err))
+		return -1;
+	m->group = group;
+	m->drawn = true;
+	return 0;
 }
 
 /* ---- samples ---- */

@@ -93,27 +93,37 @@ void em_synth_session_focus(struct em_synth_session *s, const struct em_synth_te
 	s->defocus_nm = 1 / (LAMBDA_NM * k * k);
 }
 
-void em_synth_session_set_levels(struct em_synth_session *s, const struct em_synth_conditions *c,
-                                 const struct em_synth_canvas *canvas, size_t height, size_t width, struct em_random *r)
+struct em_synth_levels em_synth_view_measure(const struct em_synth_canvas *c, size_t height, size_t width)
 {
-	const size_t margin = canvas->frame->margin;
-	double sum = 0, squares = 0, n = (double)height * (double)width, variance, seen, spread;
+	double sum = 0, squares = 0, n = (double)height * (double)width, mean;
 
 	for (size_t y = 0; y < height; y++)
 		for (size_t x = 0; x < width; x++) {
-			double b = (double)canvas->image[(y + margin) * canvas->frame->width + x + margin];
+			double b = (double)c->image[(y + c->frame->margin) * c->frame->width + x + c->frame->margin];
 
 			sum += b;
 			squares += b * b;
 		}
-	s->mean = fmax(sum / n, 0.01);
-	variance = fmax(squares / n - s->mean * s->mean, 1e-6);
+	mean = sum / n;
+	return (struct em_synth_levels){fmax(mean, 0.01), fmax(squares / n - mean * mean, 1e-6)};
+}
+
+void em_synth_session_set_levels(struct em_synth_session *s, const struct em_synth_conditions *c,
+                                 const struct em_synth_levels *seen, size_t n, struct em_random *r)
+{
+	double mean = 0, square = 0, within = 0, spread;
 	/* Signal over noise, of a pixel, by their variances: what makes a texture be seen. */
-	seen = em_random_log_between(r, 0.15, 20) * s->mean / variance;
-	if (!c->dose_given && s->dose < seen && variance > 0.02 * 0.02 * s->mean * s->mean)
-		s->dose = fmin(seen, 3e4);
-	/* Other matter in the same picture is brighter or darker: leave room for it. */
-	spread = sqrt(variance + s->mean / s->dose + 0.12 * 0.12 * s->mean * s->mean);
+	double needed = em_random_log_between(r, 0.15, 20) * seen[0].mean / seen[0].variance;
+
+	if (!c->dose_given && s->dose < needed && seen[0].variance > 0.02 * 0.02 * seen[0].mean * seen[0].mean)
+		s->dose = fmin(needed, 3e4);
+	for (size_t i = 0; i < n; i++) {
+		mean += seen[i].mean / (double)n;
+		square += seen[i].mean * seen[i].mean / (double)n;
+		within += seen[i].variance / (double)n;
+	}
+	spread = sqrt(within + fmax(square - mean * mean, 0) + mean / s->dose + 0.1 * 0.1 * mean * mean);
+	s->mean = mean;
 	s->gain = em_random_between(r, 22, 58) / spread;
 	s->grey = em_random_between(r, 75, 160);
 }

@@ -59,10 +59,14 @@ void em_synth_session_draw(struct em_synth_session *s, const struct em_synth_con
                            unsigned domains, struct em_random *r);
 /* Focus a broad beam on a crystal: such that its planes are seen.  Of other contrasts and textures: nothing. */
 void em_synth_session_focus(struct em_synth_session *s, const struct em_synth_texture *t, struct em_random *r);
-/* As the operator does: set dose, grey levels and gain by what the canvas, formed, shows of height x width pixels. */
+/* What the canvas, formed, shows of height x width pixels. */
+struct em_synth_levels {
+	double mean, variance;
+};
+struct em_synth_levels em_synth_view_measure(const struct em_synth_canvas *c, size_t height, size_t width);
+/* As the operator does: set grey levels and gain by the n things that are to be seen, and the dose by the first. */
 void em_synth_session_set_levels(struct em_synth_session *s, const struct em_synth_conditions *c,
-                                 const struct em_synth_canvas *canvas, size_t height, size_t width,
-                                 struct em_random *r);
+                                 const struct em_synth_levels *seen, size_t n, struct em_random *r);
 /* One exposure of t (its angle and whether it turns). */
 void em_synth_view_draw(struct em_synth_view *v, const struct em_synth_session *s, const struct em_synth_conditions *c,
                         const struct em_synth_texture *t, struct em_random *r);

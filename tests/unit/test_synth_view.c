@@ -272,21 +272,29 @@ static void test_levels(void **state)
 	struct em_synth_conditions c = {.contrasts = 1, .dose = {50, 50}, .dose_given = true};
 	struct em_synth_session s = {.contrast = EM_SYNTH_HAADF, .dose = 50};
 	struct em_synth_view v = {0};
+	struct em_synth_levels seen[2];
 
 	(void)state;
 	set_up(&e, SIZE, SIZE);
 	put_wave(&e, 2, 0.8, 10, false); /* eight periods of 12 pixels */
 	assert_int_equal(e.frame.width, 120);
-	em_synth_session_set_levels(&s, &c, &e.c, SIZE, SIZE, &e.r);
-	assert_near(s.mean, 2, 0.01);
+	seen[0] = em_synth_view_measure(&e.c, SIZE, SIZE);
+	assert_near(seen[0].mean, 2, 1e-5);
+	assert_near(seen[0].variance, 0.32, 1e-4);
+	em_synth_session_set_levels(&s, &c, seen, 1, &e.r);
+	assert_near(s.mean, 2, 1e-5);
 	em_synth_view_set_levels(&v, &s, &c, 0, &e.r);
 	assert_near(v.dose, 50, 0);
 	assert_near(v.black + v.gain * 2, s.grey, 0.02 * v.gain);
-	assert_true(v.gain * sqrt(0.32 + 2. / 50 + 0.0576) > 21.9 && v.gain * sqrt(0.32 + 2. / 50 + 0.0576) < 58.1);
+	assert_true(v.gain * sqrt(0.32 + 2. / 50 + 0.04) > 21.9 && v.gain * sqrt(0.32 + 2. / 50 + 0.04) < 58.1);
 	c.dose_given = false; /* of 1e-4 electrons nothing would be seen */
 	s.dose = 1e-4;
-	em_synth_session_set_levels(&s, &c, &e.c, SIZE, SIZE, &e.r);
+	em_synth_session_set_levels(&s, &c, seen, 1, &e.r);
 	assert_true(s.dose >= 0.15 * 2 / 0.33);
+	seen[1] = (struct em_synth_levels){6, 0.32}; /* darker and brighter things: both within 255 levels */
+	em_synth_session_set_levels(&s, &c, seen, 2, &e.r);
+	assert_near(s.mean, 4, 1e-5);
+	assert_true(s.gain * 2 < 58.1);
 	clear_up(&e);
 }
 
