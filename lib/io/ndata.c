@@ -31,6 +31,7 @@ struct ndata {
 	int leading;          /* dimensions before those of a frame */
 	bool sequence, spectral; /* spectral: the last dimension is energy */
 	struct em_axis axis[EM_MAX_NDIM];
+	struct em_meta known; /* of all frames: the tree may be long, and they many */
 };
 
 static bool ndata_probe(const unsigned char *head, size_t n)
@@ -319,6 +320,8 @@ static int open_item(struct ndata *s, size_t *frames, struct em_error *err)
 	parse_axes(s);
 	if (parse_dimensions(s, err))
 		return -1;
+	em_meta_init(&s->known);
+	put_meta(s, &s->known);
 	*frames = 1;
 	for (int k = 0; k < s->leading; k++)
 		*frames *= s->header.shape[k];
@@ -359,8 +362,8 @@ static int ndata_read(void *state, size_t frame, struct em_array *a, struct em_m
 	if (em_npy_read_part(&s->header, s->array.data + s->header.offset, s->leading, frame, a, err))
 		return -1;
 	set_axes(s, a);
+	*meta = s->known;
 	put_stack(s, frame, meta);
-	put_meta(s, meta);
 	return 0;
 }
 

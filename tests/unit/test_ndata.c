@@ -224,6 +224,36 @@ static void refuse(const struct em_text *file, size_t n, const char *why)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, why);
 }
 
+/* Looked through for each of the frames, it would take minutes. */
+static void long_metadata_of_many_frames_are_read_once(void **state)
+{
+	struct em_text json = {0}, item;
+	size_t frames;
+	void *codec;
+
+	(void)state;
+	em_text_append(&json, "{\"metadata\":{\"instrument\":{");
+	for (int i = 0; i < 200000; i++)
+		em_text_printf(&json, "\"k%d\":0,", i);
+	em_text_append(&json, "\"EHT\":60000}}," COUNTS(true, 0, 2) "}");
+	item = make_item(3, (const size_t[]){30000, 1, 1}, em_text_get(&json), false);
+	assert_int_equal(em_codec_ndata.open(&(struct em_file){.blob = {(unsigned char *)item.s, item.len}}, &codec,
+	                                     &frames, NULL), 0);
+	assert_int_equal(frames, 30000);
+	for (size_t i = 0; i < frames; i++) {
+		struct em_meta meta;
+		struct em_array a;
+
+		em_meta_init(&meta);
+		assert_int_equal(em_codec_ndata.read(codec, i, &a, &meta, NULL), 0);
+		assert_true(*(uint16_t *)a.data == i && meta.stack[0].index == i && meta.beam_kev == 60);
+		em_array_release(&a);
+	}
+	em_codec_ndata.close(codec);
+	em_text_release(&item);
+	em_text_release(&json);
+}
+
 static void what_lies_is_refused(void **state)
 {
 	static const struct {
@@ -292,7 +322,8 @@ int main(void)
 		cmocka_unit_test(an_image_with_its_scales), cmocka_unit_test(a_collection_of_spectra_is_one_array),
 		cmocka_unit_test(a_collection_of_images_is_frames),
 		cmocka_unit_test(what_an_old_file_does_not_say_the_units_do),
-		cmocka_unit_test(settings_of_the_microscope), cmocka_unit_test(tags_are_json_without_data),
+		cmocka_unit_test(settings_of_the_microscope),
+		cmocka_unit_test(long_metadata_of_many_frames_are_read_once), cmocka_unit_test(tags_are_json_without_data),
 		cmocka_unit_test(what_lies_is_refused), cmocka_unit_test(a_cut_file_is_refused_wherever),
 		cmocka_unit_test(an_npz_that_begins_alike_is_one),
 	};
