@@ -24,11 +24,13 @@ struct zip {
 static inline void zip_add(struct zip *z, const char *name, bool deflated, const struct em_text *data,
                            unsigned long claim)
 {
-	unsigned char packed[8192];
+	unsigned long room = compressBound(data->len);
+	unsigned char *packed = malloc(room);
 	unsigned long at = z->file.len, crc = crc32(0, (const unsigned char *)data->s, (unsigned)data->len);
 	z_stream s = {.next_in = (unsigned char *)data->s, .avail_in = (unsigned)data->len, .next_out = packed,
-	              .avail_out = sizeof(packed)};
+	              .avail_out = (unsigned)room};
 
+	assert_non_null(packed);
 	assert_int_equal(deflateInit2(&s, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	assert_int_equal(deflate(&s, Z_FINISH), Z_STREAM_END);
 	deflateEnd(&s);
@@ -54,6 +56,7 @@ static inline void zip_add(struct zip *z, const char *name, bool deflated, const
 	em_text_append(&z->directory, name);
 	em_text_append(&z->file, name);
 	em_text_append_bytes(&z->file, deflated ? (const void *)packed : data->s, deflated ? s.total_out : data->len);
+	free(packed);
 	z->count++;
 }
 
