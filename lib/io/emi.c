@@ -58,6 +58,7 @@ static int add_set(struct state *s, const struct em_emi *emi, size_t number, str
 		return em_error_prefix(err, "EMI: %s: ", name);
 	if (em_emi_describe(emi, number, &fresh.about, err))
 		return -1;
+	em_ser_describe(&fresh.ser, fresh.about);
 	fresh.place.count = em_ser_frames(&fresh.ser);
 	em_place_set_name(&fresh.place, name, strlen(name));
 	s->frames += fresh.place.count;
@@ -125,7 +126,7 @@ static int emi_read(void *state, size_t frame, struct em_array *a, struct em_met
 {
 	const struct set *set = find_set(state, frame);
 
-	return em_ser_read(&set->ser, set->about, frame - set->first, a, meta, err);
+	return em_ser_read(&set->ser, frame - set->first, a, meta, err);
 }
 
 static void emi_locate(void *state, size_t frame, struct em_place *place)

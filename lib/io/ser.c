@@ -131,7 +131,7 @@ static size_t split_name(const char *name, char *emi, size_t size)
 }
 
 /* What the EMI says.  One that is missing or damaged takes nothing from the SER, which is whole without it. */
-static struct em_xml *describe(struct em_file *file)
+static struct em_xml *find_description(struct em_file *file)
 {
 	char name[512];
 	size_t number = split_name(em_file_name(file), name, sizeof(name));
@@ -157,7 +157,8 @@ static int ser_open(struct em_file *file, void **state, size_t *frames, struct e
 		free(s);
 		return -1;
 	}
-	s->about = describe(file);
+	s->about = find_description(file);
+	em_ser_describe(&s->ser, s->about);
 	*state = s;
 	*frames = em_ser_frames(&s->ser);
 	return 0;
@@ -167,7 +168,7 @@ static int ser_read(void *state, size_t frame, struct em_array *a, struct em_met
 {
 	const struct state *s = state;
 
-	return em_ser_read(&s->ser, s->about, frame, a, meta, err);
+	return em_ser_read(&s->ser, frame, a, meta, err);
 }
 
 static int ser_tags(void *state, size_t frame, struct em_text *json, struct em_error *err)

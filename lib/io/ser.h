@@ -49,7 +49,7 @@ struct em_ser_dimension {
 	struct em_ser_text description, units;
 };
 
-/* A series; it points into the blob and owns nothing. */
+/* A series; it points into the blob and owns nothing.  `known` and `pattern` are what an EMI says. */
 struct em_ser {
 	struct em_blob blob;
 	bool wide, images; /* 8-byte offsets; images, not spectra */
@@ -60,6 +60,8 @@ struct em_ser {
 	const unsigned char *offsets;
 	size_t dims;
 	struct em_ser_dimension dim[EM_SER_MAX_DIMS]; /* the fastest first */
+	struct em_meta known; /* of all elements */
+	bool pattern;         /* images are diffraction patterns */
 };
 
 struct em_ser_element {
@@ -72,16 +74,17 @@ struct em_ser_element {
 };
 
 bool em_ser_probe(const unsigned char *head, size_t n);
-/* The header; both ends of the series are there.  EM_ERROR_DATA. */
+/* The header; both ends of the series are there.  Nothing else is known of it.  EM_ERROR_DATA. */
 int em_ser_open(struct em_ser *s, struct em_blob blob, struct em_error *err);
+/* Look up what an EMI says of the series; `about` may be NULL. */
+void em_ser_describe(struct em_ser *s, const struct em_xml *about);
 size_t em_ser_frames(const struct em_ser *s);
 int em_ser_find_element(const struct em_ser *s, size_t i, struct em_ser_element *e, struct em_error *err);
 /* The tag of an element: 8 bytes, and 16 of a position; NULL where there is none of the kind that the header says. */
 const unsigned char *em_ser_find_tag(const struct em_ser *s, size_t i);
 
-/* As em_codec.read and tags do.  `about` is what an EMI file says of the series, or NULL. */
-int em_ser_read(const struct em_ser *s, const struct em_xml *about, size_t frame, struct em_array *a,
-                struct em_meta *meta, struct em_error *err);
+/* As em_codec.read and tags do.  `about` is all of what an EMI says, or NULL. */
+int em_ser_read(const struct em_ser *s, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err);
 int em_ser_put_json(const struct em_ser *s, const struct em_xml *about, size_t frame, struct em_text *json,
                     struct em_error *err);
 

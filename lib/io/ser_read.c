@@ -159,8 +159,13 @@ static int read_cube(const struct em_ser *s, const struct em_ser_element *first,
 	return 0;
 }
 
-int em_ser_read(const struct em_ser *s, const struct em_xml *about, size_t frame, struct em_array *a,
-                struct em_meta *meta, struct em_error *err)
+void em_ser_describe(struct em_ser *s, const struct em_xml *about)
+{
+	em_emi_put_meta(about, &s->known);
+	s->pattern = em_emi_is_pattern(about);
+}
+
+int em_ser_read(const struct em_ser *s, size_t frame, struct em_array *a, struct em_meta *meta, struct em_error *err)
 {
 	struct em_array fresh;
 	struct em_ser_element e;
@@ -168,14 +173,14 @@ int em_ser_read(const struct em_ser *s, const struct em_xml *about, size_t frame
 
 	if (em_ser_find_element(s, frame, &e, err))
 		return -1;
-	em_emi_put_meta(about, meta);
+	*meta = s->known;
 	put_tag(s, frame, meta); /* its time is UTC, and of each frame */
 	if (!s->cube && s->valid > 1)
 		put_stack(s, frame, meta);
 	if (s->cube)
 		status = read_cube(s, &e, &fresh, err);
 	else if (s->images)
-		status = read_image(&e, em_emi_is_pattern(about), &fresh, err);
+		status = read_image(&e, s->pattern, &fresh, err);
 	else
 		status = read_spectrum(&e, &fresh, err);
 	if (!status)

@@ -237,6 +237,7 @@ int em_ser_open(struct em_ser *s, struct em_blob blob, struct em_error *err)
 
 	if (open_series(&fresh, err))
 		return -1;
+	em_meta_init(&fresh.known);
 	*s = fresh;
 	return 0;
 }

@@ -159,6 +159,45 @@ static void each_series_is_a_data_set(void **state)
 	em_text_release(&ser);
 }
 
+/* Looked through for each of the elements, it would take minutes. */
+static void a_long_description_of_many_elements_is_read_once(void **state)
+{
+	struct em_text emi = {0}, ser = {0}, xml = {0};
+	struct series s = one_image;
+	struct folder f;
+	struct opened o;
+
+	(void)state;
+	s.total = s.valid = s.dim[0].size = 30000;
+	em_text_append(&xml, "<ObjectInfo><ExperimentalDescription><Root>");
+	for (int i = 0; i < 100000; i++)
+		em_text_append(&xml, "<Data/>");
+	em_text_append(&xml, ENTRY("High tension", "80", "kV") "</Root></ExperimentalDescription></ObjectInfo>");
+	folder_make(&f);
+	put_start_of_emi(&emi);
+	put_object(&emi, "x_1.ser", em_text_get(&xml));
+	put_file(&f, "x.emi", &emi);
+	make(&ser, &s);
+	put_file(&f, "x_1.ser", &ser);
+	for (size_t i = 0; i < f.files; i++) {
+		open_well(&o, f.file[i]);
+		assert_int_equal(o.frames, 30000);
+		for (size_t frame = 0; frame < o.frames; frame++) {
+			struct em_array a;
+			struct em_meta m;
+
+			read_well(&o, frame, &a, &m);
+			assert_true(m.beam_kev == 80 && m.stack[0].index == frame);
+			em_array_release(&a);
+		}
+		shut(&o);
+	}
+	folder_remove(&f);
+	em_text_release(&emi);
+	em_text_release(&ser);
+	em_text_release(&xml);
+}
+
 /* ---- what is said ---- */
 
 static struct em_xml *parse(const char *text)
@@ -352,6 +391,7 @@ int main(void)
 		cmocka_unit_test(series_have_what_is_said_of_them),
 		cmocka_unit_test(a_tag_without_time_leaves_the_date),
 		cmocka_unit_test(each_series_is_a_data_set),
+		cmocka_unit_test(a_long_description_of_many_elements_is_read_once),
 		cmocka_unit_test(only_known_units_are_taken),
 		cmocka_unit_test(a_spectrum_is_exposed_while_it_is_integrated),
 		cmocka_unit_test(dates_become_iso),
