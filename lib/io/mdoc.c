@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "io/mdoc.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,21 +53,6 @@ static size_t find_sections(struct em_span text, struct em_span *head, struct em
 		n++;
 	}
 	return n;
-}
-
-int em_mdoc_read(struct em_mdoc *m, struct em_blob text, struct em_error *err)
-{
-	struct em_span all = {(const char *)text.data, text.size};
-	struct em_mdoc fresh = {{NULL, 0}, NULL, 0};
-
-	fresh.count = find_sections(all, &fresh.head, NULL);
-	fresh.section = calloc(fresh.count + 1, sizeof(*fresh.section));
-	if (!fresh.section)
-		return em_error_memory(err, fresh.count * sizeof(*fresh.section));
-	find_sections(all, &fresh.head, fresh.section);
-	qsort(fresh.section, fresh.count, sizeof(*fresh.section), compare);
-	*m = fresh;
-	return 0;
 }
 
 void em_mdoc_release(struct em_mdoc *m)
@@ -136,14 +122,40 @@ static void put_pair(struct em_span key, struct em_span value, struct em_meta *m
 		set_date(meta, value);
 }
 
+static void put_pairs(struct em_span text, struct em_meta *meta, double *pixel_nm)
+{
+	struct em_span line, key, value;
+
+	while (em_span_next_line(&text, &line))
+		if (line.n && line.s[0] != '[' && em_span_split(line, '=', &key, &value))
+			put_pair(key, value, meta, pixel_nm);
+}
+
+int em_mdoc_read(struct em_mdoc *m, struct em_blob text, struct em_error *err)
+{
+	struct em_span all = {(const char *)text.data, text.size};
+	struct em_mdoc fresh = {.pixel_nm = (double)NAN};
+
+	fresh.count = find_sections(all, &fresh.head, NULL);
+	fresh.section = calloc(fresh.count + 1, sizeof(*fresh.section));
+	if (!fresh.section)
+		return em_error_memory(err, fresh.count * sizeof(*fresh.section));
+	find_sections(all, &fresh.head, fresh.section);
+	qsort(fresh.section, fresh.count, sizeof(*fresh.section), compare);
+	em_meta_init(&fresh.known);
+	put_pairs(fresh.head, &fresh.known, &fresh.pixel_nm);
+	*m = fresh;
+	return 0;
+}
+
 void em_mdoc_put_meta(const struct em_mdoc *m, size_t z, struct em_meta *meta, double *pixel_nm)
 {
-	struct em_span parts[2] = {m->head, section_of(m, z)}, line, key, value;
-
-	for (int i = 0; i < 2; i++)
-		while (em_span_next_line(&parts[i], &line))
-			if (line.n && line.s[0] != '[' && em_span_split(line, '=', &key, &value))
-				put_pair(key, value, meta, pixel_nm);
+	if (!m->section)
+		return;
+	em_meta_update(meta, &m->known);
+	if (!isnan(m->pixel_nm))
+		*pixel_nm = m->pixel_nm;
+	put_pairs(section_of(m, z), meta, pixel_nm);
 }
 
 static void put_titles(struct em_span text, struct em_text *json)

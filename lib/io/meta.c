@@ -122,6 +122,22 @@ void em_meta_push_stack(struct em_meta *m, size_t index, size_t size, const stru
 		m->stack[m->nstack++] = (struct em_meta_place){index, size, *axis};
 }
 
+void em_meta_update(struct em_meta *m, const struct em_meta *other)
+{
+	struct em_meta theirs = *other;
+
+	if (theirs.title[0])
+		memcpy(m->title, theirs.title, EM_META_TEXT);
+	for (size_t i = 0; i < FIELDS; i++) {
+		const struct field *f = &fields[i];
+
+		if (f->text && text_of(&theirs, f)[0])
+			memcpy(text_of(m, f), text_of(&theirs, f), EM_META_TEXT);
+		else if (!f->text && !isnan(*number_of(&theirs, f)))
+			*number_of(m, f) = *number_of(&theirs, f);
+	}
+}
+
 void em_meta_keep_common(struct em_meta *m, const struct em_meta *other)
 {
 	struct em_meta theirs = *other;

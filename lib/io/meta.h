@@ -45,6 +45,8 @@ void em_meta_set_text(char *field, const char *text);
 void em_meta_set_date(struct em_meta *m, double seconds, bool utc);
 /* One more dimension of the stack, faster than those before; more than EM_MAX_NDIM are dropped. */
 void em_meta_push_stack(struct em_meta *m, size_t index, size_t size, const struct em_axis *axis);
+/* What `other` knows replaces what m says; the stack is left alone. */
+void em_meta_update(struct em_meta *m, const struct em_meta *other);
 /* What m says and `other` does not becomes unknown: the metadata of a file of several frames.  The date, that of the
  * first frame, and the stack are left alone. */
 void em_meta_keep_common(struct em_meta *m, const struct em_meta *other);

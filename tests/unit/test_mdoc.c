@@ -96,6 +96,34 @@ static void dates(void **state)
 	}
 }
 
+/* Read again for each of the pictures, it would take minutes. */
+static void a_long_head_of_many_pictures_is_read_once(void **state)
+{
+	struct em_text t = {0};
+	struct em_mdoc m;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		em_text_append(&t, "Voltage = 300\n");
+	em_text_append(&t, "PixelSpacing = 5\nDateTime = today\n");
+	for (int i = 0; i < 30000; i++)
+		em_text_printf(&t, "[ZValue = %d]\nTiltAngle = %d\n", i, i % 60);
+	assert_int_equal(em_mdoc_read(&m, blob_of(em_text_get(&t)), NULL), 0);
+	for (size_t i = 0; i < 30000; i++) {
+		struct em_meta meta;
+		double pixel = 0;
+
+		em_meta_init(&meta);
+		em_mdoc_put_meta(&m, i, &meta, &pixel);
+		expect_double(meta.a_deg, (double)(i % 60));
+		expect_double(meta.beam_kev, 300);
+		expect_double(pixel, 0.5);
+		assert_string_equal(meta.date, "today");
+	}
+	em_mdoc_release(&m);
+	em_text_release(&t);
+}
+
 static void as_json(void **state)
 {
 	struct em_text json = {0};
@@ -273,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_picture_has_its_section),
 		cmocka_unit_test(dates),
+		cmocka_unit_test(a_long_head_of_many_pictures_is_read_once),
 		cmocka_unit_test(as_json),
 		cmocka_unit_test(damaged_texts),
 		cmocka_unit_test(serial_em_records),
