@@ -212,7 +212,7 @@ static int parse_header(struct em_hdf_dataset *d, const struct em_hdf_object *o,
 int em_hdf_dataset_open(const struct em_hdf_tree *tree, const struct em_hdf_node *node, struct em_hdf_dataset *d,
                         struct em_error *err)
 {
-	struct em_hdf_dataset fresh = {.file = &tree->file};
+	struct em_hdf_dataset fresh = {.file = &tree->file, .object = node->address};
 	struct em_hdf_object o;
 	int status;
 

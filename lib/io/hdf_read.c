@@ -4,81 +4,15 @@
 #include "io/bytes.h"
 #include "io/codec.h"
 #include "io/half.h"
+#include "io/hdf_cache.h"
 #include "io/inflate.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum filter { FILTER_DEFLATE = 1, FILTER_SHUFFLE = 2, FILTER_CHECKSUM = 3 };
 
 #define CHECKSUM_BYTES 4
-
-/* ---- chunks that were unpacked ---- */
-
-#define SLOTS 8
-#define SLOT_BYTES ((size_t)8 << 20) /* larger chunks hold few frames: they are not kept */
-
-struct em_hdf_cache {
-	pthread_mutex_t lock;
-	struct slot {
-		const unsigned char *stored; /* where it lies in the file; NULL: the slot is empty */
-		unsigned char *bytes;
-	} slot[SLOTS];
-	size_t next;
-};
-
-struct em_hdf_cache *em_hdf_cache_new(struct em_error *err)
-{
-	struct em_hdf_cache *c = calloc(1, sizeof(*c));
-
-	if (c && !pthread_mutex_init(&c->lock, NULL))
-		return c;
-	free(c);
-	em_error_memory(err, sizeof(*c));
-	return NULL;
-}
-
-void em_hdf_cache_free(struct em_hdf_cache *c)
-{
-	if (!c)
-		return;
-	for (size_t i = 0; i < SLOTS; i++)
-		free(c->slot[i].bytes);
-	pthread_mutex_destroy(&c->lock);
-	free(c);
-}
-
-/* The caller gets the chunk out of the cache, so that nobody else changes it, and gives it back; NULL: not there. */
-static unsigned char *take_kept(struct em_hdf_cache *c, const unsigned char *stored)
-{
-	unsigned char *bytes = NULL;
-
-	if (!c)
-		return NULL;
-	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < SLOTS && !bytes; i++)
-		if (c->slot[i].stored == stored) {
-			bytes = c->slot[i].bytes;
-			c->slot[i] = (struct slot){NULL, NULL};
-		}
-	pthread_mutex_unlock(&c->lock);
-	return bytes;
-}
-
-static void keep(struct em_hdf_cache *c, const unsigned char *stored, unsigned char *bytes, size_t n)
-{
-	unsigned char *old = bytes;
-
-	if (c && n <= SLOT_BYTES) {
-		pthread_mutex_lock(&c->lock);
-		old = c->slot[c->next].bytes;
-		c->slot[c->next] = (struct slot){stored, bytes};
-		c->next = (c->next + 1) % SLOTS;
-		pthread_mutex_unlock(&c->lock);
-	}
-	free(old);
-}
 
 /* ---- unpacking it ---- */
 
@@ -137,20 +71,20 @@ static int undo_filter(const struct em_hdf_dataset *d, unsigned i, uint32_t mask
 }
 
 /* A fresh copy of the chunk's elements; NULL: refused. */
-static unsigned char *unpack(const struct em_hdf_dataset *d, const unsigned char *stored, size_t n, uint32_t mask,
-                             struct em_error *err)
+static unsigned char *unpack(const struct em_hdf_dataset *d, const struct em_hdf_chunk *c, struct em_error *err)
 {
-	struct unpacking u = {stored, n, {NULL, NULL}, d->chunk_bytes + EM_HDF_MAX_FILTERS * CHECKSUM_BYTES};
+	const unsigned char *stored = em_hdf_at(d->file, c->address, c->bytes);
+	struct unpacking u = {stored, (size_t)c->bytes, {NULL, NULL}, d->chunk_bytes + EM_HDF_MAX_FILTERS * CHECKSUM_BYTES};
 	unsigned char *whole = NULL;
-	int status = em_codec_check_claim(EM_U8, 1, d->chunk_bytes, n, err);
+	int status = em_codec_check_claim(EM_U8, 1, d->chunk_bytes, u.n, err);
 
 	u.spare[0] = status ? NULL : malloc(u.capacity);
 	u.spare[1] = status ? NULL : malloc(u.capacity);
 	if (!status && !(u.spare[0] && u.spare[1]))
 		status = em_error_memory(err, u.capacity);
 	for (unsigned i = d->filters; i-- > 0 && !status;)
-		if (!(mask >> i & 1))
-			status = undo_filter(d, i, mask, &u, err);
+		if (!(c->mask >> i & 1))
+			status = undo_filter(d, i, c->mask, &u, err);
 	if (!status && u.n != d->chunk_bytes)
 		status = em_error_set(err, EM_ERROR_DATA, "HDF5: the file is damaged: a chunk has %zu bytes, not %zu",
 		                      u.n, d->chunk_bytes);
@@ -240,7 +174,7 @@ static int read_chunk(const struct box *b, const size_t *place, struct em_hdf_ca
 {
 	const struct em_hdf_dataset *d = b->d;
 	const unsigned char *stored;
-	unsigned char *whole;
+	const unsigned char *whole;
 	struct em_hdf_chunk c;
 
 	if (em_hdf_chunk_find(d, place, &c, err))
@@ -256,13 +190,11 @@ static int read_chunk(const struct box *b, const size_t *place, struct em_hdf_ca
 		copy_chunk(b, place, stored);
 		return 0;
 	}
-	whole = take_kept(cache, stored);
-	if (!whole)
-		whole = unpack(d, stored, (size_t)c.bytes, c.mask, err);
+	whole = em_hdf_cache_take(cache, d, &c, unpack, err);
 	if (!whole)
 		return -1;
 	copy_chunk(b, place, whole);
-	keep(cache, stored, whole, d->chunk_bytes);
+	em_hdf_cache_give_back(cache, whole);
 	return 0;
 }
 

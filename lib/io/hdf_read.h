@@ -17,6 +17,7 @@ enum em_hdf_layout {
 
 struct em_hdf_dataset {
 	const struct em_hdf_file *file;
+	uint64_t object;                /* its header */
 	struct em_hdf_value what;       /* type and shape */
 	enum em_hdf_layout layout;
 	uint64_t address;               /* of the chunks' index, or of the chunks */
@@ -43,7 +44,7 @@ struct em_hdf_chunk {
 int em_hdf_chunk_find(const struct em_hdf_dataset *d, const size_t *place, struct em_hdf_chunk *c,
                       struct em_error *err);
 
-/* The last few chunks that were unpacked, for whoever reads frame after frame; may be used from several threads. */
+/* Chunks that were unpacked, for whoever reads frame after frame of one file; may be used from several threads. */
 struct em_hdf_cache;
 struct em_hdf_cache *em_hdf_cache_new(struct em_error *err);
 void em_hdf_cache_free(struct em_hdf_cache *cache);

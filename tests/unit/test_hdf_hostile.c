@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* HDF5 files that were made to hurt: what they claim is small in the file and large to read. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "codec_help.h"
+
+#include "bytes_help.h"
+
+#include "hdf_help.h"
+
+#include "io/hdf_cache.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* ---- chunks ---- */
+
+/* n x n bytes in one shuffled chunk, of which `stored` bytes are at an address. */
+static uint64_t put_shuffled(struct em_text *file, size_t n, uint64_t at, size_t stored)
+{
+	struct em_text type = make_type((struct kind){0, false, false, 1}), filters = {0}, layout = {0};
+	struct em_text messages = begin_dataset(&type, 2, (size_t[]){n, n});
+
+	em_text_append_bytes(&filters, "\2\1\2\0\0\0\0\0", 8);
+	put_message(&messages, 11, &filters);
+	em_text_append_bytes(&layout, "\4\2\2\3\10", 5);
+	put(&layout, n, 8, false);
+	put(&layout, n, 8, false);
+	put(&layout, 1, 8, false);
+	put(&layout, 1, 1, false);
+	put(&layout, stored, 8, false);
+	put(&layout, 0, 4, false);
+	put(&layout, at, 8, false);
+	put_message(&messages, 8, &layout);
+	return put_object(file, &messages);
+}
+
+static uint64_t put_array_group(struct em_text *file, uint64_t data)
+{
+	struct em_text group = {0};
+
+	put_number_attribute(&group, "emd_group_type", 1);
+	put_link(&group, "data", data);
+	return put_object(file, &group);
+}
+
+/* What was unpacked for the small one is not the large one's. */
+static void two_data_sets_at_one_address(void **state)
+{
+	struct em_text file = begin_file(), root = {0};
+	uint64_t at = file.len;
+
+	(void)state;
+	em_text_append_bytes(&file, "\1\2\3\4", 4);
+	put_link(&root, "a", put_array_group(&file, put_shuffled(&file, 2, at, 4)));
+	put_link(&root, "b", put_array_group(&file, put_shuffled(&file, 64, at, 4)));
+	finish_file(&file, &root);
+	expect_refused(file.s, file.len, "a chunk has 4 bytes, not 4096");
+	em_text_release(&file);
+}
+
+static size_t unpacked;
+
+static unsigned char *unpack_one(const struct em_hdf_dataset *d, const struct em_hdf_chunk *c, struct em_error *err)
+{
+	unsigned char *byte = malloc(1);
+
+	(void)d;
+	(void)err;
+	assert_non_null(byte);
+	*byte = (unsigned char)c->address;
+	unpacked++;
+	return byte;
+}
+
+static void take(struct em_hdf_cache *cache, uint64_t object, uint64_t address, size_t bytes, size_t want)
+{
+	const struct em_hdf_dataset d = {.object = object, .chunk_bytes = bytes};
+	const struct em_hdf_chunk c = {.address = address, .bytes = 7};
+	const unsigned char *byte = em_hdf_cache_take(cache, &d, &c, unpack_one, NULL);
+
+	assert_int_equal(*byte, (unsigned char)address);
+	assert_int_equal(unpacked, want);
+	em_hdf_cache_give_back(cache, byte);
+}
+
+static void one_chunk_is_kept_whatever_its_size(void **state)
+{
+	struct em_hdf_cache *cache = em_hdf_cache_new(NULL);
+
+	(void)state;
+	unpacked = 0;
+	take(cache, 1, 1, SIZE_MAX / 8, 1);
+	take(cache, 1, 1, SIZE_MAX / 8, 1);
+	take(cache, 1, 2, SIZE_MAX / 8, 2);
+	take(cache, 1, 1, SIZE_MAX / 8, 3);
+	take(cache, 2, 1, 1, 4);
+	take(cache, 2, 2, 1, 5);
+	take(cache, 2, 1, 1, 5);
+	for (uint64_t i = 0; i < 1000; i++)
+		take(cache, 3, i, 1, 6 + (size_t)i);
+	take(cache, 3, 999, 1, 1005);
+	take(cache, 2, 1, 1, 1006);
+	take(NULL, 3, 999, 1, 1007);
+	em_hdf_cache_free(cache);
+}
+
+static unsigned char *refuse_to_unpack(const struct em_hdf_dataset *d, const struct em_hdf_chunk *c,
+                                       struct em_error *err)
+{
+	(void)d;
+	(void)c;
+	em_error_set(err, EM_ERROR_DATA, "no");
+	return NULL;
+}
+
+static void a_refused_chunk_is_not_kept(void **state)
+{
+	const struct em_hdf_dataset d = {.object = 1, .chunk_bytes = 1};
+	const struct em_hdf_chunk c = {.address = 1, .bytes = 7};
+	struct em_hdf_cache *cache = em_hdf_cache_new(NULL);
+
+	(void)state;
+	unpacked = 0;
+	for (int i = 0; i < 300; i++)
+		assert_null(em_hdf_cache_take(cache, &d, &c, refuse_to_unpack, NULL));
+	take(cache, 1, 1, 1, 1);
+	em_hdf_cache_free(cache);
+}
+
+static void *take_often(void *cache)
+{
+	const struct em_hdf_dataset d = {.object = 1, .chunk_bytes = (size_t)1 << 30};
+	const struct em_hdf_chunk c = {.address = 1, .bytes = 7};
+
+	for (int i = 0; i < 1000; i++)
+		em_hdf_cache_give_back(cache, em_hdf_cache_take(cache, &d, &c, unpack_one, NULL));
+	return NULL;
+}
+
+static void threads_share_a_chunk(void **state)
+{
+	struct em_hdf_cache *cache = em_hdf_cache_new(NULL);
+	pthread_t thread[4];
+
+	(void)state;
+	unpacked = 0;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, take_often, cache), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(unpacked, 1);
+	em_hdf_cache_free(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_data_sets_at_one_address),
+		cmocka_unit_test(one_chunk_is_kept_whatever_its_size),
+		cmocka_unit_test(a_refused_chunk_is_not_kept),
+		cmocka_unit_test(threads_share_a_chunk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
