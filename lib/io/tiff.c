@@ -391,6 +391,8 @@ static int read_first_page(struct tiff_state *s, struct em_error *err)
 	if (s->pages.count == 1 && em_tiff_imagej_hidden(&first, &s->images, &s->data, &s->image_bytes, err))
 		return -1;
 	em_tiff_series_find(&first, s->images > 1 ? s->images : s->pages.count, &s->series);
+	if (s->images > 1)
+		em_tiff_series_add_page(&s->series, &first);
 	return 0;
 }
 

@@ -106,6 +106,13 @@ static bool put_vendor(const struct em_tiff_directory *page, struct em_array *a,
 	       em_tiff_sis_put(page, a, meta) || em_tiff_jeol_put(page, a, meta);
 }
 
+static void put_page(const struct em_tiff_directory *page, struct em_array *a, struct em_meta *meta)
+{
+	if (!put_vendor(page, a, meta))
+		put_resolution(page, a);
+	put_date(page, meta);
+}
+
 /* ---- all pages ---- */
 
 void em_tiff_series_find(const struct em_tiff_directory *first, size_t frames, struct em_tiff_series *s)
@@ -129,6 +136,16 @@ void em_tiff_series_find(const struct em_tiff_directory *first, size_t frames, s
 	em_tiff_gatan_find(first, frames, s);
 }
 
+void em_tiff_series_add_page(struct em_tiff_series *s, const struct em_tiff_directory *page)
+{
+	struct em_array picture = {.ndim = 2, .shape = {s->height, s->width}, .axis = {s->y, s->x}};
+
+	put_page(page, &picture, &s->meta);
+	s->y = picture.axis[0];
+	s->x = picture.axis[1];
+	s->one_page = true;
+}
+
 static void put_series(const struct em_tiff_series *s, size_t frame, struct em_array *a, struct em_meta *meta)
 {
 	size_t rest = 1;
@@ -149,7 +166,6 @@ void em_tiff_put_meta(const struct em_tiff_series *s, const struct em_tiff_direc
 {
 	if (a->ndim == 2 && a->shape[0] == s->height && a->shape[1] == s->width)
 		put_series(s, frame, a, meta);
-	if (!put_vendor(page, a, meta))
-		put_resolution(page, a);
-	put_date(page, meta);
+	if (!s->one_page)
+		put_page(page, a, meta);
 }

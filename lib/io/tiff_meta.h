@@ -15,10 +15,13 @@ struct em_tiff_series {
 	struct em_meta_place dim[3]; /* of the stack, slowest first; `index` is not used */
 	int ndims;                   /* 0: it does not say */
 	struct em_meta meta;
+	bool one_page; /* that page is the only one, and all that it says is here */
 };
 
 /* `frames`: how many pictures there are.  Cannot fail: what cannot be understood is not there. */
 void em_tiff_series_find(const struct em_tiff_directory *first, size_t frames, struct em_tiff_series *s);
+/* Many pictures lie behind the first page's directory: take over what it says of itself, too. */
+void em_tiff_series_add_page(struct em_tiff_series *s, const struct em_tiff_directory *page);
 /*
  * Axes and metadata of picture `frame`, whose directory is `page`.  A resolution for printers (72 dpi) is no
  * calibration: X/YResolution count only where a program of microscopes is known to have written them.

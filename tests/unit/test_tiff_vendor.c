@@ -337,6 +337,50 @@ static void jeol_scans_are_not_calibrated(void **state)
 	page_release(&p);
 }
 
+/* ---- many pictures behind one directory ---- */
+
+/* Looked through for each of them, it would take minutes. */
+static void a_long_text_of_many_pictures_is_read_once(void **state)
+{
+	const struct em_codec *codec = em_codec_of_extension("tif");
+	struct em_text t = {0}, ini = {0};
+	struct page p = {0};
+	struct em_file file;
+	size_t frames;
+	void *s;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		em_text_append(&ini, "x\n");
+	em_text_append(&ini, "[Beam]\nHV=5000\n[Scan]\nPixelWidth=2e-9\nPixelHeight=4e-9\n");
+	start_page(&p, 1, 1);
+	add_text(&p, 270, "ImageJ=1.54f\nimages=20000\nslices=20000\nunit=um\n");
+	add_text(&p, 306, "2018:11:15 19:42:31");
+	add_text(&p, 34682, em_text_get(&ini));
+	put_header(&t, &p);
+	put_page(&t, &p, 20000, false);
+	file = (struct em_file){.blob = {(const unsigned char *)t.s, t.len}};
+	assert_int_equal(codec->open(&file, &s, &frames, NULL), 0);
+	assert_int_equal(frames, 20000);
+	for (size_t i = 0; i < frames; i++) {
+		struct em_meta meta;
+		struct em_array a;
+
+		em_meta_init(&meta);
+		assert_int_equal(codec->read(s, i, &a, &meta, NULL), 0);
+		check_axis(&a.axis[0], "y", 4, 0, "nm");
+		check_axis(&a.axis[1], "x", 2, 0, "nm");
+		assert_true(*(unsigned char *)a.data == i % 256 && meta.beam_kev == 5);
+		assert_true(meta.nstack == 1 && meta.stack[0].index == i && meta.stack[0].size == frames);
+		assert_string_equal(meta.date, "2018-11-15T19:42:31");
+		em_array_release(&a);
+	}
+	codec->close(s);
+	page_release(&p);
+	em_text_release(&ini);
+	em_text_release(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +393,7 @@ int main(void)
 	    cmocka_unit_test(jeol_divides_by_magnification),
 	    cmocka_unit_test(jeol_diffraction_goes_by_camera_length),
 	    cmocka_unit_test(jeol_scans_are_not_calibrated),
+	    cmocka_unit_test(a_long_text_of_many_pictures_is_read_once),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
