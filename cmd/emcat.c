@@ -293,8 +293,9 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	opt.input.scratch = cli.input.scratch;
 	cli.input = opt.input;
 	opt.changes_pixels = opt.roi[0] || opt.bin[0] > 1 || opt.bin[1] > 1 || opt.bin_energy > 1;
 	status = choose_format(&cli, &opt);
-	return status >= 0 ? status : em_filter_run(&cli, work, &opt);
+	return status >= 0 ? em_cli_end(&cli, status) : em_filter_run(&cli, work, &opt);
 }

@@ -61,6 +61,10 @@ check_fails 'data sets that are mixed lose nothing in silence' 1 'sample a/f0000
 cp "$DATA/cut.png" .
 emcat -k -O tiff -o kept/ "$DATA/gray8.png" cut.png 2>/dev/null
 check_is '-k: the others are written' "3 gray8.tif" "$? $(ls kept)"
+check '-k: and what is not, is told' \
+	'emcat -k -O tiff -o kept/ "$DATA/gray8.png" cut.png 2>&1 | grep -q "sample cut is not written: "'
+emcat -t 1 -O tiff -o some/ "$DATA/gray8.png" "$DATA/gray16.png" cut.png 2>/dev/null
+check_is 'what was complete before an error stays' 'gray16.tif gray8.tif' "$(ls some | paste -sd' ' -)"
 
 if have_numpy; then
 	"$PYTHON" -c 'import numpy as np; np.save("spectrum.npy", np.arange(100, dtype="f4") ** 2)'

@@ -85,4 +85,15 @@ check_is 'large files have none, so that the first frame comes at once' '0 3' \
 	"$(record big.npy | grep -c sha256) $(record big.npy | grep -c '"bytes":75000128')"
 check_is 'unless --digest' "$(sha256sum big.npy | cut -d' ' -f1)" \
 	"$(record --digest --frames 1 big.npy | sed 's/.*"sha256":"\([0-9a-f]*\)".*/\1/')"
+mkfifo pipe; cat big.npy >pipe &
+check_is 'a long file through a pipe' 'pipe/f000002 [5000,5000]' \
+	"$(record --frames 2 pipe | sed 's/.*"key":"\([^"]*\)".*"shape":\(\[[^]]*\]\).*/\1 \2/')"
+cat big.npy | env TMPDIR="$T/none" emcat --frames 2 2>error.txt >/dev/null
+check_is 'and where there is no room for it' "1 emcat: standard input: cannot make a temporary file in $T/none" \
+	"$? $(sed 's/none: .*/none/' error.txt)"
+
+cp "$gray" twin.png; emcat --roi 4x4 twin.png | tar -xO twin.tif >twin.tif
+check_fails 'two files of one key' 1 "key 'twin' comes twice: .* a run each" 'emcat twin.png twin.tif "$stack"'
+emcat -k -j twin.png twin.tif "$stack" >k.json 2>k.txt
+check_is '-k: the second is left out, aloud' '3 4 1' "$? $(wc -l <k.json) $(grep -c 'twin.*comes twice' k.txt)"
 finish

@@ -59,6 +59,7 @@ int em_cli_begin(struct em_cli *cli, const struct em_tool *tool, int argc, char 
 
 	memset(cli, 0, sizeof(*cli));
 	cli->tool = tool;
+	cli->input.scratch = em_cli_scratch_folder();
 	keep_freed_memory();
 	catch_bus_error(tool->name);
 	em_options_gather(cli, &asked, table);

@@ -254,11 +254,10 @@ int em_export_write(struct em_export *e, const struct em_sample *s, struct em_er
 {
 	struct em_array view, owned;
 	struct em_meta meta;
+	double frame;
 	char *group;
 	int status;
 
-	if (em_sample_has_error(s))
-		return 0;
 	group = group_of(s);
 	if (!group)
 		return em_error_memory(err, strlen(s->key));
@@ -269,6 +268,9 @@ int em_export_write(struct em_export *e, const struct em_sample *s, struct em_er
 	em_meta_get(&meta, &s->record);
 	status = add(e, &view, &meta, group, err);
 	em_array_release(&owned);
+	/* What is complete stays, whatever becomes of the files after it. */
+	if (!status && is_folder(e) && !em_record_number(&s->record, "source.frame", &frame))
+		status = finish(e, err);
 	return status ? em_error_prefix(err, "sample %.200s: ", s->key) : 0;
 }
 

@@ -18,7 +18,7 @@ struct em_export;
  * Every file appears whole or not at all.
  */
 struct em_export *em_export_open(const struct em_codec *format, const char *output, struct em_error *err);
-/* A sample marked as failed is passed over. */
+/* Not of a sample that is marked as failed. */
 int em_export_write(struct em_export *e, const struct em_sample *s, struct em_error *err);
 /* Frees e in every case.  EM_ERROR_DATA where nothing was written. */
 int em_export_close(struct em_export *e, struct em_error *err);

@@ -103,6 +103,18 @@ static int write_line(struct em_sink *sink, const struct em_sample *s, struct em
 	return 0;
 }
 
+/* A file has no place to say that a sample failed. */
+static int write_file(struct em_sink *sink, const struct em_sample *s, struct em_error *err)
+{
+	char why[sizeof(err->text)] = "it failed in an earlier tool";
+
+	if (!em_sample_has_error(s))
+		return em_export_write(sink->export, s, err);
+	em_record_string(&s->record, "error.text", why, sizeof(why));
+	em_cli_warn(sink->cli, "sample %.200s is not written: %s", s->key, why);
+	return 0;
+}
+
 int em_sink_write(struct em_sink *sink, struct em_sample *s, struct em_error *err)
 {
 	struct em_cli *cli = sink->cli;
@@ -114,7 +126,7 @@ int em_sink_write(struct em_sink *sink, struct em_sample *s, struct em_error *er
 	    em_record_add_provenance(&s->record, cli->provenance, err))
 		return -1;
 	if (sink->export)
-		return em_export_write(sink->export, s, err);
+		return write_file(sink, s, err);
 	return cli->json ? write_line(sink, s, err) : em_stream_write_sample(sink->stream, s, err);
 }
 

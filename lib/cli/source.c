@@ -14,6 +14,7 @@ struct em_source {
 	struct em_cli *cli;
 	struct em_input *input; /* the open one, NULL between files */
 	int next;               /* operand to open next; with none, 0 stands for standard input */
+	bool twice;             /* the last error was a key that came twice */
 	struct em_keyset seen;  /* over several files; a single stream's reader looks after itself */
 };
 
@@ -94,8 +95,10 @@ static int check_unique(struct em_source *src, const char *key, struct em_error 
 {
 	if (file_count(src->cli) == 1 || em_keyset_add(&src->seen, key))
 		return 0;
-	return em_error_set(err, EM_ERROR_DATA, "key '%.200s' comes twice: files of the same name in different folders "
-	                                        "need `emcat --keep-path`", key);
+	src->twice = true;
+	return em_error_set(err, EM_ERROR_DATA, "key '%.200s' comes twice: files of one name in different folders need "
+	                                        "`emcat --keep-path`, those that differ only in their extension "
+	                                        "a run each", key);
 }
 
 static void close_input(struct em_source *src)
@@ -140,20 +143,41 @@ static int take_any(struct em_source *src, struct em_arrival *a, struct em_error
 	}
 }
 
-int em_source_take(struct em_source *src, struct em_arrival *a, struct em_error *err)
+static int take_unique(struct em_source *src, struct em_arrival *a, struct em_error *err)
 {
-	struct em_arrival fresh = {0};
 	char key[EM_INPUT_KEY];
-	int got = take_any(src, &fresh, err);
+	int got = take_any(src, a, err);
 
-	if (got == 1 && fresh.file)
-		em_input_key(fresh.file, fresh.frame, key);
-	if (got == 1 && check_unique(src, fresh.file ? key : fresh.sample.key, err)) {
-		em_arrival_release(&fresh);
+	if (got == 1 && a->file)
+		em_input_key(a->file, a->frame, key);
+	if (got == 1 && check_unique(src, a->file ? key : a->sample.key, err)) {
+		em_arrival_release(a);
 		return -1;
 	}
-	*a = fresh;
 	return got;
+}
+
+int em_source_take(struct em_source *src, struct em_arrival *a, struct em_error *err)
+{
+	for (;;) {
+		struct em_arrival fresh = {0};
+		struct em_error why = {0};
+		int got = take_unique(src, &fresh, &why);
+
+		if (got >= 0) {
+			*a = fresh;
+			return got;
+		}
+		/* No stream can hold a key twice: with -k the second one is left out, aloud. */
+		if (!src->cli->keep_going || !src->twice) {
+			if (err)
+				*err = why;
+			return -1;
+		}
+		src->twice = false;
+		src->cli->failed++;
+		em_cli_warn(src->cli, "%s", why.text);
+	}
 }
 
 int em_source_load(struct em_cli *cli, struct em_arrival *a, struct em_error *err)

@@ -17,7 +17,7 @@ struct em_file_beside {
 	char name[];
 };
 
-static int map(int fd, struct em_blob *blob, struct em_error *err)
+int em_blob_map_open(int fd, struct em_blob *blob, struct em_error *err)
 {
 	struct stat st;
 	void *bytes;
@@ -42,7 +42,7 @@ int em_blob_map(const char *path, struct em_blob *blob, struct em_error *err)
 
 	if (fd < 0)
 		return em_error_errno(err, "cannot open");
-	status = map(fd, blob, err);
+	status = em_blob_map_open(fd, blob, err);
 	close(fd);
 	return status;
 }

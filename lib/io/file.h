@@ -18,7 +18,18 @@ struct em_blob {
 
 /* All of a regular file, mapped.  EM_ERROR_IO where it cannot be; an empty one is {NULL, 0}. */
 int em_blob_map(const char *path, struct em_blob *blob, struct em_error *err);
+/* The same of one that is open; fd stays the caller's. */
+int em_blob_map_open(int fd, struct em_blob *blob, struct em_error *err);
 void em_blob_unmap(struct em_blob *blob);
+/*
+ * All that fd still has to give, after the n bytes at head that were read before: in memory, or from EM_BLOB_MEMORY on in
+ * a nameless file of folder `scratch`, mapped.  *mapped says which: em_blob_unmap lets go of it, or free(data).
+ */
+#define EM_BLOB_MEMORY ((size_t)64 << 20)
+int em_blob_read(int fd, const void *head, size_t n, const char *scratch, struct em_blob *blob, bool *mapped,
+                 struct em_error *err);
+/* A file that goes away by itself, open for reading and writing: its descriptor, or -1. */
+int em_file_nameless(const char *folder, struct em_error *err);
 /* The pages of a mapped file count as ours once they were read: give them back.  Who reads there again gets them. */
 void em_blob_give_back(const struct em_blob *blob);
 

@@ -13,12 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_BYTES ((size_t)1 << 17)
-#define SLURP_FIRST_BYTES ((size_t)1 << 20)
 
 #define RELEASE_BYTES ((size_t)16 << 20) /* of a mapped movie; its pages count as ours until they are given back */
 
@@ -99,45 +96,13 @@ static bool begins_at_zero(const struct em_input *in)
 /* The whole of a plain file: mapped where it can be, else read to its end. */
 static int load_blob(struct em_input *in, struct em_error *err)
 {
-	struct stat st;
-	size_t capacity = SLURP_FIRST_BYTES, have = in->peeked;
-	unsigned char *data, *grown;
+	const char *scratch = in->opt.scratch ? in->opt.scratch : P_tmpdir;
 
-	if (!fstat(in->fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size < SIZE_MAX / 2 &&
-	    begins_at_zero(in)) {
-		void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, in->fd, 0);
-
-		if (map != MAP_FAILED) {
-			in->file.blob = (struct em_blob){map, (size_t)st.st_size};
-			in->mapped = true;
-			return 0;
-		}
+	if (begins_at_zero(in) && !em_blob_map_open(in->fd, &in->file.blob, NULL) && in->file.blob.size) {
+		in->mapped = true;
+		return 0;
 	}
-	data = malloc(capacity);
-	if (!data)
-		return em_error_memory(err, capacity);
-	memcpy(data, in->buffer, have);
-	while (!in->at_end) {
-		ptrdiff_t n;
-
-		if (have == capacity) {
-			grown = capacity < SIZE_MAX / 4 ? realloc(data, 2 * capacity) : NULL;
-			if (!grown) {
-				free(data);
-				return em_error_memory(err, capacity);
-			}
-			data = grown;
-			capacity *= 2;
-		}
-		n = read_some(in, data + have, capacity - have, err);
-		if (n < 0) {
-			free(data);
-			return -1;
-		}
-		have += (size_t)n;
-	}
-	in->file.blob = (struct em_blob){data, have};
-	return 0;
+	return em_blob_read(in->fd, in->buffer, in->peeked, scratch, &in->file.blob, &in->mapped, err);
 }
 
 static int unknown_format(const struct em_input *in, struct em_error *err)

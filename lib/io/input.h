@@ -18,6 +18,7 @@ struct em_input_options {
 	bool tags;              /* "source" gets "tags": the file's own metadata, whole */
 	bool digest;            /* "source" gets "sha256" also of files above EM_INPUT_DIGEST_BYTES */
 	struct em_slice frames; /* of each data set of a plain file; of a stream, its samples */
+	const char *scratch;    /* folder for what comes through a pipe and is too long for memory; NULL: the system's */
 	const char *signal;     /* only this data set of a plain file: its name, or else "1", "d01"; NULL: all */
 };
 
@@ -27,8 +28,9 @@ struct em_input_options {
 /*
  * path "-" is standard input.  Keys of plain files are the file's name without extension; a movie's frames are
  * KEY/f000000, ..., a file's several data sets KEY/d00, ..., or KEY/d00/f000000.  Never blocks past what it needs to
- * recognise the format (a plain file is mapped; one from a pipe is read whole).  A mapped file that another process
- * cuts short raises SIGBUS when its pixels are read: lib/cli ends the tool with a message.
+ * recognise the format (a plain file is mapped; one from a pipe is read whole, into memory or a temporary file).  A
+ * mapped file that another process cuts short raises SIGBUS when its pixels are read: lib/cli ends the tool with a
+ * message.
  */
 struct em_input *em_input_open(const char *path, const struct em_input_options *options, struct em_error *err);
 /* One more holder: each calls em_input_close. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "io/spool.h"
 
+#include "io/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,28 +46,9 @@ void em_spool_free(struct em_spool *spool)
 	free(spool);
 }
 
-static int open_file(struct em_spool *spool, struct em_error *err)
-{
-	size_t n = strlen(spool->dir) + sizeof("/emspool.XXXXXX");
-	char *path = malloc(n);
-	int fd;
-
-	if (!path)
-		return em_error_memory(err, n);
-	snprintf(path, n, "%s/emspool.XXXXXX", spool->dir);
-	fd = mkstemp(path);
-	if (fd < 0)
-		em_error_errno(err, "cannot make a temporary file in %s", spool->dir);
-	else
-		unlink(path);
-	free(path);
-	spool->fd = fd;
-	return fd < 0 ? -1 : 0;
-}
-
 int em_spool_add(struct em_spool *spool, const struct em_sample *s, struct em_error *err)
 {
-	if (spool->fd < 0 && open_file(spool, err))
+	if (spool->fd < 0 && (spool->fd = em_file_nameless(spool->dir, err)) < 0)
 		return -1;
 	if (!spool->writer)
 		spool->writer = em_stream_writer_new(spool->fd, false, err);
