@@ -33,6 +33,13 @@ int em_units_length_in_m(const char *unit, double *metres)
 	return 0;
 }
 
+double em_units_wavelength_m(double volts)
+{
+	const double m = 9.1093837015e-31, e = 1.602176634e-19, c = 299792458, h = 6.62607015e-34;
+
+	return h / sqrt(2 * m * e * volts * (1 + e * volts / (2 * m * c * c)));
+}
+
 void em_units_axis_to_nm(struct em_axis *axis)
 {
 	bool reciprocal = !strncmp(axis->units, "1/", 2);

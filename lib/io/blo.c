@@ -7,6 +7,7 @@
  * Two data sets: the picture, and the patterns.  A point that was not recorded has no pattern, and none is made up:
  * each pattern's place in the scan is what its number says.
  */
+#include "base/units.h"
 #include "io/bytes.h"
 #include "io/codec.h"
 #include "io/lines.h"
@@ -113,19 +114,11 @@ static struct em_axis scan_axis(const struct blo *b, const char *name, size_t at
 	return axis;
 }
 
-/* Relativistic; nm.  h / sqrt(2 m e V (1 + e V / 2 m c^2)) with CODATA 2018. */
-static double wavelength(double kev)
-{
-	double volts = kev * 1e3;
-
-	return 1.2264259661 / sqrt(volts * (1 + 9.7847563e-7 * volts));
-}
-
 /* The header has pixels a centimetre of the detector, times 100.  With camera length and energy: 1/nm. */
 static void set_scales(const struct blo *b, const struct em_meta *m, struct em_array *a)
 {
 	double pixel_mm = 1000 / positive((double)em_bytes_u16(b->blob.data + PIXELS_CM, b->big));
-	double inverse = pixel_mm / (m->camera_length_mm * wavelength(m->beam_kev));
+	double inverse = pixel_mm / (m->camera_length_mm * 1e9 * em_units_wavelength_m(m->beam_kev * 1e3));
 
 	for (int i = 0; i < 2; i++) {
 		if (isfinite(inverse))

@@ -2,9 +2,9 @@
 /* ImageDescriptions that are XML: JEOL's TemReporter, of each page, and OME, on the first page for all. */
 #include "io/tiff_vendor.h"
 
+#include "base/units.h"
 #include "io/xml.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,15 +39,6 @@ static struct em_tiff_text as_text(const char *s)
 
 /* ---- JEOL ---- */
 
-/* Wavelength of electrons in metres: h / sqrt(2 m e U (1 + e U / (2 m c^2))), Reimer & Kohl, Transmission Electron
- * Microscopy, 5th ed., eq. (2.12); constants of CODATA 2018. */
-static double wavelength_m(double volts)
-{
-	const double m = 9.1093837015e-31, e = 1.602176634e-19, c = 299792458, h = 6.62607015e-34;
-
-	return h / sqrt(2 * m * e * volts * (1 + e * volts / (2 * m * c * c)));
-}
-
 static double length_factor(const char *unit)
 {
 	return !strcmp(unit, "mm") ? 1e-3 : !strcmp(unit, "cm") ? 1e-2 : !strcmp(unit, "m") ? 1 : 0;
@@ -80,7 +71,7 @@ static void set_jeol_optics(const struct em_xml *x, const struct em_tiff_directo
 	if (!strcmp(mode, "MAG")) {
 		em_tiff_set_pixel_m(a, pixel_x / selector, pixel_y / selector);
 	} else if (camera_m > 0 && volts > 0) {
-		factor = 1 / (camera_m * wavelength_m(volts)) * 1e-9;
+		factor = 1 / (camera_m * em_units_wavelength_m(volts)) * 1e-9;
 		em_tiff_set_axis(&a->axis[0], "y", pixel_y * factor, 0, as_text("1/nm"));
 		em_tiff_set_axis(&a->axis[1], "x", pixel_x * factor, 0, as_text("1/nm"));
 	}

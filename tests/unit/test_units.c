@@ -140,6 +140,16 @@ static void extents(void **state)
 	}
 }
 
+static void wavelengths_of_electrons(void **state)
+{
+	/* pm, to the digits that textbooks have */
+	static const double known[][2] = {{80e3, 4.176}, {100e3, 3.701}, {120e3, 3.349}, {200e3, 2.508}, {300e3, 1.969}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		assert_true(fabs(em_units_wavelength_m(known[i][0]) * 1e12 - known[i][1]) < 0.0005);
+}
+
 static void axes_in_nm(void **state)
 {
 	static const struct {
@@ -173,7 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(units_of_length), cmocka_unit_test(units_are_spelled_one_way),
-		cmocka_unit_test(axes_in_nm), cmocka_unit_test(energies),
+		cmocka_unit_test(axes_in_nm), cmocka_unit_test(wavelengths_of_electrons), cmocka_unit_test(energies),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(extents),
 	};
