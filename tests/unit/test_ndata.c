@@ -323,7 +323,8 @@ int main(void)
 		cmocka_unit_test(a_collection_of_images_is_frames),
 		cmocka_unit_test(what_an_old_file_does_not_say_the_units_do),
 		cmocka_unit_test(settings_of_the_microscope),
-		cmocka_unit_test(long_metadata_of_many_frames_are_read_once), cmocka_unit_test(tags_are_json_without_data),
+		cmocka_unit_test(long_metadata_of_many_frames_are_read_once),
+		cmocka_unit_test(tags_are_json_without_data),
 		cmocka_unit_test(what_lies_is_refused), cmocka_unit_test(a_cut_file_is_refused_wherever),
 		cmocka_unit_test(an_npz_that_begins_alike_is_one),
 	};
