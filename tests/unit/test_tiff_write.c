@@ -306,7 +306,7 @@ static void beyond_4_gib_there_is_one_directory(void **state)
 	(void)state;
 	if (!getenv("EM_HUGE")) {
 		print_message("# skip: EM_HUGE is not set: 4.5 GB would be written\n");
-		skip();
+		return;
 	}
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
@@ -380,7 +380,7 @@ static void a_full_disk_is_an_error(void **state)
 
 	(void)state;
 	if (access("/dev/full", W_OK))
-		skip();
+		return;
 	status = writer()->begin("/dev/full", &a, &none, &w, &err);
 	if (!status) {
 		status = writer()->add(w, &a, &none, &err);
