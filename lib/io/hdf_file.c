@@ -58,8 +58,12 @@ static bool is_width(unsigned n)
 /* A file that was cut says how long it should be. */
 static int check_end(const struct em_hdf_file *f, const unsigned char *p, size_t whole, struct em_error *err)
 {
-	uint64_t end = em_hdf_address(f, p + (p[8] < 2 ? 24 + (p[8] ? 4 : 0) : 12) + 2 * f->offset);
+	size_t at = (p[8] < 2 ? 24 + (p[8] ? 4u : 0) : 12) + 2 * (size_t)f->offset;
+	uint64_t end;
 
+	if (!em_hdf_at(f, 0, at + f->offset))
+		return em_hdf_refuse(err, "the superblock", 0);
+	end = em_hdf_address(f, p + at);
 	if (end != EM_HDF_NOWHERE && end > whole)
 		return em_error_set(err, EM_ERROR_DATA, "HDF5: the file is cut: %zu bytes of %" PRIu64 " are there",
 		                    whole, end);

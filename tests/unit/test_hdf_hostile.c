@@ -159,6 +159,24 @@ static void threads_share_a_chunk(void **state)
 	em_hdf_cache_free(cache);
 }
 
+/* ---- the superblock ---- */
+
+/* Version 1 needs four bytes more than version 0 before the address of the file's end. */
+static void superblocks_that_end_early(void **state)
+{
+	(void)state;
+	for (size_t n = 9; n < 100; n++) {
+		unsigned char *bytes = calloc(1, n);
+
+		assert_non_null(bytes);
+		memcpy(bytes, "\x89HDF\r\n\x1a\n\1", 9);
+		if (n > 14)
+			bytes[13] = bytes[14] = 8;
+		assert_int_equal(em_codec_decode((struct em_blob){bytes, n}, &(struct em_array){0}, NULL), -1);
+		free(bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +184,7 @@ int main(void)
 		cmocka_unit_test(one_chunk_is_kept_whatever_its_size),
 		cmocka_unit_test(a_refused_chunk_is_not_kept),
 		cmocka_unit_test(threads_share_a_chunk),
+		cmocka_unit_test(superblocks_that_end_early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
