@@ -315,12 +315,14 @@ int em_hdf_dataset_read_array(const struct em_hdf_dataset *d, const size_t *star
 	if (d->what.type.kind != EM_HDF_NUMBERS)
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "HDF5: the elements are neither numbers nor pairs of them: not a picture");
-	for (int k = 0; k < ndim; k++) {
-		shape[k] = count[order[k]];
-		if (shape[k] && all > SIZE_MAX / shape[k])
+	/* All of the file's dimensions: an empty one that is none of the array's leaves nothing to read either. */
+	for (int k = 0; k < d->what.ndim; k++) {
+		if (count[k] && all > SIZE_MAX / count[k])
 			return em_error_set(err, EM_ERROR_DATA, "HDF5: a data set of more elements than can be");
-		all *= shape[k];
+		all *= count[k];
 	}
+	for (int k = 0; k < ndim; k++)
+		shape[k] = count[order[k]];
 	if (em_codec_check_claim(d->what.type.dtype, 1, all, d->file->blob.size, err) ||
 	    em_array_alloc(&fresh, d->what.type.dtype, ndim, shape, err))
 		return -1;

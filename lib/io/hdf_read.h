@@ -54,7 +54,8 @@ int em_hdf_dataset_read(const struct em_hdf_dataset *d, const size_t *start, con
                         struct em_hdf_cache *cache, struct em_error *err);
 /*
  * The same as an array of numbers: dimension k of it is dimension order[k] of the file, those not named have a count
- * of 1.  Its axes are the caller's to set.  A shape that the file's bytes cannot hold is refused.
+ * of 1.  Its axes are the caller's to set.  A shape that the file's bytes cannot hold is refused,
+ * and one of no elements.
  */
 int em_hdf_dataset_read_array(const struct em_hdf_dataset *d, const size_t *start, const size_t *count,
                               const int *order, int ndim, struct em_hdf_cache *cache, struct em_array *a,

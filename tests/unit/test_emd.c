@@ -156,6 +156,15 @@ static void velox_movie(void **state)
 	em_text_release(&file);
 }
 
+static void velox_movie_of_no_frames(void **state)
+{
+	struct em_text file = make_image(tem, 0);
+
+	(void)state;
+	expect_refused(file.s, file.len, "there is nothing in it");
+	em_text_release(&file);
+}
+
 /* A display calls the picture otherwise than its detector. */
 static void velox_label(void **state)
 {
@@ -480,6 +489,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(velox_scan),
 		cmocka_unit_test(velox_movie),
+		cmocka_unit_test(velox_movie_of_no_frames),
 		cmocka_unit_test(velox_label),
 		cmocka_unit_test(velox_eels),
 		cmocka_unit_test(velox_stream),
