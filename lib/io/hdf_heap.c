@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_NAME 4096 /* bytes: as many links as a file likes may have the same name, and each is measured */
+
 /* "HEAP", u8 version, 3 bytes, the size of the data, a free list, the data's address. */
 const char *em_hdf_local_name(const struct em_hdf_file *f, uint64_t heap, uint64_t offset, size_t *n)
 {
@@ -20,7 +22,7 @@ const char *em_hdf_local_name(const struct em_hdf_file *f, uint64_t heap, uint64
 	if (!p || offset >= size)
 		return NULL;
 	p += offset;
-	end = memchr(p, '\0', (size_t)(size - offset));
+	end = memchr(p, '\0', size - offset < MAX_NAME ? (size_t)(size - offset) : MAX_NAME);
 	*n = end ? (size_t)(end - p) : 0;
 	return end ? (const char *)p : NULL;
 }

@@ -7,7 +7,8 @@
 
 #define EM_HDF_MAX_STEPS ((size_t)1 << 22) /* of any walk: more is a loop, or an attack */
 
-/* The name at `offset` of a group's local heap, *n bytes and a NUL; NULL where there is none. */
+/* The name at `offset` of a group's local heap, *n bytes and a NUL; NULL where there is none, or
+ * one of 4096 bytes or more. */
 const char *em_hdf_local_name(const struct em_hdf_file *f, uint64_t heap, uint64_t offset, size_t *n);
 /* An object of a collection of the global heap; NULL where it is not there. */
 const unsigned char *em_hdf_global_object(const struct em_hdf_file *f, uint64_t collection, unsigned index, size_t *n);
