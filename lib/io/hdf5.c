@@ -158,6 +158,29 @@ static int refuse_format(const struct em_hdf_tree *tree, struct em_error *err)
 	return -1;
 }
 
+/*
+ * Chunks that were never written make frames of nothing but fill: a file that has no end.  What all data sets unpack to
+ * together must be within what deflate could make of the file's bytes.
+ */
+static int check_claims(const struct em_hdf_signals *s, struct em_error *err)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct em_hdf_value *what = &s->signal[i].data.what;
+		size_t item = em_hdf_type_size(&what->type);
+
+		if (s->signal[i].readable)
+			bytes = what->count > (SIZE_MAX - bytes) / item ? SIZE_MAX : bytes + what->count * item;
+	}
+	if (bytes && em_codec_check_claim(EM_U8, 1, bytes, s->tree.file.blob.size, NULL))
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "HDF5: the data sets claim %zu bytes, which a file of %zu cannot hold: it "
+		                    "is damaged or hostile, or nearly nothing of them was ever written",
+		                    bytes, s->tree.file.blob.size);
+	return 0;
+}
+
 static int find_signals(struct opened *o, struct em_error *err)
 {
 	struct em_hdf_signals *s = &o->signals;
@@ -169,6 +192,8 @@ static int find_signals(struct opened *o, struct em_error *err)
 	}
 	if (!s->count)
 		return refuse_format(&s->tree, err);
+	if (check_claims(s, err))
+		return -1;
 	for (size_t i = 0; i < s->count; i++) {
 		if (s->signal[i].frames > SIZE_MAX - s->frames)
 			return em_error_set(err, EM_ERROR_DATA, "HDF5: more frames than could exist");

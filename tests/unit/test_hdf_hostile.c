@@ -177,6 +177,67 @@ static void superblocks_that_end_early(void **state)
 	}
 }
 
+/* ---- claims ---- */
+
+/* A million million pictures of which none was ever written. */
+static void frames_without_end(void **state)
+{
+	struct em_text file = begin_file(), root = {0}, type = make_type((struct kind){0, false, false, 1});
+	struct em_text messages = begin_dataset(&type, 3, (size_t[]){(size_t)1 << 40, 2, 2}), layout = {0};
+
+	(void)state;
+	em_text_append_bytes(&layout, "\3\1", 2);
+	put(&layout, UNDEFINED, 8, false);
+	put(&layout, 0, 8, false);
+	put_message(&messages, 8, &layout);
+	put_link(&root, "a", put_array_group(&file, put_object(&file, &messages)));
+	finish_file(&file, &root);
+	expect_refused(file.s, file.len, "the data sets claim 4398046511104 bytes");
+	em_text_release(&file);
+}
+
+/* A group of the old kind: a B-tree of one symbol node of one member, its name in a local heap. */
+static void put_old_group(struct em_text *file, const char *name, uint64_t member, struct em_text *messages)
+{
+	uint64_t at = file->len, heap = at + 40, symbols = heap + 32;
+	struct em_text body = {0};
+
+	em_text_append_bytes(file, "TREE\0\0\1\0", 8);
+	for (size_t i = 0; i < 4; i++)
+		put(file, i < 2 ? UNDEFINED : i == 2 ? 0 : symbols, 8, false);
+	em_text_append_bytes(file, "HEAP\0\0\0\0", 8);
+	put(file, strlen(name) + 1, 8, false);
+	put(file, UNDEFINED, 8, false);
+	put(file, symbols + 48, 8, false);
+	em_text_append_bytes(file, "SNOD\1\0\1\0", 8);
+	put(file, 0, 8, false);
+	put(file, member, 8, false);
+	for (int i = 0; i < 3; i++)
+		put(file, 0, 8, false);
+	em_text_append_bytes(file, name, strlen(name) + 1);
+	put(&body, at, 8, false);
+	put(&body, heap, 8, false);
+	put_message(messages, 17, &body);
+}
+
+static void names_have_an_end(void **state)
+{
+	static char name[4097];
+
+	(void)state;
+	memset(name, 'a', sizeof(name) - 1);
+	for (size_t i = 0; i < 2; i++) {
+		struct em_text file = begin_file(), root = {0};
+
+		name[4096 - i] = '\0';
+		put_old_group(&file, name, put_text_dataset(&file, "abc"), &root);
+		finish_file(&file, &root);
+		expect_refused(file.s, file.len, i ? "neither EMD (Velox, Berkeley) nor HyperSpy: 1 data sets: /aaa"
+		                                   : "the name of a member");
+		em_text_release(&file);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +246,8 @@ int main(void)
 		cmocka_unit_test(a_refused_chunk_is_not_kept),
 		cmocka_unit_test(threads_share_a_chunk),
 		cmocka_unit_test(superblocks_that_end_early),
+		cmocka_unit_test(frames_without_end),
+		cmocka_unit_test(names_have_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
