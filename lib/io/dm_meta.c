@@ -97,13 +97,58 @@ static bool set_system_date(const struct source *s, struct em_meta *m)
 {
 	double v, seconds;
 
-	if (!get_number(s, "DataBar.Acquisition Time (OS)", &v))
-		return false;
+	if (!get_number(s, "DataBar.Acquisition Time (OS)", &v)) {
+		/* Cameras of a later make: milliseconds since 1970. */
+		if (!get_number(s, "Acquisition.Frame.Sequence.Acquisition Start Time (epoch)", &v) ||
+		    !(v > 0 && v < 4e12))
+			return false;
+		em_meta_set_date(m, v / 1000, true);
+		return true;
+	}
 	seconds = floor(v * 1e-7) - 11644473600.0;
 	if (!(seconds > 0 && seconds < 4e9))
 		return false;
 	em_meta_set_date(m, seconds, true);
 	return true;
+}
+
+/* "20:50:13", "3:14:24 PM" or "1:40 PM" and nothing behind it, as seconds of the day; -1 for anything else. */
+static int parse_time(const char *text)
+{
+	int hour, minute, second = 0, n = 0;
+	const char *half;
+
+	if (sscanf(text, "%2d:%2d%n:%2d%n", &hour, &minute, &n, &second, &n) < 2)
+		return -1;
+	half = text + n + strspn(text + n, " ");
+	if (!strncmp(half, "AM", 2) || !strncmp(half, "PM", 2)) {
+		if (hour < 1 || hour > 12)
+			return -1;
+		hour = hour % 12 + (*half == 'P' ? 12 : 0);
+		half += 2;
+	}
+	if (half[strspn(half, " ")] || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+		return -1;
+	return (hour * 60 + minute) * 60 + second;
+}
+
+/*
+ * "14/05/2019 20:50:13" or "10/26/2007,  1:40 PM" in ISO 8601: which of the first two is the month shows where the
+ * other is above 12 or both are the same.  Any other text as it is.
+ */
+static void set_date_text(struct em_meta *m, const char *text)
+{
+	int a, b, year, n = 0, seconds, month, day;
+
+	em_meta_set_text(m->date, text);
+	if (sscanf(text, "%2d/%2d/%4d%n", &a, &b, &year, &n) < 3 || (a != b && (a > 12) == (b > 12)))
+		return;
+	seconds = parse_time(text + n + strspn(text + n, ", "));
+	month = a > 12 ? b : a;
+	day = a > 12 ? a : b;
+	if (seconds >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31 && year >= 1970)
+		snprintf(m->date, sizeof(m->date), "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, seconds / 3600,
+		         seconds / 60 % 60, seconds % 60);
 }
 
 static void set_date(struct source *s, struct em_meta *m)
@@ -131,7 +176,7 @@ static void set_date(struct source *s, struct em_meta *m)
 		get_text(s, places[i][1][0] ? places[i][1] : "none such");
 		if (s->text.len && s->text.len < sizeof(date) / 2 - 1)
 			snprintf(date + n, sizeof(date) - n, " %s", em_text_get(&s->text));
-		em_meta_set_text(m->date, date);
+		set_date_text(m, date);
 		return;
 	}
 }

@@ -280,6 +280,57 @@ static void metadata(void **state)
 	}
 }
 
+static const char *date_text, *time_text;
+
+static void put_date(struct group *tags)
+{
+	struct group bar = {.style = tags->style};
+
+	put_string(&bar, "Acquisition Date", date_text);
+	put_string(&bar, "Acquisition Time", time_text);
+	put_group(tags, "DataBar", &bar);
+}
+
+static void put_epoch(struct group *tags)
+{
+	struct group acquisition = {.style = tags->style}, frame = acquisition, sequence = acquisition;
+
+	put_f64(&sequence, "Acquisition Start Time (epoch)", 1404924994906);
+	put_group(&frame, "Sequence", &sequence);
+	put_group(&acquisition, "Frame", &frame);
+	put_group(tags, "Acquisition", &acquisition);
+}
+
+/* Each country's spelling; the order of day and month where it can be known. */
+static void dates(void **state)
+{
+	static const char *const cases[][3] = {
+		{"14/05/2019", "20:50:13", "2019-05-14T20:50:13"}, {"12/14/2019", "3:14:24 PM", "2019-12-14T15:14:24"},
+		{"10/26/2007, ", "12:05 AM", "2007-10-26T00:05:00"}, {"8/8/2016", "12:00:01 PM", "2016-08-08T12:00:01"},
+		{"09/11/2020", "17:04:19", "09/11/2020 17:04:19"}, {"13/13/2019", "1:00:00", "13/13/2019 1:00:00"},
+		{"14/05/2019", "25:00:00", "14/05/2019 25:00:00"}, {"14/05/2019", "13:00 PM", "14/05/2019 13:00 PM"},
+		{"14.05.2019", "20:50:13", "14.05.2019 20:50:13"}, {"14/05/2019", "1:00:00 CET", "14/05/2019 1:00:00 CET"},
+	};
+	struct picture p = {.type = 6, .element = EM_DM_U8, .dim = {1, 1}, .values = "a", .bytes = 1,
+	                    .tags = put_date};
+	struct opened o;
+	char want[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		date_text = cases[i][0];
+		time_text = cases[i][1];
+		o = open_dm(styles[i % 4], &p, 1);
+		snprintf(want, sizeof(want), "{\"title\":\"a title\",\"acquisition\":{\"date\":\"%s\"}}", cases[i][2]);
+		expect_meta(&o, 0, want);
+		close_dm(&o);
+	}
+	p.tags = put_epoch;
+	o = open_dm(styles[0], &p, 1);
+	expect_meta(&o, 0, "{\"title\":\"a title\",\"acquisition\":{\"date\":\"2014-07-09T16:56:35Z\"}}");
+	close_dm(&o);
+}
+
 /* A stack's planes are frames; data sets have names of their own as soon as there are two. */
 static void stacks_and_sets(void **state)
 {
@@ -333,6 +384,7 @@ int main(void)
 		cmocka_unit_test(lines_and_lone_spectra),
 		cmocka_unit_test(calibrations),
 		cmocka_unit_test(metadata),
+		cmocka_unit_test(dates),
 		cmocka_unit_test(stacks_and_sets),
 	};
 
