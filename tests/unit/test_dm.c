@@ -321,7 +321,8 @@ static void dates(void **state)
 		date_text = cases[i][0];
 		time_text = cases[i][1];
 		o = open_dm(styles[i % 4], &p, 1);
-		snprintf(want, sizeof(want), "{\"title\":\"a title\",\"acquisition\":{\"date\":\"%s\"}}", cases[i][2]);
+		snprintf(want, sizeof(want), "{\"title\":\"a title\",\"acquisition\":{\"date\":\"%s\"}}",
+		         cases[i][2]);
 		expect_meta(&o, 0, want);
 		close_dm(&o);
 	}
