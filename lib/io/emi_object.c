@@ -206,21 +206,12 @@ static void put_settings(const struct em_xml *x, struct em_meta *m)
 /* "Tue Oct 18 18:18:46 2011" */
 static void put_date(const char *text, struct em_meta *m)
 {
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char month[4], date[64];
-	const char *found;
-	int day, hour, minute, second, year, end = 0;
+	int day, clock[3], year, end = 0;
+	char month[4];
 
-	if (sscanf(text, "%*3s %3s %2d %2d:%2d:%2d %4d%n", month, &day, &hour, &minute, &second, &year, &end) != 6 ||
-	    text[end])
-		return;
-	found = strstr(months, month);
-	if (!found || (found - months) % 3 || strlen(month) != 3 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
-	    minute < 0 || minute > 59 || second < 0 || second > 60 || year < 1970 || year > 9999)
-		return;
-	snprintf(date, sizeof(date), "%04d-%02d-%02dT%02d:%02d:%02d", year, (int)(found - months) / 3 + 1, day, hour,
-	         minute, second);
-	em_meta_set_text(m->date, date);
+	if (sscanf(text, "%*3s %3s %2d %2d:%2d:%2d %4d%n", month, &day, &clock[0], &clock[1], &clock[2], &year,
+	           &end) == 6 && !text[end] && year >= 1970)
+		em_meta_set_calendar(m, year, month, day, clock);
 }
 
 void em_emi_put_meta(const struct em_xml *about, struct em_meta *meta)

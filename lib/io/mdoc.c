@@ -75,23 +75,15 @@ static struct em_span section_of(const struct em_mdoc *m, size_t z)
 /* "05-Nov-15  15:21:38", also with four digits of the year: the name of the month leaves no doubt. */
 static void set_date(struct em_meta *meta, struct em_span value)
 {
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char text[40] = "", name[4] = "", iso[64];
-	unsigned day, year, h, min, s;
-	const char *month;
+	char text[40] = "", month[4] = "";
+	int day, year, clock[3];
 
 	if (value.n >= sizeof(text))
 		return;
 	memcpy(text, value.s, value.n);
 	em_meta_set_text(meta->date, text);
-	if (sscanf(text, "%2u-%3c-%4u %2u:%2u:%2u", &day, name, &year, &h, &min, &s) != 6)
-		return;
-	month = strstr(months, name);
-	if (!month || (month - months) % 3 || !day || day > 31 || h > 23 || min > 59 || s > 60)
-		return;
-	snprintf(iso, sizeof(iso), "%04u-%02u-%02uT%02u:%02u:%02u", year < 100 ? year + 2000 : year,
-	         (unsigned)(month - months) / 3 + 1, day, h, min, s);
-	em_meta_set_text(meta->date, iso);
+	if (sscanf(text, "%2d-%3c-%4d %2d:%2d:%2d", &day, month, &year, &clock[0], &clock[1], &clock[2]) == 6)
+		em_meta_set_calendar(meta, year >= 0 && year < 100 ? year + 2000 : year, month, day, clock);
 }
 
 static void put_pair(struct em_span key, struct em_span value, struct em_meta *meta, double *pixel_nm)

@@ -116,6 +116,22 @@ void em_meta_set_date(struct em_meta *m, double seconds, bool utc)
 		strftime(m->date, sizeof(m->date), utc ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%dT%H:%M:%S", &tm);
 }
 
+bool em_meta_set_calendar(struct em_meta *m, int year, const char *month, int day, const int *clock)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const char *found = strlen(month) == 3 ? strstr(months, month) : NULL;
+	int n;
+
+	if (!found || (found - months) % 3 || year < 1 || year > 9999 || day < 1 || day > 31)
+		return false;
+	if (clock && (clock[0] < 0 || clock[0] > 23 || clock[1] < 0 || clock[1] > 59 || clock[2] < 0 || clock[2] > 60))
+		return false;
+	n = snprintf(m->date, sizeof(m->date), "%04d-%02d-%02d", year, (int)(found - months) / 3 + 1, day);
+	if (clock)
+		snprintf(m->date + n, sizeof(m->date) - (size_t)n, "T%02d:%02d:%02d", clock[0], clock[1], clock[2]);
+	return true;
+}
+
 void em_meta_push_stack(struct em_meta *m, size_t index, size_t size, const struct em_axis *axis)
 {
 	if (m->nstack < EM_MAX_NDIM)

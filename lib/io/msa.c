@@ -53,14 +53,6 @@ const struct em_msa_field *em_msa_field_at(size_t i)
 	return i < sizeof(fields) / sizeof(fields[0]) ? &fields[i] : NULL;
 }
 
-static const char *const months[] = {"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
-                                     "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
-
-const char *em_msa_month(int month)
-{
-	return months[month];
-}
-
 /* ---- the header ---- */
 
 /* The keyword proper, without its unit, and the unit. */
@@ -330,24 +322,21 @@ static void put_fields(const struct msa *m, struct em_meta *meta)
 	}
 }
 
-/* "01-OCT-1991" and "12:00", seconds or not. */
+/* "01-OCT-1991", in any case, and "12:00", seconds or not. */
 static void put_date(const struct msa *m, struct em_meta *meta)
 {
-	char date[EM_META_TEXT] = "", clock[EM_META_TEXT] = "", name[4];
-	int day, year, month = 0, hour, minute, second = 0, got;
+	char date[EM_META_TEXT] = "", time[EM_META_TEXT] = "", month[4];
+	int day, year, clock[3] = {0};
 
 	take_text(m, "DATE", date);
-	take_text(m, "TIME", clock);
-	if (sscanf(date, "%2d-%3[A-Za-z]-%4d", &day, name, &year) != 3 || day < 1 || day > 31 || year < 1000)
+	take_text(m, "TIME", time);
+	if (sscanf(date, "%2d-%3[A-Za-z]-%4d", &day, month, &year) != 3 || year < 1000)
 		return;
-	while (month < 12 && strcasecmp(name, months[month]) != 0)
-		month++;
-	if (month == 12)
-		return;
-	snprintf(meta->date, sizeof(meta->date), "%04d-%02d-%02d", year, month + 1, day);
-	got = sscanf(clock, "%2d:%2d:%2d", &hour, &minute, &second);
-	if (got >= 2 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 61)
-		snprintf(meta->date + 10, sizeof(meta->date) - 10, "T%02d:%02d:%02d", hour, minute, second);
+	for (size_t i = 0; month[i]; i++)
+		month[i] = (char)(i ? month[i] | 32 : month[i] & ~32);
+	if (sscanf(time, "%2d:%2d:%2d", &clock[0], &clock[1], &clock[2]) < 2 ||
+	    !em_meta_set_calendar(meta, year, month, day, clock))
+		em_meta_set_calendar(meta, year, month, day, NULL);
 }
 
 static void put_meta(const struct msa *m, struct em_meta *meta)

@@ -17,8 +17,6 @@ struct em_msa_field {
 
 /* The i-th, NULL past the end. */
 const struct em_msa_field *em_msa_field_at(size_t i);
-/* "Jan" .. "Dec", in capitals, for month 0 .. 11. */
-const char *em_msa_month(int month);
 
 extern const struct em_codec_writer em_msa_writer;
 

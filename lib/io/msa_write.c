@@ -77,12 +77,14 @@ static void put_text(struct em_text *t, const char *keyword, const char *utf8)
 /* From "1991-10-01T12:00:00Z", or as much of it as there is. */
 static void put_date(struct em_text *t, const char *iso)
 {
+	static const char months[][4] = {"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
+	                                 "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
 	int year, month, day, hour, minute, got;
 	char date[32] = "", clock[16] = "";
 
 	got = sscanf(iso, "%4d-%2d-%2dT%2d:%2d", &year, &month, &day, &hour, &minute);
 	if (got >= 3 && year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 31)
-		snprintf(date, sizeof(date), "%02d-%s-%04d", day, em_msa_month(month - 1), year);
+		snprintf(date, sizeof(date), "%02d-%s-%04d", day, months[month - 1], year);
 	if (got == 5 && date[0] && hour >= 0 && hour < 24 && minute >= 0 && minute < 60)
 		snprintf(clock, sizeof(clock), "%02d:%02d", hour, minute);
 	put_line(t, "DATE", date);

@@ -185,21 +185,15 @@ static void set_zeiss_pixel(struct em_tiff_text text, struct em_array *a)
 /* "23 Dec 2015" and "9:40:32" */
 static void set_zeiss_date(struct em_tiff_text text, struct em_meta *meta)
 {
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct em_tiff_text day = zeiss_find(text, "AP_DATE"), time = zeiss_find(text, "AP_TIME");
-	char date[64], hour[64], month[4], iso[EM_META_TEXT];
-	int d, y, h, m, s;
-	const char *found;
+	char date[64], hour[64], month[4];
+	int d, y, clock[3];
 
 	snprintf(date, sizeof(date), "%.*s", day.n < 31 ? (int)day.n : 31, day.n ? (const char *)day.bytes : "");
 	snprintf(hour, sizeof(hour), "%.*s", time.n < 31 ? (int)time.n : 31, time.n ? (const char *)time.bytes : "");
-	if (sscanf(date, "%2d %3[A-Za-z] %4d", &d, month, &y) != 3 || sscanf(hour, "%2d:%2d:%2d", &h, &m, &s) != 3)
-		return;
-	found = strlen(month) == 3 ? strstr(months, month) : NULL;
-	if (!found || (found - months) % 3 || d < 1 || y < 1 || h < 0 || m < 0 || s < 0)
-		return;
-	snprintf(iso, sizeof(iso), "%04d-%02d-%02dT%02d:%02d:%02d", y, (int)(found - months) / 3 + 1, d, h, m, s);
-	em_meta_set_text(meta->date, iso);
+	if (sscanf(date, "%2d %3[A-Za-z] %4d", &d, month, &y) == 3 &&
+	    sscanf(hour, "%2d:%2d:%2d", &clock[0], &clock[1], &clock[2]) == 3)
+		em_meta_set_calendar(meta, y, month, d, clock);
 }
 
 bool em_tiff_zeiss_put(const struct em_tiff_directory *page, struct em_array *a, struct em_meta *meta)
