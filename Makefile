@@ -18,13 +18,17 @@ BIN      := $(if $(SAN),$(BUILD)/bin,bin)
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+# oneDNN has no pkg-config file: "2.6", empty where it is not there
+DNNL       := $(subst $() ,,$(shell printf '\043include <oneapi/dnnl/dnnl_version.h>\n%s' \
+	'DNNL_VERSION_MAJOR.DNNL_VERSION_MINOR' | $(CC) $(CPPFLAGS) -E -P - 2>/dev/null))
 # "libarchive 3.6.2, ...": what --version tells
 VERSIONS   := $(subst $() ,$(comma) ,$(strip \
-	$(foreach p,$(PACKAGES),$(p)-$(shell pkg-config --modversion $(p) 2>/dev/null))))
+	$(foreach p,$(PACKAGES),$(p)-$(shell pkg-config --modversion $(p) 2>/dev/null)) oneDNN-$(DNNL)))
 
 CPPFLAGS  += -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -DEM_VERSION='"$(VERSION)"' -Ilib
 ALL_CFLAGS = -std=c11 -pthread $(WARN) $(SANFLAGS) $(CFLAGS)
-LIBS       = $(PKG_LIBS) -lm -pthread
+# --as-needed keeps oneDNN out of the tools that run no network.
+LIBS       = $(PKG_LIBS) -ldnnl -lm -pthread
 
 LIB_SRC  := $(wildcard lib/*/*.c lib/*/*/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
@@ -49,7 +53,7 @@ unit: libraries $(UNIT)
 
 # An order of the build that fails with advice instead of a page of missing headers.
 libraries:
-	@[ -n "$(strip $(PKG_LIBS))" ] || { \
+	@[ -n "$(strip $(PKG_LIBS))" ] && [ -n "$(DNNL)" ] || { \
 		pkg-config --print-errors --exists $(PACKAGES); \
 		echo "make: libraries or pkg-config are missing: run scripts/install-deps" >&2; exit 1; }
 

@@ -25,7 +25,7 @@ struct em_safetensors {
 static const struct {
 	const char *name;
 	size_t size;
-} dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1},
+} dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8},  {"I32", 4},     {"I16", 2},    {"I8", 1},
               {"U64", 8}, {"U32", 4}, {"U16", 2},  {"U8", 1},  {"BOOL", 1}, {"F8_E5M2", 1}, {"F8_E4M3", 1}};
 
 static int fail(const struct em_tensor *t, const char *what, struct em_error *err)
@@ -74,9 +74,10 @@ static int read_place(const struct em_safetensors *f, const struct em_json *node
 	if (em_json_size(node) != 2 || !whole(first, &begin) || !whole(second, &end))
 		return fail(t, "its data_offsets are not two whole numbers", err);
 	if (begin > end || end > f->data_size)
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "safetensors: tensor '%.100s' claims bytes %zu to %zu of %zu: the file is cut or broken",
-		                    t->name, begin, end, f->data_size);
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "safetensors: tensor '%.100s' claims bytes %zu to %zu of %zu: the file is cut or broken", t->name,
+		    begin, end, f->data_size);
 	t->data = f->data + begin;
 	t->size = end - begin;
 	return 0;
@@ -211,15 +212,17 @@ struct em_safetensors *em_safetensors_open(const char *path, struct em_error *er
 	struct em_safetensors *f;
 	struct em_blob bytes;
 
-	if (em_blob_map(path, &bytes, err))
+	if (em_blob_map(path, &bytes, err)) {
+		em_error_prefix(err, "%.200s: ", path);
 		return NULL;
+	}
 	f = em_safetensors_new(bytes, err);
-	if (f) {
-		f->mapped = true;
-	} else {
+	if (!f) {
 		em_error_prefix(err, "%.200s: ", path);
 		em_blob_unmap(&bytes);
+		return NULL;
 	}
+	f->mapped = true;
 	return f;
 }
 

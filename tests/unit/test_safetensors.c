@@ -14,8 +14,9 @@
 
 #include <cmocka.h>
 
-#define TWO "{\"__metadata__\":{\"input_size\":\"64\",\"layer\":\"fc\"}," \
-	"\"z\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}," \
+#define TWO                                                                                                            \
+	"{\"__metadata__\":{\"input_size\":\"64\",\"layer\":\"fc\"},"                                                  \
+	"\"z\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"                                            \
 	"\"a\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[8,14]}}"
 
 /* A file in memory of exactly its size, so that the sanitizers see a byte too far. */
@@ -88,7 +89,8 @@ static void test_half_and_scalar(void **state)
 {
 	static const unsigned char bytes[4] = {0, 0x3c, 1, 0}; /* 1 and the least subnormal */
 	struct em_blob blob;
-	struct em_safetensors *f = open_file(&blob, "{\"h\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]},"
+	struct em_safetensors *f = open_file(&blob,
+	                                     "{\"h\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]},"
 	                                     "\"none\":{\"dtype\":\"F32\",\"shape\":[0,7],\"data_offsets\":[4,4]}}",
 	                                     bytes, sizeof(bytes));
 	float v[2];
@@ -109,7 +111,8 @@ static void check_weights(const char *dtype, size_t size, const unsigned char *b
 	struct em_safetensors *f;
 	float v;
 
-	snprintf(header, sizeof(header), "{\"w\":{\"dtype\":\"%s\",\"shape\":[],\"data_offsets\":[0,%zu]}}", dtype, size);
+	snprintf(header, sizeof(header), "{\"w\":{\"dtype\":\"%s\",\"shape\":[],\"data_offsets\":[0,%zu]}}", dtype,
+	         size);
 	f = open_file(&blob, header, bytes, size);
 	assert_int_equal(em_tensor_load(em_safetensors_at(f, 0), &v, &err), -1);
 	assert_int_equal(err.kind, EM_ERROR_DATA);
@@ -196,10 +199,12 @@ static void test_no_file(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values), cmocka_unit_test(test_half_and_scalar),
-		cmocka_unit_test(test_weights_that_are_none), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_lies), cmocka_unit_test(test_no_file)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_values),
+	                                   cmocka_unit_test(test_half_and_scalar),
+	                                   cmocka_unit_test(test_weights_that_are_none),
+	                                   cmocka_unit_test(test_cut),
+	                                   cmocka_unit_test(test_lies),
+	                                   cmocka_unit_test(test_no_file)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
