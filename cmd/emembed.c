@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "vision/encoder.h"
+#include "vision/pretrained.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,10 @@ static int set_record(const struct em_encoder *e, struct em_sample *s, struct em
 
 	em_text_append(&json, "{\"encoder\":");
 	em_json_put_string(&json, e->name);
-	em_text_printf(&json, ",\"sha256\":\"%s\",\"dim\":%zu}", e->digest, e->dim);
+	em_text_printf(&json, ",\"sha256\":\"%s\",\"dim\":%zu", e->digest, e->dim);
+	if (e->weights)
+		em_text_printf(&json, ",\"weights\":\"%s\"", e->weights);
+	em_text_append(&json, "}");
 	status = em_record_set_text(&s->record, "embedding", &json, err);
 	em_text_release(&json);
 	return status;
@@ -51,19 +55,67 @@ static void list_encoders(char *names, size_t size)
 		used += (size_t)snprintf(names + used, size - used, "%s%s", i > 0 ? " " : "", kind->name);
 }
 
+static bool is_file(const char *name)
+{
+	static const char end[] = ".safetensors";
+	size_t n = strlen(name);
+
+	return strchr(name, '/') || (n >= sizeof(end) && !strcmp(name + n - (sizeof(end) - 1), end));
+}
+
+/* A batch is filled by as many threads as it has room for; the network runs in no more than were asked for. */
+static struct em_encoder *open_file(struct em_cli *cli, const char *path, struct em_pretrained_options *o,
+                                    struct em_error *err)
+{
+	struct em_encoder *e;
+
+	o->threads = cli->threads;
+	e = em_pretrained_open(path, o, err);
+	if (e) {
+		cli->threads *= em_pretrained_batch(e);
+		em_cli_say(cli, "%s: %zu numbers a picture, %zu pictures at a time, in %s", e->name, e->dim,
+		           em_pretrained_batch(e), em_pretrained_precision(e));
+	}
+	return e;
+}
+
+static struct em_encoder *make_encoder(struct em_cli *cli, const char *name, struct em_pretrained_options *o,
+                                       struct em_error *err)
+{
+	if (is_file(name))
+		return open_file(cli, name, o, err);
+	if (o->input_size || o->scaling || o->mean || o->std || o->layer || o->precision) {
+		em_error_set(err, EM_ERROR_USAGE, "--input-size, --scaling, --mean, --std, --layer and --precision are "
+		                                  "for an encoder from a file");
+		return NULL;
+	}
+	return em_encoder_new(name, err);
+}
+
 int main(int argc, char **argv)
 {
-	int choice = 0;
+	const char *name = em_encoder_kind_at(0)->name;
+	struct em_pretrained_options o = {0};
+	int precision = 0;
 	char names[256];
 	const struct em_option table[] = {
-	        {'e', "encoder", "NAME", "what makes the embedding; the first is the default", EM_OPTION_CHOICE,
-	         &choice, names},
+	        {'e', "encoder", "NAME", "what makes the embedding: the first is the default; or FILE.safetensors",
+	         EM_OPTION_STRING, &name, names},
+	        {0, "input-size", "PX", "edge of the network's input", EM_OPTION_SIZE, &o.input_size},
+	        {0, "scaling", "HOW", "values before mean and std: by the type's range, the picture's, or standardised",
+	         EM_OPTION_STRING, &o.scaling, "type range standard"},
+	        {0, "mean", "V,V,V", "subtracted from the three channels", EM_OPTION_STRING, &o.mean},
+	        {0, "std", "V,V,V", "what they are divided by", EM_OPTION_STRING, &o.std},
+	        {0, "layer", "NAME", "where the embedding is taken", EM_OPTION_STRING, &o.layer},
+	        {0, "precision", "P", "numbers that the network works with", EM_OPTION_CHOICE, &precision,
+	         "auto fp32 bf16"},
 	        {0}};
 	const struct em_tool tool = {.name = "emembed",
 	                             .purpose = "Give each picture its embedding: numbers that tell textures apart.",
 	                             .operands = "[FILE...]",
 	                             .example = "emchip -s 64 a.tif | emembed >embedded.tar\n"
-	                                        "emembed -e pixels chips.tar | emclassify -S support.json >map.tar",
+	                                        "emembed -e pixels chips.tar | emclassify -S support.json >map.tar\n"
+	                                        "emembed -e resnet50.safetensors chips.tar >embedded.tar",
 	                             .options = table,
 	                             .common = EM_COMMON_FILTER};
 	struct em_error err = {0};
@@ -75,7 +127,8 @@ int main(int argc, char **argv)
 	status = em_cli_begin(&cli, &tool, argc, argv);
 	if (status >= 0)
 		return status;
-	encoder = em_encoder_new(em_encoder_kind_at((size_t)choice)->name, &err);
+	o.precision = (enum em_precision)precision;
+	encoder = make_encoder(&cli, name, &o, &err);
 	status = encoder ? em_filter_run(&cli, work, encoder) : em_cli_end(&cli, em_cli_fail(&cli, NULL, &err));
 	em_encoder_free(encoder);
 	return status;

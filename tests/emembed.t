@@ -48,7 +48,7 @@ emembed -t 2 --drop tif chips.tar -o thin.tar
 check_is '--drop tif leaves embeddings and records, in order' \
 	"$(tar -tf chips.tar | sed 's/tif$/embedding.npy/' | cksum)" "$(tar -tf thin.tar | cksum)"
 
-check_fails 'an encoder that is none' 2 'choose one of: spectral pixels' 'emembed -e resnet one.tar'
+check_fails 'an encoder that is none' 2 'there are: spectral, pixels, and files' 'emembed -e resnet one.tar'
 emcat --drop tif one.tar -o none.tar
 check_fails 'no picture in the sample' 1 'sample gray8: ' 'emembed none.tar'
 check_exit '-k goes on' 3 'emembed -k none.tar -o k.tar'
@@ -93,6 +93,126 @@ told = [(truth(*k), min(means, key=lambda c: np.linalg.norm(v - means[c]))) for 
 told = [(t, c) for t, c in told if t is not None]
 print(sum(t == c for t, c in told), "of", len(told))
 EOF
+
+# ---- networks from files ----
+
+W=$DATA/tiny-resnet.safetensors
+emembed -e "$W" "$DATA/tiny-resnet-in.npy" -o tiny.tar
+check_is 'the record names the file, its digest and the size' \
+	"tiny-resnet.safetensors $(sha256sum "$W" | cut -c1-64) 24" \
+	"$(emcat -j tiny.tar | jq -r '.embedding | [.encoder, .weights, .dim] | join(" ")')"
+digest() { emembed "$@" "$DATA/tiny-resnet-in.npy" | emcat -j | jq -r .embedding.sha256; }
+check_is 'what changes the numbers changes the digest' 7 "$(for o in '' '--input-size 48' '--mean 0.5' '--std 2' \
+	'--layer layer2' '--scaling range' '--scaling standard'; do
+		# shellcheck disable=SC2086 # two words or none
+		digest -e "$W" $o
+	done | sort -u | wc -l | tr -d ' ')"
+check_is 'defaults that are spelt out do not' "$(digest -e "$W")" \
+	"$(digest -e "$W" --input-size 32 --mean 0.5,0.4,0.3 --std '0.25 0.2 0.3' --layer avgpool --scaling type)"
+check_is 'layers have their own sizes' '8 8 16 24 3' "$(for l in layer1 layer2 layer3 layer4 fc; do
+	emembed -e "$W" --layer $l "$DATA/tiny-resnet-in.npy" | emcat -j | jq .embedding.dim; done | paste -sd' ' -)"
+
+emchip -s 16 --stride 32 "$DATA/demo.tif" -o a.tar
+emchip -s 40 --stride 90 "$DATA/demo2.tif" -o b.tar
+for t in 1 2 7; do emembed -t $t --drop tif -e "$W" a.tar b.tar -o n$t.tar; done
+check_same 'many sizes in one stream: the same bytes with one thread and two' n1.tar n2.tar
+check_same 'and with seven' n1.tar n7.tar
+emembed --drop tif -e "$W" b.tar -o alone.tar
+check_is 'a picture alone has the numbers it has among others' \
+	"$(tar -xOf alone.tar demo2/r000c000.embedding.npy | cksum)" \
+	"$(tar -xOf n2.tar demo2/r000c000.embedding.npy | cksum)"
+
+check_fails 'options of networks are not for the others' 2 'are for an encoder from a file' \
+	'emembed --input-size 64 one.tar'
+check_fails 'a layer that is none' 2 "layer 'top': a ResNet has: avgpool" 'emembed -e "$W" --layer top one.tar'
+check_fails 'an input beyond reason' 2 'expected 1 to 1024' 'emembed -e "$W" --input-size 5000 one.tar'
+check_fails 'a deviation of 0' 2 'expected more than 0' 'emembed -e "$W" --std 0 one.tar'
+check_fails 'two channels' 2 'expected three numbers, or one' 'emembed -e "$W" --mean 1,2 one.tar'
+check_fails 'no such file' 1 'none.safetensors' 'emembed -e none.safetensors one.tar'
+head -c 9000 "$W" >cut.safetensors
+check_fails 'a file that is cut' 1 'cut.safetensors: safetensors: .*the file is cut' \
+	'emembed -e cut.safetensors one.tar'
+printf '\0\0\0\0\31\0\0\0{}' >vast.safetensors
+check_fails 'a header of 100 GB' 1 'a header of 107374182400 bytes' 'emembed -e vast.safetensors one.tar'
+printf '\2\0\0\0\0\0\0\0{}' >empty.safetensors
+check_fails 'no network' 1 'neither a ResNet nor a ViT' 'emembed -e empty.safetensors one.tar'
+sed 's/layer3\.1\.conv3\.weight/layer3.1.conv9.weight/' "$W" >other.safetensors
+check_fails 'a network of another kind' 1 'nothing is known of .layer3.1.conv|is not there|does not fit|shape' \
+	'emembed -e other.safetensors one.tar'
+if emembed --precision bf16 -e "$W" "$DATA/tiny-resnet-in.npy" -o bf16.tar 2>bf16.err; then
+	check_is 'bf16 is its own encoder' 2 \
+		"$({ emcat -j tiny.tar; emcat -j bf16.tar; } | jq .embedding.sha256 | sort -u | wc -l | tr -d ' ')"
+else
+	check 'no bf16 on this processor: said so' 'grep -q "no instructions for bfloat16: use fp32" bf16.err'
+fi
+
+# The least cosine between the embeddings of two streams, or of a stream and an array
+cat >cosine.py <<'EOF'
+import io, sys, tarfile
+import numpy as np
+
+def read(path):
+    if path.endswith(".npy"):
+        return [np.load(path)]
+    with tarfile.open(path) as t:
+        return [np.load(io.BytesIO(t.extractfile(m).read())) for m in t if m.name.endswith(".embedding.npy")]
+
+a, b = read(sys.argv[1]), read(sys.argv[2])
+assert len(a) == len(b) > 0 and all(np.isfinite(v).all() for v in a + b)
+print(min(float(u @ v / np.linalg.norm(u) / np.linalg.norm(v)) for u, v in zip(a, b)))
+EOF
+cosine() { "$PYTHON" cosine.py "$1" "$2"; }
+at_least() { awk -v a="$1" -v b="$2" 'BEGIN {exit !(a >= b)}'; }
+if have_numpy; then
+	check 'a small ResNet gives what numpy gives' \
+		'at_least "$(cosine tiny.tar "$DATA/tiny-resnet-out.npy")" 0.999999'
+	[ ! -s bf16.tar ] ||
+		check 'and nearly so in bf16' 'at_least "$(cosine bf16.tar "$DATA/tiny-resnet-out.npy")" 0.999'
+	"$PYTHON" - <<'EOF'
+import numpy as np
+a = (np.random.RandomState(3).rand(61, 50) * 255).astype("u1")
+for name, b in (("u8", a), ("u16", a.astype("u2") * 257), ("f32", a / np.float32(255)),
+                ("counts", a * np.float32(1e4))):
+    np.save(name + ".npy", b)
+hole = a / np.float32(255)
+hole[20:30, 5:9] = np.nan
+for name, b in (("constant", np.full((9, 9), 7, "u1")), ("nan", np.full((5, 6), np.nan, "f4")), ("hole", hole),
+                ("one", np.ones((1, 1), "u2")), ("thin", np.zeros((10000, 3), "u1")), ("vast", a * np.float32(1e36))):
+    np.save("odd-" + name + ".npy", b)
+EOF
+	for n in u8 u16 f32 counts; do emembed -e "$W" --scaling standard $n.npy -o $n.tar; done
+	for n in u16 f32 counts; do
+		check "standardised, $n is what u8 is" "at_least \"\$(cosine u8.tar $n.tar)\" 0.99999"
+	done
+	emembed -e "$W" u8.npy -o u8.tar; emembed -e "$W" u16.npy -o u16.tar; emembed -e "$W" f32.npy -o f32.tar
+	check 'by their types u16 and floating point in 0..1 are, too' \
+		'at_least "$(cosine u8.tar u16.tar)" 0.99999 && at_least "$(cosine u8.tar f32.tar)" 0.99999'
+	for how in type range standard; do
+		emembed -e "$W" --scaling $how odd-constant.npy odd-nan.npy odd-hole.npy odd-one.npy odd-thin.npy \
+			-o odd.tar
+		check "odd pictures: finite numbers (--scaling $how)" 'cosine odd.tar odd.tar >/dev/null'
+	done
+	check 'so for values without bounds' \
+		'emembed -e "$W" --scaling standard odd-vast.npy -o v.tar && cosine v.tar v.tar'
+else skip 'networks beside numpy' 'no numpy here'; fi
+
+if have_numpy && "$PYTHON" -c 'import torch' 2>/dev/null; then
+	emchip -s 64 --stride 400 "$DATA/demo.tif" -o four.tar
+	for net in 'resnet18 224 avgpool' 'resnet50 96 avgpool' 'resnet50 224 layer3' 'resnet101 224 fc' \
+		'vits 224 cls' 'vits 98 patches'; do
+		# shellcheck disable=SC2086 # three words
+		set -- $net
+		"$PYTHON" "$TOP/tests/peers/encoders.py" write "$1" net.safetensors
+		as="-e net.safetensors --input-size $2 --layer $3"
+		emembed $as --precision fp32 four.tar -o net.tar
+		least=$("$PYTHON" "$TOP/tests/peers/encoders.py" compare "$1" "$2" net.tar "$3" 2>&1)
+		check "$net: PyTorch has the same ($least)" 'at_least "${least%% of *}" 0.99999'
+		if emembed $as --precision bf16 four.tar -o net.tar 2>net.err; then
+			least=$("$PYTHON" "$TOP/tests/peers/encoders.py" compare "$1" "$2" net.tar "$3" 2>&1)
+			check "$net in bf16 ($least)" 'at_least "${least%% of *}" 0.999'
+		else skip "$net in bf16" 'this processor has no bf16'; fi
+	done
+else skip 'ResNet-18, -50, -101 and ViT-S beside PyTorch' 'no python3 with torch here'; fi
 
 if have_numpy; then
 	emchip -s 32 "$DATA/demo.tif" | emembed -o demo.tar

@@ -27,7 +27,8 @@ struct em_encoder *em_encoder_new(const char *name, struct em_error *err)
 		}
 		em_text_printf(&known, "%s%s", i > 0 ? ", " : "", kinds[i].name);
 	}
-	em_error_set(err, EM_ERROR_USAGE, "no encoder is called '%s'; there are: %s", name, em_text_get(&known));
+	em_error_set(err, EM_ERROR_USAGE, "no encoder is called '%s'; there are: %s, and files *.safetensors", name,
+	             em_text_get(&known));
 	em_text_release(&known);
 	return NULL;
 }

@@ -16,6 +16,7 @@ struct em_encoder {
 	const char *name;           /* of this version of it, as the record has it: "spectral-1" */
 	size_t dim;                 /* floats in an embedding */
 	char digest[EM_DIGEST_HEX]; /* of everything that changes the numbers: parameters, weights */
+	const char *weights; /* digest of the file they come from; NULL: from none */
 	/* The embedding of one 2-D image of any type, 1 x 1 and up, into out[dim]; always finite.  Safe to call from
 	 * many threads.  EM_ERROR_DATA: not an image, or an empty one; EM_ERROR_MEMORY. */
 	int (*encode)(const struct em_encoder *encoder, const struct em_array *image, float *out,

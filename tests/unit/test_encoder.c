@@ -93,7 +93,8 @@ static void test_table(void **state)
 	assert_null(em_encoder_kind_at(2));
 	assert_null(em_encoder_new("resnet-999", &err));
 	assert_int_equal(err.kind, EM_ERROR_USAGE);
-	assert_string_equal(err.text, "no encoder is called 'resnet-999'; there are: spectral, pixels");
+	assert_string_equal(err.text, "no encoder is called 'resnet-999'; there are: spectral, pixels, and files "
+	                              "*.safetensors");
 	em_encoder_free(NULL);
 }
 
