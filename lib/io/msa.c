@@ -20,7 +20,7 @@
 #define FLOAT32_END 3.4028235677973366e38 /* from here on float32 has only infinity */
 
 struct line {
-	struct em_msa_span keyword, value; /* "BEAMKV   -kV", "120.0" */
+	struct em_span keyword, value; /* "BEAMKV   -kV", "120.0" */
 };
 
 struct msa {
@@ -56,18 +56,18 @@ const struct em_msa_field *em_msa_field_at(size_t i)
 /* ---- the header ---- */
 
 /* The keyword proper, without its unit, and the unit. */
-static struct em_msa_span name_of(const struct line *l, struct em_msa_span *unit)
+static struct em_span name_of(const struct line *l, struct em_span *unit)
 {
 	const char *dash = memchr(l->keyword.s, '-', l->keyword.n);
 	size_t n = dash ? (size_t)(dash - l->keyword.s) : l->keyword.n;
 
-	*unit = (struct em_msa_span){"", 0};
+	*unit = (struct em_span){"", 0};
 	if (dash)
-		*unit = em_msa_trim((struct em_msa_span){dash + 1, l->keyword.n - n - 1});
-	return em_msa_trim((struct em_msa_span){l->keyword.s, n});
+		*unit = em_span_trim((struct em_span){dash + 1, l->keyword.n - n - 1});
+	return em_span_trim((struct em_span){l->keyword.s, n});
 }
 
-static const struct line *find_line(const struct msa *m, const char *name, struct em_msa_span *unit)
+static const struct line *find_line(const struct msa *m, const char *name, struct em_span *unit)
 {
 	for (size_t i = 0; i < m->lines; i++)
 		if (em_msa_is_word(name_of(&m->line[i], unit), name))
@@ -77,7 +77,7 @@ static const struct line *find_line(const struct msa *m, const char *name, struc
 
 static void take_text(const struct msa *m, const char *name, char *field)
 {
-	struct em_msa_span unit;
+	struct em_span unit;
 	const struct line *l = find_line(m, name, &unit);
 
 	if (l)
@@ -85,7 +85,7 @@ static void take_text(const struct msa *m, const char *name, char *field)
 }
 
 /* A number of the header; false where there is none. */
-static bool take_number(const struct msa *m, const char *name, double *v, struct em_msa_span *unit)
+static bool take_number(const struct msa *m, const char *name, double *v, struct em_span *unit)
 {
 	const struct line *l = find_line(m, name, unit);
 	double found, digit;
@@ -100,19 +100,18 @@ static bool take_number(const struct msa *m, const char *name, double *v, struct
 
 static bool msa_probe(const unsigned char *head, size_t n)
 {
-	struct em_msa_span text = {(const char *)head, n};
+	struct em_span text = {(const char *)head, n};
 
 	return em_msa_is_header(text) || em_msa_is_two_columns(text, n < EM_PROBE_BYTES);
 }
 
 /* ---- the file ---- */
 
-static int read_header(struct msa *m, struct em_msa_span *text, struct em_error *err)
+static int read_header(struct msa *m, struct em_span *text, struct em_error *err)
 {
-	struct em_msa_span line;
-	bool ended;
+	struct em_span line;
 
-	while (em_msa_next_line(text, &line, &ended)) {
+	while (em_span_next_line(text, &line)) {
 		const char *colon;
 		size_t key;
 		struct line *l = &m->line[m->lines];
@@ -126,10 +125,10 @@ static int read_header(struct msa *m, struct em_msa_span *text, struct em_error 
 			                    HEADER_MAX);
 		colon = memchr(line.s, ':', line.n);
 		key = colon ? (size_t)(colon - line.s) : line.n;
-		l->keyword = em_msa_trim((struct em_msa_span){line.s + 1, key - 1});
-		l->value = (struct em_msa_span){"", 0};
+		l->keyword = em_span_trim((struct em_span){line.s + 1, key - 1});
+		l->value = (struct em_span){"", 0};
 		if (colon)
-			l->value = em_msa_trim((struct em_msa_span){colon + 1, line.n - key - 1});
+			l->value = em_span_trim((struct em_span){colon + 1, line.n - key - 1});
 		if (em_msa_is_word(l->keyword, "SPECTRUM"))
 			return 0;
 		m->lines++;
@@ -138,14 +137,13 @@ static int read_header(struct msa *m, struct em_msa_span *text, struct em_error 
 	                    "MSA: the header does not end with #SPECTRUM: the file is cut or damaged");
 }
 
-static int read_numbers(struct msa *m, struct em_msa_span *text, bool *marked, struct em_error *err)
+static int read_numbers(struct msa *m, struct em_span *text, bool *marked, struct em_error *err)
 {
 	double v[64], unit[64];
-	struct em_msa_span line;
-	bool ended;
+	struct em_span line;
 
 	*marked = false;
-	while (!*marked && em_msa_next_line(text, &line, &ended)) {
+	while (!*marked && em_span_next_line(text, &line)) {
 		int n;
 
 		if (line.n && line.s[0] == '#') {
@@ -167,7 +165,7 @@ static int read_numbers(struct msa *m, struct em_msa_span *text, bool *marked, s
 static int check_count(const struct msa *m, bool marked, struct em_error *err)
 {
 	size_t n = m->data.n / m->columns;
-	struct em_msa_span unit;
+	struct em_span unit;
 	double want = -1;
 	bool known = take_number(m, "NPOINTS", &want, &unit);
 
@@ -270,7 +268,7 @@ static const char *axis_name(const char *units)
 static int set_axis(struct msa *m, struct em_error *err)
 {
 	double scale = 1, offset = 0;
-	struct em_msa_span unit;
+	struct em_span unit;
 	char units[sizeof(m->axis.units)];
 	bool told = take_number(m, "XPERCHAN", &scale, &unit);
 
@@ -307,7 +305,7 @@ static void put_fields(const struct msa *m, struct em_meta *meta)
 
 	for (size_t i = 0; (f = em_msa_field_at(i)); i++) {
 		double v, ratio = 1;
-		struct em_msa_span unit;
+		struct em_span unit;
 
 		if (!take_number(m, f->name, &v, &unit))
 			continue;
@@ -341,7 +339,7 @@ static void put_date(const struct msa *m, struct em_meta *meta)
 
 static void put_meta(const struct msa *m, struct em_meta *meta)
 {
-	struct em_msa_span unit;
+	struct em_span unit;
 	double v;
 
 	take_text(m, "TITLE", meta->title);
@@ -374,10 +372,10 @@ static void msa_close(void *state)
 
 static int read_file(struct msa *m, const struct em_file *file, struct em_error *err)
 {
-	struct em_msa_span text = {(const char *)file->blob.data, file->blob.size};
+	struct em_span text = {(const char *)file->blob.data, file->blob.size};
 	bool marked;
 
-	m->bare = !em_msa_is_header((struct em_msa_span){text.s, text.n < EM_PROBE_BYTES ? text.n : EM_PROBE_BYTES});
+	m->bare = !em_msa_is_header((struct em_span){text.s, text.n < EM_PROBE_BYTES ? text.n : EM_PROBE_BYTES});
 	if (m->bare && !em_msa_is_two_columns(text, true))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "MSA: a text without a header that is not two columns throughout, the first "
@@ -446,7 +444,7 @@ static int msa_tags(void *state, size_t frame, struct em_text *json, struct em_e
 	(void)frame;
 	em_text_append(json, "[");
 	for (size_t i = 0; i < m->lines; i++) {
-		const struct em_msa_span *parts[] = {&m->line[i].keyword, &m->line[i].value};
+		const struct em_span *parts[] = {&m->line[i].keyword, &m->line[i].value};
 
 		em_json_put_comma(json);
 		em_text_append(json, "[");

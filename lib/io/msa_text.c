@@ -9,42 +9,12 @@
 #define NUMBER_MAX 64 /* characters */
 #define LINES_MIN 8   /* of a text of two columns, to be taken for a spectrum */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct em_msa_span em_msa_trim(struct em_msa_span s)
-{
-	for (; s.n && is_blank(s.s[0]); s.s++)
-		s.n--;
-	while (s.n && is_blank(s.s[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-bool em_msa_next_line(struct em_msa_span *text, struct em_msa_span *line, bool *ended)
-{
-	size_t n = 0;
-
-	if (!text->n)
-		return false;
-	while (n < text->n && text->s[n] != '\n' && text->s[n] != '\r')
-		n++;
-	*ended = n < text->n;
-	*line = em_msa_trim((struct em_msa_span){text->s, n});
-	n += *ended;
-	text->s += n;
-	text->n -= n;
-	return true;
-}
-
-bool em_msa_is_word(struct em_msa_span s, const char *word)
+bool em_msa_is_word(struct em_span s, const char *word)
 {
 	return s.n == strlen(word) && !strncasecmp(s.s, word, s.n);
 }
 
-size_t em_msa_scan_number(struct em_msa_span s, bool blank_exponent, double *v, double *unit)
+size_t em_msa_scan_number(struct em_span s, bool blank_exponent, double *v, double *unit)
 {
 	char buf[NUMBER_MAX], *rest, *exponent, *point;
 	size_t n = 0, used = 0;
@@ -97,14 +67,19 @@ int em_msa_keep_number(struct em_msa_numbers *to, double v, double unit, struct 
 	return 0;
 }
 
-int em_msa_scan_line(struct em_msa_span line, int most, double *v, double *unit)
+static bool is_separator(char c)
+{
+	return c && strchr(" \t\r\n,;", c);
+}
+
+int em_msa_scan_line(struct em_span line, int most, double *v, double *unit)
 {
 	int n = 0;
 
 	for (;;) {
 		size_t used;
 
-		while (line.n && (is_blank(line.s[0]) || line.s[0] == ',' || line.s[0] == ';')) {
+		while (line.n && is_separator(line.s[0])) {
 			line.s++;
 			line.n--;
 		}
@@ -115,20 +90,19 @@ int em_msa_scan_line(struct em_msa_span line, int most, double *v, double *unit)
 		n++;
 		line.s += used;
 		line.n -= used;
-		if (line.n && !is_blank(line.s[0]) && line.s[0] != ',' && line.s[0] != ';')
+		if (line.n && !is_separator(line.s[0]))
 			return -1;
 	}
 }
 
-bool em_msa_is_header(struct em_msa_span text)
+bool em_msa_is_header(struct em_span text)
 {
-	struct em_msa_span line;
-	bool ended;
+	struct em_span line;
 
 	if (text.n >= 3 && !memcmp(text.s, "\xef\xbb\xbf", 3))
-		text = (struct em_msa_span){text.s + 3, text.n - 3};
-	while (em_msa_next_line(&text, &line, &ended) && (!line.n || line.s[0] == '#')) {
-		struct em_msa_span rest = em_msa_trim((struct em_msa_span){line.s + 1, line.n ? line.n - 1 : 0});
+		text = (struct em_span){text.s + 3, text.n - 3};
+	while (em_span_next_line(&text, &line) && (!line.n || line.s[0] == '#')) {
+		struct em_span rest = em_span_trim((struct em_span){line.s + 1, line.n ? line.n - 1 : 0});
 
 		if (rest.n < 6 || strncasecmp(rest.s, "FORMAT", 6))
 			continue;
@@ -139,14 +113,15 @@ bool em_msa_is_header(struct em_msa_span text)
 	return false;
 }
 
-bool em_msa_is_two_columns(struct em_msa_span text, bool whole)
+bool em_msa_is_two_columns(struct em_span text, bool whole)
 {
 	double v[2], unit[2], last = -INFINITY;
-	struct em_msa_span line;
+	struct em_span line;
 	size_t lines = 0;
-	bool ended;
 
-	while (em_msa_next_line(&text, &line, &ended)) {
+	while (em_span_next_line(&text, &line)) {
+		bool ended = text.s[-1] == '\n' || text.s[-1] == '\r';
+
 		if (!line.n)
 			continue;
 		if (!ended && !whole)
@@ -159,7 +134,7 @@ bool em_msa_is_two_columns(struct em_msa_span text, bool whole)
 	return lines >= LINES_MIN;
 }
 
-double em_msa_unit_ratio(struct em_msa_span unit, const char *own)
+double em_msa_unit_ratio(struct em_span unit, const char *own)
 {
 	static const struct {
 		const char *name;
