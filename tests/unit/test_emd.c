@@ -126,7 +126,7 @@ static void velox_scan(void **state)
 	           "{\"instrument\":\"Spectra\",\"mode\":\"STEM\",\"holder\":\"Double Tilt\",\"beam_kev\":300,"
 	           "\"magnification\":40000,\"camera_length_mm\":435,\"beam_current_na\":0.2}");
 	check_json(&meta, "acquisition",
-	           "{\"date\":\"2017-03-06T09:56:41Z\",\"detector\":\"BF\",\"dwell_s\":2e-05,"
+	           "{\"date\":\"2017-03-06T09:56:41Z\",\"detector\":\"BF\",\"exposure_s\":6.5,\"dwell_s\":2e-05,"
 	           "\"convergence_mrad\":21.4,\"collection_mrad\":12}");
 	check_place(&file, 0, "0/1 0/1 BF");
 	em_array_release(&a);
@@ -224,28 +224,36 @@ static struct em_text make_stream(const char *settings)
 	put_link(&members, "Data", put_dataset(&file, &messages, bytes.s, bytes.len));
 	put_link(&members, "Metadata",
 	         put_column(&file, "{\"Detectors\":{\"Detector-4\":{\"DetectorName\":\"SuperX1\",\"Dispersion\":\"10\","
-	                           "\"OffsetEnergy\":\"-200\"}},\"BinaryResult\":{\"Detector\":\"SuperX\"}}"));
+	                           "\"OffsetEnergy\":\"-200\"}},\"BinaryResult\":{\"Detector\":\"SuperX\"},"
+	                           "\"Scan\":{\"ScanArea\":{\"left\":\"0.25\",\"right\":\"0.75\",\"top\":\"0\","
+	                           "\"bottom\":\"0.5\"}}}"));
 	put_link(&members, "AcquisitionSettings", put_text_dataset(&file, settings));
 	em_text_release(&bytes);
 	return make_velox("SpectrumStream", &file, &members, &root);
 }
 
+/* The stream has two pixels: those of the scan, or of the part of a larger raster that was scanned. */
 static void velox_stream(void **state)
 {
 	static const uint16_t want[] = {0, 2, 1, 1, 0, 0};
-	struct em_text file = make_stream(SETTINGS("3", "2", "1"));
-	struct em_record meta;
-	struct em_array a;
+	static const char *const settings[] = {SETTINGS("3", "2", "1"), SETTINGS("3", "4", "2")};
 
 	(void)state;
-	frame_read(&file, 0, &a, &meta);
-	assert_int_equal(a.ndim, 3);
-	assert_memory_equal(a.data, want, sizeof(want));
-	check_axis(&a.axis[2], "energy", 0.01, -0.2, "keV");
-	check_place(&file, 0, "0/1 0/1 EDS");
-	em_array_release(&a);
-	em_record_release(&meta);
-	em_text_release(&file);
+	for (size_t i = 0; i < 2; i++) {
+		struct em_text file = make_stream(settings[i]);
+		struct em_record meta;
+		struct em_array a;
+
+		frame_read(&file, 0, &a, &meta);
+		assert_int_equal(a.ndim, 3);
+		assert_true(a.shape[0] == 1 && a.shape[1] == 2 && a.shape[2] == 3);
+		assert_memory_equal(a.data, want, sizeof(want));
+		check_axis(&a.axis[2], "energy", 0.01, -0.2, "keV");
+		check_place(&file, 0, "0/1 0/1 EDS");
+		em_array_release(&a);
+		em_record_release(&meta);
+		em_text_release(&file);
+	}
 }
 
 static void velox_stream_that_lies(void **state)
@@ -503,5 +511,6 @@ int main(void)
 		cmocka_unit_test(damaged_files),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("emd", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 
 static const char fei_text[] =
     "[User]\r\nDate=06/13/2016\r\nTime=05:06:40 PM\r\n[System]\r\nSystemType=Helios\r\n[Beam]\r\nHV=5000\r\n"
-    "Beam=EBeam\r\n[EBeam]\r\nBeamCurrent=6.25e-012\r\nStageTa=9\r\n[Scan]\r\nDwelltime=1e-005\r\n"
+    "Beam=EBeam\r\n[EBeam]\r\nBeamCurrent=6.25e-012\r\nStageTa=9\r\n[Scan]\r\nDwelltime=1e-005\r\nFrameTime=2.5\r\n"
     "PixelWidth=3.5e-009\r\nPixelHeight=7e-009\r\n[Stage]\r\nStageX=2.5e-005\r\nStageY=-0.0002\r\nStageZ=0.008\r\n"
     "StageT=0.5\r\nStageTb=notafloat\r\n[Detectors]\r\nName=ETD\r\n[PrivateFei]\r\n"
     "TimeOfCreation=13.06.2016 17:06:40\r\n";
@@ -43,7 +43,7 @@ static void fei_has_a_text_in_si_units(void **state)
 		check_json(&meta, "microscope",
 		           "{\"instrument\":\"Helios\",\"beam_kev\":5,\"beam_current_na\":0.00625}");
 		check_json(&meta, "acquisition",
-		           "{\"date\":\"2016-06-13T17:06:40\",\"detector\":\"ETD\",\"dwell_s\":1e-05}");
+		           "{\"date\":\"2016-06-13T17:06:40\",\"detector\":\"ETD\",\"exposure_s\":2.5,\"dwell_s\":1e-05}");
 		check_tag(&t, "FEI.EBeam.StageTa", "9");
 		em_record_release(&meta);
 		em_text_release(&t);
