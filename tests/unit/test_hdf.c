@@ -284,5 +284,6 @@ int main(void)
 		cmocka_unit_test(a_claim_is_checked),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("hdf", tests, NULL, NULL);
 }

@@ -267,5 +267,6 @@ int main(void)
 		cmocka_unit_test(full_disk_is_told),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("hdf_frames", tests, NULL, NULL);
 }

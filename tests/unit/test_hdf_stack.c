@@ -190,5 +190,6 @@ int main(void)
 		cmocka_unit_test(single_coordinate_has_a_second),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("hdf_stack", tests, NULL, NULL);
 }

@@ -297,5 +297,6 @@ int main(void)
 		cmocka_unit_test(folder_that_is_not_there_is_told),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("hdf_write", tests, NULL, NULL);
 }

@@ -137,5 +137,6 @@ int main(void)
 		cmocka_unit_test(crc_is_the_published_one),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("inflate", tests, NULL, NULL);
 }

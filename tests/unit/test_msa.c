@@ -383,5 +383,6 @@ int main(void)
 		cmocka_unit_test(tags_are_the_lines_of_the_header),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("msa", tests, NULL, NULL);
 }

@@ -159,5 +159,6 @@ int main(void)
 		cmocka_unit_test(what_is_no_spectrum_is_not_written),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("msa_write", tests, NULL, NULL);
 }

@@ -329,5 +329,6 @@ int main(void)
 		cmocka_unit_test(an_npz_that_begins_alike_is_one),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("ndata", tests, NULL, NULL);
 }

@@ -83,5 +83,6 @@ int main(void)
 		cmocka_unit_test(more_dimensions_than_there_can_be_are_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("npy_write", tests, NULL, NULL);
 }
