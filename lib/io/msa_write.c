@@ -3,11 +3,11 @@
 #include "io/msa.h"
 
 #include "base/units.h"
+#include "io/writer.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX 64 /* characters of a value that is text */
@@ -27,14 +27,9 @@ static int begin(const char *path, const struct em_array *first, const struct em
 		return em_error_set(err, EM_ERROR_USAGE,
 		                    "MSA: a file holds one spectrum of real numbers, not %d dimensions of %s: add up "
 		                    "its spectra, or write npy", first->ndim, em_dtype_name(first->dtype));
-	w = calloc(1, sizeof(*w));
+	w = em_writer_new(sizeof(*w), path, err);
 	if (!w)
-		return em_error_memory(err, sizeof(*w));
-	w->file = fopen(path, "wb");
-	if (!w->file) {
-		free(w);
-		return em_error_errno(err, "cannot open '%s'", path);
-	}
+		return -1;
 	*state = w;
 	return 0;
 }
@@ -174,21 +169,9 @@ static int add(void *state, const struct em_array *a, const struct em_meta *meta
 	return status;
 }
 
-static void abandon(void *state)
-{
-	struct writer *w = state;
-
-	fclose(w->file);
-	free(w);
-}
-
 static int finish(void *state, struct em_error *err)
 {
-	struct writer *w = state;
-	int status = fclose(w->file) ? em_error_errno(err, "cannot write") : 0;
-
-	free(w);
-	return status;
+	return em_writer_finish(state, 0, err);
 }
 
-const struct em_codec_writer em_msa_writer = {begin, add, finish, abandon};
+const struct em_codec_writer em_msa_writer = {begin, add, finish, em_writer_abandon};

@@ -4,9 +4,9 @@
  * end: the header then takes the place of the one that was written first, which has room for any number.
  */
 #include "io/npy.h"
+#include "io/writer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 struct writer {
 	FILE *file;
@@ -27,31 +27,18 @@ static int put_header(struct writer *w, size_t frames, struct em_error *err)
 	return status;
 }
 
-static void abandon(void *state)
-{
-	struct writer *w = state;
-
-	fclose(w->file);
-	free(w);
-}
-
 static int begin(const char *path, const struct em_array *first, const struct em_meta *meta, void **state,
                  struct em_error *err)
 {
-	struct writer *w = calloc(1, sizeof(*w));
+	struct writer *w = em_writer_new(sizeof(*w), path, err);
 
 	(void)meta;
 	if (!w)
-		return em_error_memory(err, sizeof(*w));
-	w->file = fopen(path, "wb");
-	if (!w->file) {
-		free(w);
-		return em_error_errno(err, "cannot open '%s'", path);
-	}
+		return -1;
 	w->first = *first;
 	w->first.data = NULL;
 	if (put_header(w, SIZE_MAX, err)) {
-		abandon(w);
+		em_writer_abandon(w);
 		return -1;
 	}
 	*state = w;
@@ -81,10 +68,7 @@ static int finish(void *state, struct em_error *err)
 
 	if (!status)
 		status = put_header(w, w->frames > 1 ? w->frames : 0, err);
-	if (fclose(w->file) && !status)
-		status = em_error_errno(err, "cannot write");
-	free(w);
-	return status;
+	return em_writer_finish(w, status, err);
 }
 
-const struct em_codec_writer em_npy_writer = {begin, add, finish, abandon};
+const struct em_codec_writer em_npy_writer = {begin, add, finish, em_writer_abandon};

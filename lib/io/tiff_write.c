@@ -12,10 +12,10 @@
 
 #include "io/tiff_pages.h"
 #include "io/tiff_vendor.h"
+#include "io/writer.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HEAD 4096
@@ -66,9 +66,9 @@ static int tiff_begin(const char *path, const struct em_array *first, const stru
 
 	if (check(first, err))
 		return -1;
-	w = calloc(1, sizeof(*w));
+	w = em_writer_new(sizeof(*w), path, err);
 	if (!w)
-		return em_error_memory(err, sizeof(*w));
+		return -1;
 	w->dtype = first->dtype;
 	w->height = first->shape[0];
 	w->width = first->shape[1];
@@ -78,14 +78,8 @@ static int tiff_begin(const char *path, const struct em_array *first, const stru
 	w->ndims = meta->nstack <= 3 ? meta->nstack : 0;
 	w->in_order = w->ndims > 0;
 	memcpy(w->dim, meta->stack, (size_t)w->ndims * sizeof(w->dim[0]));
-	w->f = fopen(path, "wb");
-	if (!w->f || fwrite(nothing, 1, HEAD, w->f) != HEAD) {
-		em_error_errno(err, "cannot write '%s'", path);
-		if (w->f)
-			fclose(w->f);
-		free(w);
-		return -1;
-	}
+	if (fwrite(nothing, 1, HEAD, w->f) != HEAD)
+		return em_writer_finish(w, em_error_errno(err, "cannot write '%s'", path), err);
 	*state = w;
 	return 0;
 }
@@ -438,14 +432,6 @@ static int write_head(struct tiff_out *w, uint64_t next)
 	return status;
 }
 
-static void tiff_abandon(void *state)
-{
-	struct tiff_out *w = state;
-
-	fclose(w->f);
-	free(w);
-}
-
 static int tiff_finish(void *state, struct em_error *err)
 {
 	struct tiff_out *w = state;
@@ -455,15 +441,12 @@ static int tiff_finish(void *state, struct em_error *err)
 	settle_dimensions(w);
 	status =
 	    write_directories(w, &start) || write_head(w, start) ? em_error_errno(err, "cannot write the TIFF") : 0;
-	if (fclose(w->f) && !status)
-		status = em_error_errno(err, "cannot write the TIFF");
-	free(w);
-	return status;
+	return em_writer_finish(w, status, err);
 }
 
 const struct em_codec_writer em_tiff_writer = {
     .begin = tiff_begin,
     .add = tiff_add,
     .finish = tiff_finish,
-    .abandon = tiff_abandon,
+    .abandon = em_writer_abandon,
 };
