@@ -43,7 +43,8 @@ static void fei_has_a_text_in_si_units(void **state)
 		check_json(&meta, "microscope",
 		           "{\"instrument\":\"Helios\",\"beam_kev\":5,\"beam_current_na\":0.00625}");
 		check_json(&meta, "acquisition",
-		           "{\"date\":\"2016-06-13T17:06:40\",\"detector\":\"ETD\",\"exposure_s\":2.5,\"dwell_s\":1e-05}");
+		           "{\"date\":\"2016-06-13T17:06:40\",\"detector\":\"ETD\",\"exposure_s\":2.5,"
+		           "\"dwell_s\":1e-05}");
 		check_tag(&t, "FEI.EBeam.StageTa", "9");
 		em_record_release(&meta);
 		em_text_release(&t);
