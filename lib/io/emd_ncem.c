@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_array_group(const struct em_hdf_tree *tree, const struct em_hdf_node *node)
+static bool is_array_group(struct em_hdf_tree *tree, const struct em_hdf_node *node)
 {
 	struct em_text kind = {0};
 	double type = 0;
@@ -44,7 +44,7 @@ static bool is_data(const struct em_hdf_node *node)
 
 /* ---- axes ---- */
 
-static void get_text(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, char *field)
+static void get_text(struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, char *field)
 {
 	struct em_text text = {0};
 
@@ -54,7 +54,7 @@ static void get_text(const struct em_hdf_tree *tree, const struct em_hdf_node *n
 }
 
 /* Coordinates that are all there, or the first two of them, tell the same: where the first is, and the step. */
-static void set_axis(const struct em_hdf_tree *tree, const struct em_hdf_node *dim, struct em_axis *axis)
+static void set_axis(struct em_hdf_tree *tree, const struct em_hdf_node *dim, struct em_axis *axis)
 {
 	char name[EM_META_TEXT] = "", units[EM_META_TEXT] = "";
 	double v[2] = {0, 1};
@@ -65,18 +65,14 @@ static void set_axis(const struct em_hdf_tree *tree, const struct em_hdf_node *d
 	em_hdf_axis_set(axis, name, n == 2 ? v[1] - v[0] : 1, n ? v[0] : 0, units);
 }
 
-static void set_axes(const struct em_hdf_tree *tree, struct em_hdf_signal *signal)
+static void find_dims(const struct em_hdf_tree *tree, const struct em_hdf_node *group, const struct em_hdf_node **dim)
 {
-	bool from_zero = em_hdf_tree_find(tree, signal->group, "dim0") != NULL;
+	bool from_zero = em_hdf_tree_find(tree, group, "dim0") != NULL;
 	char name[16];
 
-	for (int i = 0; i < signal->data.what.ndim; i++) {
-		const struct em_hdf_node *dim;
-
+	for (int i = 0; i < EM_MAX_NDIM; i++) {
 		snprintf(name, sizeof(name), "dim%d", from_zero ? i : i + 1);
-		dim = em_hdf_tree_find(tree, signal->group, name);
-		if (dim)
-			set_axis(tree, dim, &signal->axis[i]);
+		dim[i] = em_hdf_tree_find(tree, group, name);
 	}
 }
 
@@ -156,39 +152,7 @@ static void find_layout(struct em_hdf_signal *signal)
 	set_plane(signal);
 }
 
-/* ---- finding the signals ---- */
-
-static int add_group(struct em_hdf_signals *s, const struct em_hdf_node *group, struct em_error *err)
-{
-	const struct em_hdf_node *node = em_hdf_tree_first(&s->tree, group);
-
-	for (; node; node = em_hdf_tree_next(&s->tree, group, node)) {
-		struct em_hdf_signal *signal;
-
-		if (!is_data(node))
-			continue;
-		signal = em_hdf_signals_add(s, group, node, err);
-		if (!signal)
-			return -1;
-		if (!em_hdf_node_is(group, "__unnamed__"))
-			em_meta_set_bytes(signal->name, (const unsigned char *)group->name, group->name_len);
-		if (signal->readable) {
-			set_axes(&s->tree, signal);
-			find_layout(signal);
-		}
-	}
-	return 0;
-}
-
-static int ncem_find(struct em_hdf_signals *s, struct em_error *err)
-{
-	for (size_t i = 0; i < s->tree.count; i++)
-		if (is_array_group(&s->tree, &s->tree.node[i]) && add_group(s, &s->tree.node[i], err))
-			return -1;
-	return 0;
-}
-
-/* ---- what is known of a frame ---- */
+/* ---- what is known of all frames ---- */
 
 /* Attributes of the group "microscope", with or without their unit, as ncempy and others spell them. */
 struct spelling {
@@ -243,11 +207,11 @@ static void put_position(const struct em_hdf_value *value, struct em_meta *meta)
 		em_hdf_value_number(value, i, field[i]);
 }
 
-static void put_group(const struct em_hdf_tree *tree, const struct em_hdf_node *group, struct em_meta *meta)
+static void put_group(struct em_hdf_tree *tree, const struct em_hdf_node *group, struct em_meta *meta)
 {
 	struct em_hdf_attributes list;
 
-	if (!group || em_hdf_attributes_read(&tree->file, group->address, &list, NULL))
+	if (!group || em_hdf_attributes_read(&tree->file, group->address, &list, &tree->steps, NULL))
 		return;
 	for (size_t i = 0; i < list.count; i++) {
 		put_number(&list.value[i], meta);
@@ -256,23 +220,63 @@ static void put_group(const struct em_hdf_tree *tree, const struct em_hdf_node *
 	em_hdf_attributes_release(&list);
 }
 
-static void ncem_describe(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
-                          struct em_axis *axis, struct em_meta *meta)
+static void describe(struct em_hdf_tree *tree, struct em_meta *meta)
 {
-	const struct em_hdf_node *root = s->tree.node, *microscope = em_hdf_tree_find(&s->tree, root, "microscope");
+	const struct em_hdf_node *microscope = em_hdf_tree_find(tree, tree->node, "microscope");
+	const struct em_hdf_node *stage = em_hdf_tree_find(tree, tree->node, "stage");
 
-	(void)signal;
-	(void)frame;
-	(void)axis;
-	put_group(&s->tree, microscope, meta);
-	put_group(&s->tree, em_hdf_tree_find(&s->tree, root, "stage"), meta);
-	get_text(&s->tree, microscope, "name", meta->instrument);
-	get_text(&s->tree, microscope, "mode", meta->mode);
-	get_text(&s->tree, microscope, "detector", meta->detector);
-	get_text(&s->tree, microscope, "date", meta->date);
-	get_text(&s->tree, microscope, "Microscope", meta->instrument);
-	get_text(&s->tree, em_hdf_tree_find(&s->tree, root, "stage"), "type", meta->holder);
+	em_meta_init(meta);
+	put_group(tree, microscope, meta);
+	put_group(tree, stage, meta);
+	get_text(tree, microscope, "name", meta->instrument);
+	get_text(tree, microscope, "mode", meta->mode);
+	get_text(tree, microscope, "detector", meta->detector);
+	get_text(tree, microscope, "date", meta->date);
+	get_text(tree, microscope, "Microscope", meta->instrument);
+	get_text(tree, stage, "type", meta->holder);
 }
+
+/* ---- finding the signals ---- */
+
+static int add_group(struct em_hdf_signals *s, const struct em_hdf_node *group, const struct em_meta *meta,
+                     struct em_error *err)
+{
+	const struct em_hdf_node *node = em_hdf_tree_first(&s->tree, group), *dim[EM_MAX_NDIM];
+
+	find_dims(&s->tree, group, dim);
+	for (; node; node = em_hdf_tree_next(&s->tree, group, node)) {
+		struct em_hdf_signal *signal;
+
+		if (!is_data(node))
+			continue;
+		signal = em_hdf_signals_add(s, group, node, err);
+		if (!signal)
+			return -1;
+		if (!em_hdf_node_is(group, "__unnamed__"))
+			em_meta_set_bytes(signal->name, (const unsigned char *)group->name, group->name_len);
+		signal->meta = *meta;
+		if (!signal->readable)
+			continue;
+		for (int i = 0; i < signal->data.what.ndim; i++)
+			if (dim[i])
+				set_axis(&s->tree, dim[i], &signal->axis[i]);
+		find_layout(signal);
+	}
+	return 0;
+}
+
+static int ncem_find(struct em_hdf_signals *s, struct em_error *err)
+{
+	struct em_meta meta;
+
+	describe(&s->tree, &meta);
+	for (size_t i = 0; i < s->tree.count; i++)
+		if (is_array_group(&s->tree, &s->tree.node[i]) && add_group(s, &s->tree.node[i], &meta, err))
+			return -1;
+	return 0;
+}
+
+/* ---- tags ---- */
 
 static int ncem_tags(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
                      struct em_text *json, struct em_error *err)
@@ -282,4 +286,4 @@ static int ncem_tags(const struct em_hdf_signals *s, const struct em_hdf_signal 
 	return em_hdf_json_put(&s->tree, s->tree.node, json, err);
 }
 
-const struct em_hdf_format em_hdf_ncem = {ncem_find, ncem_describe, NULL, ncem_tags};
+const struct em_hdf_format em_hdf_ncem = {ncem_find, NULL, NULL, ncem_tags};

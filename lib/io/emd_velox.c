@@ -21,19 +21,11 @@
 
 #define NEXT_PIXEL 65535
 #define MAX_CHANNELS 8192
-#define MAX_DISPLAYS 4096
+#define MAX_DISPLAYS 1024
+#define STEP_BYTES 16 /* of JSON, that take as long as a step of HDF5 */
 #define PIECE ((size_t)1 << 20) /* entries of a stream that are looked at at once */
 
 enum kind { IMAGE, SPECTRUM, EELS, STREAM };
-
-static enum kind kind_of(const struct em_hdf_signals *s, const struct em_hdf_signal *signal)
-{
-	if (!signal->node)
-		return STREAM;
-	if (em_velox_is_in(&s->tree, signal->node, "/Data/Image"))
-		return IMAGE;
-	return em_velox_is_in(&s->tree, signal->node, "/Data/Spectrum") ? SPECTRUM : EELS;
-}
 
 /* ---- names ---- */
 
@@ -64,6 +56,19 @@ static void name_signal(struct em_hdf_signals *s, const char *path, const char *
 			set_label(s->signal[i].name, label);
 }
 
+/* While the file is being opened: as many things as it likes may share one text. */
+static struct em_json *parse_counted(struct em_hdf_signals *s, const struct em_hdf_node *node)
+{
+	struct em_json *json;
+	size_t bytes;
+
+	if (em_hdf_tree_is_exhausted(&s->tree))
+		return NULL;
+	json = em_velox_parse_string(&s->tree, node, &bytes);
+	em_hdf_tree_spend(&s->tree, bytes / STEP_BYTES);
+	return json;
+}
+
 /* From version 11 on a display refers to a reference to the data; what it is called alone may be in its "id". */
 static void name_by_display(struct em_hdf_signals *s, const struct em_json *display)
 {
@@ -71,7 +76,7 @@ static void name_by_display(struct em_hdf_signals *s, const struct em_json *disp
 	const char *title = em_json_string(em_json_get(display, "title"));
 	const char *id = em_json_string(em_json_get(display, "id"));
 	const struct em_hdf_node *node = data ? em_hdf_tree_find(&s->tree, s->tree.node, data) : NULL;
-	struct em_json *reference = em_velox_parse_string(&s->tree, node);
+	struct em_json *reference = parse_counted(s, node);
 
 	if (title && id && !strncmp(id, title, strlen(title)))
 		title = id;
@@ -87,18 +92,74 @@ static void name_by_displays(struct em_hdf_signals *s, const char *path)
 	const struct em_hdf_node *node = em_hdf_tree_first(&s->tree, group);
 
 	for (int i = 0; node && i < MAX_DISPLAYS; i++, node = em_hdf_tree_next(&s->tree, group, node)) {
-		struct em_json *display = em_velox_parse_string(&s->tree, node);
+		struct em_json *display = parse_counted(s, node);
 
 		name_by_display(s, display);
 		em_json_free(display);
 	}
 }
 
-static void name_by_detector(struct em_hdf_signals *s, struct em_hdf_signal *signal)
-{
-	struct em_json *json = em_velox_parse(&s->tree, signal->group, "Metadata", 0);
-	const char *detector = em_json_string(em_json_find(json, "BinaryResult.Detector"));
+/* ---- what is known of a frame ---- */
 
+static void set_eels_axes(const struct em_hdf_signals *s, const struct em_hdf_signal *signal,
+                          const struct em_json *json, struct em_axis *axis)
+{
+	const struct em_hdf_node *map = em_hdf_tree_find(&s->tree, s->tree.node, "/Data/SpectrumImage");
+	struct em_json *scan = em_velox_parse(s, em_hdf_tree_first(&s->tree, map), "Metadata", 0);
+	struct em_json *own = em_velox_parse(s, signal->group, "AcquisitionMetadata", 0);
+	double offset = 0, dispersion = NAN;
+	struct em_axis unused;
+
+	/* The scan's size stands beside the EDS spectrum image of the same scan. */
+	em_velox_set_pixels(em_json_find(json, "BinaryResult.PixelSize") ? json : scan,
+	                    signal->ndim == 3 ? &axis[2] : &unused, &axis[0]);
+	em_velox_number(own, "Data.offset", &offset);
+	em_velox_number(own, "Data.dispersion", &dispersion);
+	em_hdf_axis_set(&axis[1], "energy", dispersion, offset, "eV");
+	em_json_free(scan);
+	em_json_free(own);
+}
+
+static void put_frame(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, const struct em_json *json,
+                      struct em_axis *axis, struct em_meta *meta)
+{
+	em_velox_put_meta(json, meta);
+	if (signal->kind == IMAGE) {
+		em_velox_set_pixels(json, &axis[0], &axis[1]);
+		em_hdf_axis_set(&axis[2], "t", em_velox_frame_time(json), 0, "s");
+	} else if (signal->kind == SPECTRUM) {
+		em_velox_set_energy(json, &axis[0]);
+	} else if (signal->kind == EELS) {
+		set_eels_axes(s, signal, json, axis);
+	}
+}
+
+static void velox_describe(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
+                           struct em_axis *axis, struct em_meta *meta)
+{
+	struct em_json *json = em_velox_parse(s, signal->group, "Metadata", frame);
+
+	put_frame(s, signal, json, axis, meta);
+	em_json_free(json);
+}
+
+/* The last frame's metadata are those of all that have none of their own. */
+static void set_kind(struct em_hdf_signals *s, struct em_hdf_signal *signal, enum kind kind)
+{
+	size_t bytes, texts = em_velox_count_texts(s, signal->group, "Metadata", &bytes);
+	const char *detector;
+	struct em_json *json;
+
+	em_hdf_tree_spend(&s->tree, (kind == EELS ? 3 : 1) * (bytes / STEP_BYTES));
+	if (em_hdf_tree_is_exhausted(&s->tree))
+		return;
+	json = em_velox_parse(s, signal->group, "Metadata", SIZE_MAX);
+	detector = em_json_string(em_json_find(json, "BinaryResult.Detector"));
+	signal->kind = kind;
+	signal->alike = texts ? texts - 1 : 0;
+	put_frame(s, signal, json, signal->axis, &signal->meta);
+	if (kind == EELS || kind == STREAM)
+		detector = kind == EELS ? "EELS" : "EDS";
 	em_meta_set_text(signal->name, detector ? detector : "");
 	em_json_free(json);
 }
@@ -107,7 +168,7 @@ static void name_by_detector(struct em_hdf_signals *s, struct em_hdf_signal *sig
 
 static bool is_velox(const struct em_hdf_tree *tree)
 {
-	struct em_json *version = em_velox_parse_string(tree, em_hdf_tree_find(tree, tree->node, "/Version"));
+	struct em_json *version = em_velox_parse_string(tree, em_hdf_tree_find(tree, tree->node, "/Version"), NULL);
 	const char *format = em_json_string(em_json_get(version, "format"));
 	bool velox = format && !strcmp(format, "Velox");
 
@@ -145,10 +206,7 @@ static int add_kind(struct em_hdf_signals *s, const char *path, enum kind kind, 
 		if (!signal)
 			return -1;
 		set_dimensions(signal, kind);
-		if (kind == EELS)
-			em_meta_set_text(signal->name, "EELS");
-		else
-			name_by_detector(s, signal);
+		set_kind(s, signal, kind);
 	}
 	return 0;
 }
@@ -170,53 +228,13 @@ static int velox_find(struct em_hdf_signals *s, struct em_error *err)
 
 		if (!signal)
 			return -1;
-		em_meta_set_text(signal->name, "EDS");
+		set_kind(s, signal, STREAM);
 	}
 	if (!s->count)
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "EMD: Velox has left no image and no spectrum in this file (a spectrum image that "
 		                    "was \"pruned\" has no stream: nobody but Velox can read it)");
 	return 0;
-}
-
-/* ---- what is known of a frame ---- */
-
-static void set_eels_axes(const struct em_hdf_signals *s, const struct em_hdf_signal *signal,
-                          const struct em_json *json, struct em_axis *axis)
-{
-	const struct em_hdf_node *map = em_hdf_tree_find(&s->tree, s->tree.node, "/Data/SpectrumImage");
-	struct em_json *scan = em_velox_parse(&s->tree, em_hdf_tree_first(&s->tree, map), "Metadata", 0);
-	struct em_json *own = em_velox_parse(&s->tree, signal->group, "AcquisitionMetadata", 0);
-	double offset = 0, dispersion = NAN;
-	struct em_axis unused;
-
-	/* The scan's size stands beside the EDS spectrum image of the same scan. */
-	em_velox_set_pixels(em_json_find(json, "BinaryResult.PixelSize") ? json : scan,
-	                    signal->ndim == 3 ? &axis[2] : &unused, &axis[0]);
-	em_velox_number(own, "Data.offset", &offset);
-	em_velox_number(own, "Data.dispersion", &dispersion);
-	em_hdf_axis_set(&axis[1], "energy", dispersion, offset, "eV");
-	em_json_free(scan);
-	em_json_free(own);
-}
-
-static void velox_describe(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
-                           struct em_axis *axis, struct em_meta *meta)
-{
-	struct em_json *json = em_velox_parse(&s->tree, signal->group, "Metadata", frame);
-	enum kind kind = kind_of(s, signal);
-	double seconds = em_velox_frame_time(json);
-
-	em_velox_put_meta(json, meta);
-	if (kind == IMAGE) {
-		em_velox_set_pixels(json, &axis[0], &axis[1]);
-		em_hdf_axis_set(&axis[2], "t", seconds, 0, "s");
-	} else if (kind == SPECTRUM) {
-		em_velox_set_energy(json, &axis[0]);
-	} else if (kind == EELS) {
-		set_eels_axes(s, signal, json, axis);
-	}
-	em_json_free(json);
 }
 
 /* ---- the stream ---- */
@@ -247,7 +265,7 @@ static bool get_size(const struct em_json *json, const char *path, size_t most, 
 static int find_size(struct stream *st, const struct em_hdf_node *group)
 {
 	const struct em_hdf_node *node = em_hdf_tree_find(&st->s->tree, group, "AcquisitionSettings");
-	struct em_json *json = em_velox_parse_string(&st->s->tree, node);
+	struct em_json *json = em_velox_parse_string(&st->s->tree, node, NULL);
 	bool known = get_size(json, "bincount", MAX_CHANNELS, &st->channels);
 	bool sized = get_size(json, "RasterScanDefinition.Width", UINT16_MAX, &st->width) &&
 	             get_size(json, "RasterScanDefinition.Height", UINT16_MAX, &st->height);
@@ -256,7 +274,7 @@ static int find_size(struct stream *st, const struct em_hdf_node *group)
 	for (size_t i = 0; i < st->s->count && !sized; i++) {
 		const struct em_hdf_signal *signal = &st->s->signal[i];
 
-		sized = signal->readable && signal->ndim == 2 && kind_of(st->s, signal) == IMAGE;
+		sized = signal->readable && signal->ndim == 2 && signal->kind == IMAGE;
 		if (sized) {
 			st->height = signal->data.what.shape[0];
 			st->width = signal->data.what.shape[1];
@@ -296,7 +314,6 @@ static int open_stream(struct stream *st, const struct em_hdf_node *group, struc
 	return em_codec_check_claim(EM_U16, 1, d->what.count ? d->what.count : 1, d->file->blob.size, st->err);
 }
 
-/* Add the stream of one detector; where a is NULL, count its pixels into st->pixel. */
 static int add_stream(struct stream *st, const struct em_hdf_node *group, uint16_t *piece, struct em_array *a)
 {
 	struct em_hdf_dataset d;
@@ -306,64 +323,16 @@ static int add_stream(struct stream *st, const struct em_hdf_node *group, uint16
 		return -1;
 	for (st->pixel = 0; start[0] < d.what.shape[0]; start[0] += count[0]) {
 		count[0] = d.what.shape[0] - start[0] < PIECE ? d.what.shape[0] - start[0] : PIECE;
-		if (em_hdf_dataset_read(&d, start, count, piece, NULL, st->err))
-			return -1;
-		for (size_t i = 0; !a && i < count[0]; i++)
-			st->pixel += piece[i] == NEXT_PIXEL;
-		if (a && add_entries(st, piece, count[0], a))
+		if (em_hdf_dataset_read(&d, start, count, piece, NULL, st->err) || add_entries(st, piece, count[0], a))
 			return -1;
 	}
 	return 0;
 }
 
-static const struct em_hdf_node *find_streams(const struct stream *st)
-{
-	return em_hdf_tree_find(&st->s->tree, st->s->tree.node, "/Data/SpectrumStream");
-}
-
-/* Whole frames of so many pixels, but for the mark of the last one? */
-static bool is_whole(size_t marks, size_t pixels)
-{
-	return pixels && marks && (marks % pixels == 0 || (marks + 1) % pixels == 0);
-}
-
-/*
- * The settings tell the raster of the whole field.  A scan of a part of it, the "ScanArea" in fractions, has fewer
- * pixels: it is believed where the stream has as many of them and not those of the whole.
- */
-static int fit_area(struct stream *st, const struct em_json *json)
-{
-	const struct em_hdf_node *first = em_hdf_tree_first(&st->s->tree, find_streams(st));
-	double left = 0, top = 0, right = 0, bottom = 0, width, height;
-	uint16_t *piece;
-	int status;
-
-	if (!first || !em_velox_number(json, "Scan.ScanArea.left", &left) ||
-	    !em_velox_number(json, "Scan.ScanArea.top", &top) ||
-	    !em_velox_number(json, "Scan.ScanArea.right", &right) ||
-	    !em_velox_number(json, "Scan.ScanArea.bottom", &bottom))
-		return 0;
-	width = round((right - left) * (double)st->width);
-	height = round((bottom - top) * (double)st->height);
-	if (!(width >= 1 && width <= (double)st->width && height >= 1 && height <= (double)st->height))
-		return 0;
-	piece = malloc(PIECE * sizeof(*piece));
-	if (!piece)
-		return em_error_memory(st->err, PIECE * sizeof(*piece));
-	status = add_stream(st, first, piece, NULL);
-	free(piece);
-	if (!status && !is_whole(st->pixel, st->width * st->height) &&
-	    is_whole(st->pixel, (size_t)width * (size_t)height)) {
-		st->width = (size_t)width;
-		st->height = (size_t)height;
-	}
-	return status;
-}
-
 static int add_streams(struct stream *st, struct em_array *a)
 {
 	const struct em_hdf_tree *tree = &st->s->tree;
-	const struct em_hdf_node *all = find_streams(st);
+	const struct em_hdf_node *all = em_hdf_tree_find(tree, tree->node, "/Data/SpectrumStream");
 	uint16_t *piece = malloc(PIECE * sizeof(*piece));
 	const struct em_hdf_node *group = em_hdf_tree_first(tree, all);
 	int status = piece ? 0 : em_error_memory(st->err, PIECE * sizeof(*piece));
@@ -380,14 +349,8 @@ static int velox_read(const struct em_hdf_signals *s, const struct em_hdf_signal
 	struct stream st = {.s = s, .err = err};
 	struct em_array fresh;
 	struct em_json *json;
-	int status;
 
 	if (find_size(&st, signal->group))
-		return -1;
-	json = em_velox_parse(&s->tree, signal->group, "Metadata", 0);
-	status = fit_area(&st, json);
-	em_json_free(json);
-	if (status)
 		return -1;
 	/* A stream may end before the last pixel. */
 	if (em_codec_check_claim(EM_U16, st.height * st.width, st.channels, s->tree.file.blob.size, err) ||
@@ -397,7 +360,7 @@ static int velox_read(const struct em_hdf_signals *s, const struct em_hdf_signal
 		em_array_release(&fresh);
 		return -1;
 	}
-	json = em_velox_parse(&s->tree, signal->group, "Metadata", 0);
+	json = em_velox_parse(s, signal->group, "Metadata", 0);
 	em_velox_set_pixels(json, &fresh.axis[0], &fresh.axis[1]);
 	em_velox_set_energy(json, &fresh.axis[2]);
 	em_json_free(json);
@@ -430,7 +393,7 @@ static int velox_tags(const struct em_hdf_signals *s, const struct em_hdf_signal
 	struct em_text text = {0};
 	struct em_json *parsed = NULL;
 
-	if (em_velox_get_text(&s->tree, signal->group, "Metadata", frame, &text))
+	if (em_velox_get_text(s, signal->group, "Metadata", frame, &text))
 		parsed = em_json_parse(em_text_get(&text), text.len, NULL);
 	if (parsed)
 		put_compact(&text, json);

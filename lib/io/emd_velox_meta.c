@@ -8,58 +8,73 @@
 
 #define MAX_METADATA ((size_t)4 << 20) /* bytes of a frame's: Velox makes room for 60000 */
 
-/* Bytes of column i of (bytes, frames). */
-bool em_velox_get_text(const struct em_hdf_tree *tree, const struct em_hdf_node *group, const char *name, size_t i,
+/* Bytes by (bytes, frames). */
+static bool open_texts(const struct em_hdf_signals *s, const struct em_hdf_node *group, const char *name,
+                       struct em_hdf_dataset *d)
+{
+	const struct em_hdf_node *node = em_hdf_tree_find(&s->tree, group, name);
+
+	return node && !em_hdf_dataset_open(&s->tree, node, d, NULL) && d->what.type.kind == EM_HDF_NUMBERS &&
+	       em_hdf_type_size(&d->what.type) == 1 && d->what.ndim == 2 && d->what.count &&
+	       d->what.shape[0] <= MAX_METADATA;
+}
+
+size_t em_velox_count_texts(const struct em_hdf_signals *s, const struct em_hdf_node *group, const char *name,
+                            size_t *bytes)
+{
+	struct em_hdf_dataset d;
+
+	*bytes = 0;
+	if (!open_texts(s, group, name, &d))
+		return 0;
+	*bytes = d.filters && d.chunk_bytes > d.what.shape[0] ? d.chunk_bytes : d.what.shape[0];
+	return d.what.shape[1];
+}
+
+bool em_velox_get_text(const struct em_hdf_signals *s, const struct em_hdf_node *group, const char *name, size_t i,
                        struct em_text *out)
 {
-	const struct em_hdf_node *node = em_hdf_tree_find(tree, group, name);
 	struct em_hdf_dataset d;
 	size_t start[EM_MAX_NDIM] = {0}, count[EM_MAX_NDIM] = {0, 1};
 	unsigned char *bytes;
 	bool found;
 
-	if (!node || em_hdf_dataset_open(tree, node, &d, NULL) || d.what.type.kind != EM_HDF_NUMBERS ||
-	    em_hdf_type_size(&d.what.type) != 1 || d.what.ndim != 2 || !d.what.count ||
-	    d.what.shape[0] > MAX_METADATA)
+	if (!open_texts(s, group, name, &d))
 		return false;
 	count[0] = d.what.shape[0];
 	start[1] = i < d.what.shape[1] ? i : d.what.shape[1] - 1;
 	bytes = malloc(count[0]);
-	found = bytes && !em_hdf_dataset_read(&d, start, count, bytes, NULL, NULL);
+	found = bytes && !em_hdf_dataset_read(&d, start, count, bytes, s->cache, NULL);
 	if (found)
 		em_text_append_bytes(out, bytes, strnlen((char *)bytes, count[0]));
 	free(bytes);
 	return found;
 }
 
-struct em_json *em_velox_parse(const struct em_hdf_tree *tree, const struct em_hdf_node *group, const char *name,
+struct em_json *em_velox_parse(const struct em_hdf_signals *s, const struct em_hdf_node *group, const char *name,
                                size_t i)
 {
 	struct em_text text = {0};
 	struct em_json *json = NULL;
 
-	if (em_velox_get_text(tree, group, name, i, &text))
+	if (em_velox_get_text(s, group, name, i, &text))
 		json = em_json_parse(em_text_get(&text), text.len, NULL);
 	em_text_release(&text);
 	return json;
 }
 
-struct em_json *em_velox_parse_string(const struct em_hdf_tree *tree, const struct em_hdf_node *node)
+struct em_json *em_velox_parse_string(const struct em_hdf_tree *tree, const struct em_hdf_node *node,
+                                      size_t *bytes)
 {
 	struct em_text text = {0};
 	struct em_json *json = NULL;
 
 	if (em_hdf_dataset_text(tree, node, &text))
 		json = em_json_parse(em_text_get(&text), text.len, NULL);
+	if (bytes)
+		*bytes = text.len;
 	em_text_release(&text);
 	return json;
-}
-
-bool em_velox_is_in(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *path)
-{
-	const struct em_hdf_node *group = em_hdf_tree_find(tree, tree->node, path);
-
-	return group && node > group && node < tree->node + group->end;
 }
 
 bool em_velox_number(const struct em_json *json, const char *path, double *v)
@@ -198,10 +213,8 @@ static void put_acquisition(const struct em_json *json, struct em_meta *m)
 	em_meta_set_text(m->detector, get_text(detector, "DetectorName"));
 	if (!strcmp(get_text(detector, "DetectorType"), "ImagingDetector"))
 		set_positive(&m->exposure_s, get_number(detector, "ExposureTime"), 1);
-	else {
-		set_positive(&m->exposure_s, get_number(json, "Scan.FrameTime"), 1);
+	else
 		set_positive(&m->dwell_s, get_number(json, "Scan.DwellTime"), 1);
-	}
 	/* Of an annular detector there is no one semi-angle. */
 	begin = get_number(detector, "CollectionAngleRange.begin");
 	end = get_number(detector, "CollectionAngleRange.end");

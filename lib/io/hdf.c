@@ -280,6 +280,7 @@ int em_hdf_tree_read(struct em_hdf_tree *tree, struct em_blob blob, struct em_er
 
 void em_hdf_tree_release(struct em_hdf_tree *tree)
 {
+	em_hdf_attributes_release(&tree->kept);
 	free(tree->node);
 	memset(tree, 0, sizeof(*tree));
 }

@@ -23,11 +23,22 @@ struct em_hdf_node {
 	bool is_group;
 };
 
+
+/* All attributes of an object that can be understood. */
+struct em_hdf_attributes {
+	struct em_hdf_value *value;
+	size_t count, capacity;
+};
+
 /* Depth first, as the groups list their members; node[0] is the root.  Valid as long as the file's bytes. */
 struct em_hdf_tree {
 	struct em_hdf_file file;
 	struct em_hdf_node *node;
 	size_t count, capacity;
+	/* for the search of attributes */
+	const struct em_hdf_node *kept_of;
+	struct em_hdf_attributes kept;
+	size_t steps;
 };
 
 /* Links within the file that are not hard ones are passed over. */
@@ -83,19 +94,20 @@ int em_hdf_shape_parse(const struct em_hdf_file *f, const unsigned char *p, size
 bool em_hdf_value_number(const struct em_hdf_value *value, size_t i, double *v);
 bool em_hdf_value_text(const struct em_hdf_file *f, const struct em_hdf_value *value, size_t i, struct em_text *out);
 
-/* All attributes of an object that can be understood. */
-struct em_hdf_attributes {
-	struct em_hdf_value *value;
-	size_t count, capacity;
-};
-
+/* *steps counts what was looked at, of several reads together: more than EM_HDF_MAX_STEPS are refused. */
 int em_hdf_attributes_read(const struct em_hdf_file *f, uint64_t address, struct em_hdf_attributes *list,
-                           struct em_error *err);
+                           size_t *steps, struct em_error *err);
 void em_hdf_attributes_release(struct em_hdf_attributes *list);
-/* By name, of a node that may be NULL: false, nothing changed, where there is none of that name and kind. */
-bool em_hdf_attribute_number(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name,
-                             double *v);
-bool em_hdf_attribute_text(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name,
+/*
+ * By name, of a node that may be NULL: false, nothing changed, where there is none of that name and kind.  The node's
+ * attributes are kept until another's are asked for: so not from several threads.  All reads of a tree share one count
+ * of steps, and find nothing once em_hdf_tree_is_exhausted.
+ */
+bool em_hdf_attribute_number(struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, double *v);
+bool em_hdf_attribute_text(struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name,
                            struct em_text *out);
+/* More work of the same kind: the steps of EM_HDF_MAX_STEPS are about 100 ns each. */
+void em_hdf_tree_spend(struct em_hdf_tree *tree, size_t steps);
+bool em_hdf_tree_is_exhausted(const struct em_hdf_tree *tree);
 
 #endif

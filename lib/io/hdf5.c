@@ -27,6 +27,10 @@ struct em_hdf_signal *em_hdf_signals_add(struct em_hdf_signals *s, const struct 
 {
 	struct em_hdf_signal *signal;
 
+	if (s->count == EM_HDF_MAX_SIGNALS) {
+		em_error_set(err, EM_ERROR_DATA, "HDF5: more than %zu data sets with frames", EM_HDF_MAX_SIGNALS);
+		return NULL;
+	}
 	if (s->count == s->capacity) {
 		size_t capacity = s->capacity ? 2 * s->capacity : 8;
 		struct em_hdf_signal *grown = realloc(s->signal, capacity * sizeof(*grown));
@@ -42,6 +46,7 @@ struct em_hdf_signal *em_hdf_signals_add(struct em_hdf_signals *s, const struct 
 	memset(signal, 0, sizeof(*signal));
 	signal->group = group;
 	signal->node = node;
+	em_meta_init(&signal->meta);
 	signal->readable = node && !em_hdf_dataset_open(&s->tree, node, &signal->data, NULL) &&
 	                   signal->data.what.type.kind == EM_HDF_NUMBERS && signal->data.what.ndim > 0;
 	for (int i = 0; i < EM_MAX_NDIM; i++)
@@ -190,6 +195,9 @@ static int find_signals(struct opened *o, struct em_error *err)
 		if (o->format->find(s, err))
 			return -1;
 	}
+	if (em_hdf_tree_is_exhausted(&s->tree))
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "HDF5: more metadata than a file of measurements has: it is damaged or hostile");
 	if (!s->count)
 		return refuse_format(&s->tree, err);
 	if (check_claims(s, err))
@@ -281,10 +289,12 @@ static int hdf_read(void *state, size_t frame, struct em_array *a, struct em_met
 	if (!signal->readable && signal->node)
 		return refuse_signal(&o->signals, signal, err);
 	memcpy(axis, signal->axis, sizeof(axis));
-	if (signal->name[0])
-		em_meta_set_text(meta->title, signal->name);
-	if (o->format->describe)
+	*meta = signal->meta;
+	if (frame - signal->first < signal->alike) {
+		em_meta_init(meta);
 		o->format->describe(&o->signals, signal, frame - signal->first, axis, meta);
+	}
+	em_meta_set_text(meta->title, signal->name);
 	if (!signal->node)
 		return o->format->read(&o->signals, signal, a, err);
 	return read_signal(&o->signals, signal, frame - signal->first, axis, a, meta, err);
@@ -307,26 +317,12 @@ static int hdf_tags(void *state, size_t frame, struct em_text *json, struct em_e
 	return o->format->tags(&o->signals, signal, frame - signal->first, json, err);
 }
 
-const struct em_codec em_codec_emd = {
-	.name = "emd",
-	.extensions = "emd",
-	.probe = hdf_probe,
-	.open = hdf_open,
-	.read = hdf_read,
-	.close = hdf_close,
-	.locate = hdf_locate,
-	.tags = hdf_tags,
-	.writer = &em_emd_writer,
-};
+/* One codec under two names: they differ in the extension and in what is written. */
+#define CODEC(format, its_extensions, its_writer)                                                                  \
+	{                                                                                                          \
+		.name = format, .extensions = its_extensions, .probe = hdf_probe, .open = hdf_open,                \
+		.read = hdf_read, .close = hdf_close, .locate = hdf_locate, .tags = hdf_tags, .writer = its_writer \
+	}
 
-const struct em_codec em_codec_hspy = {
-	.name = "hspy",
-	.extensions = "hspy hdf5",
-	.probe = hdf_probe,
-	.open = hdf_open,
-	.read = hdf_read,
-	.close = hdf_close,
-	.locate = hdf_locate,
-	.tags = hdf_tags,
-	.writer = &em_hspy_writer,
-};
+const struct em_codec em_codec_emd = CODEC("emd", "emd", &em_emd_writer);
+const struct em_codec em_codec_hspy = CODEC("hspy", "hspy hdf5", &em_hspy_writer);

@@ -15,6 +15,7 @@ struct writer {
 	const struct em_hdf_tree *tree;
 	struct em_text *out, text; /* text: a name or a string, for its NUL */
 	size_t first;              /* bytes that were in `out` before */
+	size_t steps;              /* of reading attributes */
 	struct em_error *err;
 };
 
@@ -143,7 +144,7 @@ static int put_node(struct writer *w, const struct em_hdf_node *node, bool named
 
 	if (named)
 		put_name(w, node->name, node->name_len);
-	if (em_hdf_attributes_read(&w->tree->file, node->address, &list, w->err))
+	if (em_hdf_attributes_read(&w->tree->file, node->address, &list, &w->steps, w->err))
 		return -1;
 	if (!node->is_group && !list.count) {
 		put_dataset_value(w, node);

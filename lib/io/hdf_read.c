@@ -74,7 +74,8 @@ static int undo_filter(const struct em_hdf_dataset *d, unsigned i, uint32_t mask
 static unsigned char *unpack(const struct em_hdf_dataset *d, const struct em_hdf_chunk *c, struct em_error *err)
 {
 	const unsigned char *stored = em_hdf_at(d->file, c->address, c->bytes);
-	struct unpacking u = {stored, (size_t)c->bytes, {NULL, NULL}, d->chunk_bytes + EM_HDF_MAX_FILTERS * CHECKSUM_BYTES};
+	struct unpacking u = {stored, (size_t)c->bytes, {NULL, NULL},
+	                      d->chunk_bytes + EM_HDF_MAX_FILTERS * CHECKSUM_BYTES};
 	unsigned char *whole = NULL;
 	int status = em_codec_check_claim(EM_U8, 1, d->chunk_bytes, u.n, err);
 

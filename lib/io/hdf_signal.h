@@ -19,6 +19,9 @@ struct em_hdf_signal {
 	int stack[EM_MAX_NDIM], nstack;   /* and those of the stack, the slowest first */
 	struct em_axis axis[EM_MAX_NDIM]; /* of the data set's dimensions */
 	size_t frames, first;             /* first: the file's frame that is this one's frame 0 */
+	struct em_meta meta;              /* what is known of all frames from `alike` on */
+	size_t alike;
+	int kind;                         /* for the format */
 };
 
 struct em_hdf_signals {
@@ -28,9 +31,11 @@ struct em_hdf_signals {
 	struct em_hdf_cache *cache;
 };
 
+#define EM_HDF_MAX_SIGNALS ((size_t)1 << 16)
+
 /*
- * One more signal, its dimensions in the order of the file, no axis calibrated, all frames one: em_hdf_signal_split
- * sees to more.  The pointer is good until the next is added.
+ * One more signal of EM_HDF_MAX_SIGNALS, its dimensions in the order of the file, no axis calibrated, nothing known,
+ * all frames one: em_hdf_signal_split sees to more.  The pointer is good until the next is added.
  */
 struct em_hdf_signal *em_hdf_signals_add(struct em_hdf_signals *s, const struct em_hdf_node *group,
                                          const struct em_hdf_node *node, struct em_error *err);
@@ -48,7 +53,7 @@ void em_hdf_axis_set(struct em_axis *axis, const char *name, double scale, doubl
 struct em_hdf_format {
 	/* Add the signals that there are of this format; none: it is another's. */
 	int (*find)(struct em_hdf_signals *s, struct em_error *err);
-	/* What the file knows of a frame; axes that it has not told before.  Cannot fail.  NULL: nothing. */
+	/* What the file knows of a frame before `alike`, and its axes.  Cannot fail.  NULL: no frame is. */
 	void (*describe)(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
 	                 struct em_axis *axis, struct em_meta *meta);
 	/* Frame `frame` of a signal without a data set, its axes included. */

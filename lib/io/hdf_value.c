@@ -210,9 +210,13 @@ bool em_hdf_value_text(const struct em_hdf_file *f, const struct em_hdf_value *v
 
 /* ---- attributes ---- */
 
+#define MAX_ATTRIBUTES 65536 /* HDF5 counts them in 16 bits */
+#define TEXT_STEPS 8         /* what it takes to find one in the global heap */
+
 struct reading {
 	const struct em_hdf_file *f;
 	struct em_hdf_attributes list;
+	size_t *steps;
 	struct em_error *err;
 };
 
@@ -252,6 +256,9 @@ static int take_attribute(void *closure, const unsigned char *p, size_t n)
 	memset(&v, 0, sizeof(v));
 	if (!parse_attribute(r->f, p, n, &v))
 		return 0;
+	if (r->list.count == MAX_ATTRIBUTES)
+		return em_error_set(r->err, EM_ERROR_DATA, "HDF5: more than %d attributes of one object: the file is "
+		                    "damaged or hostile", MAX_ATTRIBUTES);
 	if (r->list.count == r->list.capacity) {
 		size_t capacity = r->list.capacity ? 2 * r->list.capacity : 16;
 		struct em_hdf_value *grown = realloc(r->list.value, capacity * sizeof(*grown));
@@ -270,7 +277,6 @@ static int take_dense(struct reading *r, const struct em_hdf_message *m)
 {
 	const struct em_hdf_file *f = r->f;
 	size_t at = 2 + (m->bytes > 1 && m->data[1] & 1 ? 2u : 0);
-	size_t steps = 0;
 	uint64_t heap;
 
 	if (m->bytes < at + 2 * f->offset)
@@ -279,18 +285,21 @@ static int take_dense(struct reading *r, const struct em_hdf_message *m)
 	if (heap == EM_HDF_NOWHERE)
 		return 0;
 	return em_hdf_dense_each(f, heap, em_hdf_address(f, m->data + at + f->offset), 0, take_attribute, r,
-	                         &steps, r->err);
+	                         r->steps, r->err);
 }
 
 int em_hdf_attributes_read(const struct em_hdf_file *f, uint64_t address, struct em_hdf_attributes *list,
-                           struct em_error *err)
+                           size_t *steps, struct em_error *err)
 {
-	struct reading r = {.f = f, .err = err};
+	struct reading r = {.f = f, .steps = steps, .err = err};
 	struct em_hdf_object o;
 	int status = 0;
 
+	if (*steps > EM_HDF_MAX_STEPS)
+		return em_hdf_refuse(err, "attributes without end", address);
 	if (em_hdf_object_read(f, address, &o, err))
 		return -1;
+	*steps += 1 + o.count;
 	for (size_t i = 0; i < o.count && !status; i++) {
 		if (o.message[i].type == EM_HDF_ATTRIBUTE && !o.message[i].shared)
 			status = take_attribute(&r, o.message[i].data, o.message[i].bytes);
@@ -311,35 +320,48 @@ void em_hdf_attributes_release(struct em_hdf_attributes *list)
 	memset(list, 0, sizeof(*list));
 }
 
-static bool find_attribute(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name,
-                           struct em_hdf_value *value)
+/* NULL where there is none. */
+static const struct em_hdf_value *find_attribute(struct em_hdf_tree *tree, const struct em_hdf_node *node,
+                                                 const char *name)
 {
-	struct em_hdf_attributes list;
-	bool found = false;
+	size_t n = strlen(name);
 
-	if (!node || em_hdf_attributes_read(&tree->file, node->address, &list, NULL))
-		return false;
-	for (size_t i = 0; i < list.count && !found; i++) {
-		found = list.value[i].name_len == strlen(name) && !memcmp(list.value[i].name, name, strlen(name));
-		if (found)
-			*value = list.value[i];
+	if (node && node != tree->kept_of) {
+		em_hdf_attributes_release(&tree->kept);
+		tree->kept_of = node;
+		em_hdf_attributes_read(&tree->file, node->address, &tree->kept, &tree->steps, NULL);
 	}
-	em_hdf_attributes_release(&list);
+	for (size_t i = 0; node && i < tree->kept.count; i++)
+		if (tree->kept.value[i].name_len == n && !memcmp(tree->kept.value[i].name, name, n))
+			return &tree->kept.value[i];
+	return NULL;
+}
+
+bool em_hdf_attribute_number(struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, double *v)
+{
+	const struct em_hdf_value *value = find_attribute(tree, node, name);
+
+	return value && em_hdf_value_number(value, 0, v);
+}
+
+bool em_hdf_attribute_text(struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name,
+                           struct em_text *out)
+{
+	const struct em_hdf_value *value = find_attribute(tree, node, name);
+	size_t before = out->len;
+	bool found = value && !em_hdf_tree_is_exhausted(tree) && em_hdf_value_text(&tree->file, value, 0, out);
+
+	if (value)
+		em_hdf_tree_spend(tree, TEXT_STEPS + (out->len - before) / 16);
 	return found;
 }
 
-bool em_hdf_attribute_number(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name,
-                             double *v)
+void em_hdf_tree_spend(struct em_hdf_tree *tree, size_t steps)
 {
-	struct em_hdf_value value;
-
-	return find_attribute(tree, node, name, &value) && em_hdf_value_number(&value, 0, v);
+	tree->steps += steps;
 }
 
-bool em_hdf_attribute_text(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name,
-                           struct em_text *out)
+bool em_hdf_tree_is_exhausted(const struct em_hdf_tree *tree)
 {
-	struct em_hdf_value value;
-
-	return find_attribute(tree, node, name, &value) && em_hdf_value_text(&tree->file, &value, 0, out);
+	return tree->steps > EM_HDF_MAX_STEPS;
 }

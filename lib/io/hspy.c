@@ -33,7 +33,7 @@ static const struct em_hdf_node *find_metadata(const struct em_hdf_signals *s, c
 }
 
 /* HyperSpy writes "_None_" for Python's None. */
-static void get_text(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, char *field)
+static void get_text(struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, char *field)
 {
 	struct em_text text = {0};
 
@@ -68,7 +68,7 @@ static void set_axes(struct em_hdf_signals *s, struct em_hdf_signal *signal, int
 }
 
 /* Old files say what a signal is instead of which of its axes are its own. */
-static int count_signal_axes(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, int signal_axes)
+static int count_signal_axes(struct em_hdf_signals *s, const struct em_hdf_signal *signal, int signal_axes)
 {
 	char record_by[EM_META_TEXT] = "";
 
@@ -81,7 +81,7 @@ static int count_signal_axes(const struct em_hdf_signals *s, const struct em_hdf
 }
 
 /* A signal of one dimension is a spectrum unless its unit is none of a spectrum's. */
-static const char *spectral_name(const struct em_hdf_signals *s, const struct em_hdf_signal *signal,
+static const char *spectral_name(struct em_hdf_signals *s, const struct em_hdf_signal *signal,
                                  const struct em_axis *axis)
 {
 	char type[EM_META_TEXT] = "";
@@ -95,7 +95,7 @@ static const char *spectral_name(const struct em_hdf_signals *s, const struct em
 	return axis->name[0] ? axis->name : "x";
 }
 
-static void find_layout(const struct em_hdf_signals *s, struct em_hdf_signal *signal, int signal_axes)
+static void find_layout(struct em_hdf_signals *s, struct em_hdf_signal *signal, int signal_axes)
 {
 	int n = signal->data.what.ndim, last = n - 1;
 
@@ -114,38 +114,9 @@ static void find_layout(const struct em_hdf_signals *s, struct em_hdf_signal *si
 	}
 }
 
-/* ---- finding the signals ---- */
+/* ---- what is known of all frames ---- */
 
-static int hspy_find(struct em_hdf_signals *s, struct em_error *err)
-{
-	const struct em_hdf_node *all = em_hdf_tree_find(&s->tree, s->tree.node, "/Experiments");
-	const struct em_hdf_node *group = em_hdf_tree_first(&s->tree, all);
-
-	for (; group; group = em_hdf_tree_next(&s->tree, all, group)) {
-		const struct em_hdf_node *node = em_hdf_tree_find(&s->tree, group, "data");
-		struct em_hdf_signal *signal;
-		int signal_axes;
-
-		if (!node)
-			continue;
-		signal = em_hdf_signals_add(s, group, node, err);
-		if (!signal)
-			return -1;
-		get_text(&s->tree, find(s, signal, "mapped_parameters"), "title", signal->name);
-		get_text(&s->tree, find_metadata(s, signal, "General"), "title", signal->name);
-		if (!signal->name[0] && !em_hdf_node_is(group, "__unnamed__"))
-			em_meta_set_bytes(signal->name, (const unsigned char *)group->name, group->name_len);
-		if (!signal->readable)
-			continue;
-		set_axes(s, signal, &signal_axes);
-		find_layout(s, signal, count_signal_axes(s, signal, signal_axes));
-	}
-	return 0;
-}
-
-/* ---- what is known of a frame ---- */
-
-static void get_number(const struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, double factor,
+static void get_number(struct em_hdf_tree *tree, const struct em_hdf_node *node, const char *name, double factor,
                        double *field)
 {
 	double v;
@@ -155,7 +126,7 @@ static void get_number(const struct em_hdf_tree *tree, const struct em_hdf_node 
 }
 
 /* HyperSpy's units: keV, mm, mrad, nA, s; the stage in mm and degrees. */
-static void put_instrument(const struct em_hdf_tree *tree, const struct em_hdf_node *tem, struct em_meta *m)
+static void put_instrument(struct em_hdf_tree *tree, const struct em_hdf_node *tem, struct em_meta *m)
 {
 	const struct em_hdf_node *stage = em_hdf_tree_find(tree, tem, "Stage");
 	const struct em_hdf_node *eels = em_hdf_tree_find(tree, tem, "Detector/EELS");
@@ -182,7 +153,7 @@ static void put_instrument(const struct em_hdf_tree *tree, const struct em_hdf_n
 }
 
 /* "2016-02-22" and "18:50:02" in attributes of their own, the time zone in another. */
-static void put_date(const struct em_hdf_tree *tree, const struct em_hdf_node *general, struct em_meta *m)
+static void put_date(struct em_hdf_tree *tree, const struct em_hdf_node *general, struct em_meta *m)
 {
 	char date[EM_META_TEXT] = "", time[EM_META_TEXT] = "", zone[EM_META_TEXT] = "", both[2 * EM_META_TEXT + 4];
 
@@ -195,7 +166,7 @@ static void put_date(const struct em_hdf_tree *tree, const struct em_hdf_node *g
 }
 
 /* What hspy_write.c had no place for in HyperSpy's tree. */
-static void put_ours(const struct em_hdf_tree *tree, const struct em_hdf_node *ours, struct em_meta *m)
+static void put_ours(struct em_hdf_tree *tree, const struct em_hdf_node *ours, struct em_meta *m)
 {
 	const struct em_hdf_node *microscope = em_hdf_tree_find(tree, ours, "microscope");
 	const struct em_hdf_node *acquisition = em_hdf_tree_find(tree, ours, "acquisition");
@@ -210,16 +181,45 @@ static void put_ours(const struct em_hdf_tree *tree, const struct em_hdf_node *o
 		get_text(tree, acquisition, "date", m->date);
 }
 
-static void hspy_describe(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
-                          struct em_axis *axis, struct em_meta *meta)
+static void describe(struct em_hdf_signals *s, struct em_hdf_signal *signal)
 {
-	(void)frame;
-	(void)axis;
-	put_instrument(&s->tree, find_metadata(s, signal, "Acquisition_instrument/SEM"), meta);
-	put_instrument(&s->tree, find_metadata(s, signal, "Acquisition_instrument/TEM"), meta);
-	put_date(&s->tree, find_metadata(s, signal, "General"), meta);
-	put_ours(&s->tree, find(s, signal, "original_metadata/emfilters"), meta);
+	put_instrument(&s->tree, find_metadata(s, signal, "Acquisition_instrument/SEM"), &signal->meta);
+	put_instrument(&s->tree, find_metadata(s, signal, "Acquisition_instrument/TEM"), &signal->meta);
+	put_date(&s->tree, find_metadata(s, signal, "General"), &signal->meta);
+	put_ours(&s->tree, find(s, signal, "original_metadata/emfilters"), &signal->meta);
 }
+
+/* ---- finding the signals ---- */
+
+static int hspy_find(struct em_hdf_signals *s, struct em_error *err)
+{
+	const struct em_hdf_node *all = em_hdf_tree_find(&s->tree, s->tree.node, "/Experiments");
+	const struct em_hdf_node *group = em_hdf_tree_first(&s->tree, all);
+
+	for (; group; group = em_hdf_tree_next(&s->tree, all, group)) {
+		const struct em_hdf_node *node = em_hdf_tree_find(&s->tree, group, "data");
+		struct em_hdf_signal *signal;
+		int signal_axes;
+
+		if (!node)
+			continue;
+		signal = em_hdf_signals_add(s, group, node, err);
+		if (!signal)
+			return -1;
+		get_text(&s->tree, find(s, signal, "mapped_parameters"), "title", signal->name);
+		get_text(&s->tree, find_metadata(s, signal, "General"), "title", signal->name);
+		if (!signal->name[0] && !em_hdf_node_is(group, "__unnamed__"))
+			em_meta_set_bytes(signal->name, (const unsigned char *)group->name, group->name_len);
+		describe(s, signal);
+		if (!signal->readable)
+			continue;
+		set_axes(s, signal, &signal_axes);
+		find_layout(s, signal, count_signal_axes(s, signal, signal_axes));
+	}
+	return 0;
+}
+
+/* ---- tags ---- */
 
 static int hspy_tags(const struct em_hdf_signals *s, const struct em_hdf_signal *signal, size_t frame,
                      struct em_text *json, struct em_error *err)
@@ -242,4 +242,4 @@ static int hspy_tags(const struct em_hdf_signals *s, const struct em_hdf_signal 
 	return em_text_check(json, err);
 }
 
-const struct em_hdf_format em_hdf_hspy = {hspy_find, hspy_describe, NULL, hspy_tags};
+const struct em_hdf_format em_hdf_hspy = {hspy_find, NULL, NULL, hspy_tags};
