@@ -22,8 +22,8 @@ int em_blob_map(const char *path, struct em_blob *blob, struct em_error *err);
 int em_blob_map_open(int fd, struct em_blob *blob, struct em_error *err);
 void em_blob_unmap(struct em_blob *blob);
 /*
- * All that fd still has to give, after the n bytes at head that were read before: in memory, or from EM_BLOB_MEMORY on in
- * a nameless file of folder `scratch`, mapped.  *mapped says which: em_blob_unmap lets go of it, or free(data).
+ * All that fd still has to give, after the n bytes at head that were read before: in memory, or from EM_BLOB_MEMORY on
+ * in a nameless file of folder `scratch`, mapped.  *mapped says which: em_blob_unmap lets go of it, or free(data).
  */
 #define EM_BLOB_MEMORY ((size_t)64 << 20)
 int em_blob_read(int fd, const void *head, size_t n, const char *scratch, struct em_blob *blob, bool *mapped,

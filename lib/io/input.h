@@ -18,7 +18,7 @@ struct em_input_options {
 	bool tags;              /* "source" gets "tags": the file's own metadata, whole */
 	bool digest;            /* "source" gets "sha256" also of files above EM_INPUT_DIGEST_BYTES */
 	struct em_slice frames; /* of each data set of a plain file; of a stream, its samples */
-	const char *scratch;    /* folder for what comes through a pipe and is too long for memory; NULL: the system's */
+	const char *scratch;    /* folder for what is too long for memory; NULL: the system's */
 	const char *signal;     /* only this data set of a plain file: its name, or else "1", "d01"; NULL: all */
 };
 
