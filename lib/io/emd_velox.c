@@ -314,6 +314,7 @@ static int open_stream(struct stream *st, const struct em_hdf_node *group, struc
 	return em_codec_check_claim(EM_U16, 1, d->what.count ? d->what.count : 1, d->file->blob.size, st->err);
 }
 
+/* Add the stream of one detector; where a is NULL, count its pixels into st->pixel. */
 static int add_stream(struct stream *st, const struct em_hdf_node *group, uint16_t *piece, struct em_array *a)
 {
 	struct em_hdf_dataset d;
@@ -323,16 +324,64 @@ static int add_stream(struct stream *st, const struct em_hdf_node *group, uint16
 		return -1;
 	for (st->pixel = 0; start[0] < d.what.shape[0]; start[0] += count[0]) {
 		count[0] = d.what.shape[0] - start[0] < PIECE ? d.what.shape[0] - start[0] : PIECE;
-		if (em_hdf_dataset_read(&d, start, count, piece, NULL, st->err) || add_entries(st, piece, count[0], a))
+		if (em_hdf_dataset_read(&d, start, count, piece, NULL, st->err))
+			return -1;
+		for (size_t i = 0; !a && i < count[0]; i++)
+			st->pixel += piece[i] == NEXT_PIXEL;
+		if (a && add_entries(st, piece, count[0], a))
 			return -1;
 	}
 	return 0;
 }
 
+static const struct em_hdf_node *find_streams(const struct stream *st)
+{
+	return em_hdf_tree_find(&st->s->tree, st->s->tree.node, "/Data/SpectrumStream");
+}
+
+/* Whole frames of so many pixels, but for the mark of the last one? */
+static bool is_whole(size_t marks, size_t pixels)
+{
+	return pixels && marks && (marks % pixels == 0 || (marks + 1) % pixels == 0);
+}
+
+/*
+ * The settings tell the raster of the whole field.  A scan of a part of it, the "ScanArea" in fractions, has fewer
+ * pixels: it is believed where the stream has as many of them and not those of the whole.
+ */
+static int fit_area(struct stream *st, const struct em_json *json)
+{
+	const struct em_hdf_node *first = em_hdf_tree_first(&st->s->tree, find_streams(st));
+	double left = 0, top = 0, right = 0, bottom = 0, width, height;
+	uint16_t *piece;
+	int status;
+
+	if (!first || !em_velox_number(json, "Scan.ScanArea.left", &left) ||
+	    !em_velox_number(json, "Scan.ScanArea.top", &top) ||
+	    !em_velox_number(json, "Scan.ScanArea.right", &right) ||
+	    !em_velox_number(json, "Scan.ScanArea.bottom", &bottom))
+		return 0;
+	width = round((right - left) * (double)st->width);
+	height = round((bottom - top) * (double)st->height);
+	if (!(width >= 1 && width <= (double)st->width && height >= 1 && height <= (double)st->height))
+		return 0;
+	piece = malloc(PIECE * sizeof(*piece));
+	if (!piece)
+		return em_error_memory(st->err, PIECE * sizeof(*piece));
+	status = add_stream(st, first, piece, NULL);
+	free(piece);
+	if (!status && !is_whole(st->pixel, st->width * st->height) &&
+	    is_whole(st->pixel, (size_t)width * (size_t)height)) {
+		st->width = (size_t)width;
+		st->height = (size_t)height;
+	}
+	return status;
+}
+
 static int add_streams(struct stream *st, struct em_array *a)
 {
 	const struct em_hdf_tree *tree = &st->s->tree;
-	const struct em_hdf_node *all = em_hdf_tree_find(tree, tree->node, "/Data/SpectrumStream");
+	const struct em_hdf_node *all = find_streams(st);
 	uint16_t *piece = malloc(PIECE * sizeof(*piece));
 	const struct em_hdf_node *group = em_hdf_tree_first(tree, all);
 	int status = piece ? 0 : em_error_memory(st->err, PIECE * sizeof(*piece));
@@ -349,8 +398,14 @@ static int velox_read(const struct em_hdf_signals *s, const struct em_hdf_signal
 	struct stream st = {.s = s, .err = err};
 	struct em_array fresh;
 	struct em_json *json;
+	int status;
 
 	if (find_size(&st, signal->group))
+		return -1;
+	json = em_velox_parse(s, signal->group, "Metadata", 0);
+	status = fit_area(&st, json);
+	em_json_free(json);
+	if (status)
 		return -1;
 	/* A stream may end before the last pixel. */
 	if (em_codec_check_claim(EM_U16, st.height * st.width, st.channels, s->tree.file.blob.size, err) ||

@@ -213,8 +213,10 @@ static void put_acquisition(const struct em_json *json, struct em_meta *m)
 	em_meta_set_text(m->detector, get_text(detector, "DetectorName"));
 	if (!strcmp(get_text(detector, "DetectorType"), "ImagingDetector"))
 		set_positive(&m->exposure_s, get_number(detector, "ExposureTime"), 1);
-	else
+	else {
+		set_positive(&m->exposure_s, get_number(json, "Scan.FrameTime"), 1);
 		set_positive(&m->dwell_s, get_number(json, "Scan.DwellTime"), 1);
+	}
 	/* Of an annular detector there is no one semi-angle. */
 	begin = get_number(detector, "CollectionAngleRange.begin");
 	end = get_number(detector, "CollectionAngleRange.end");
