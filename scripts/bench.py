@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 
+import bench_encoders
 import bench_formats
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -150,6 +151,7 @@ def main():
         throughput()
         memory()
         bench_formats.run(row)
+        bench_encoders.run(row)
         os.chdir(TOP)
 
 
