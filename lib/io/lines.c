@@ -28,14 +28,46 @@ bool em_span_is(struct em_span span, const char *text)
 	return span.n == strlen(text) && !memcmp(span.s, text, span.n);
 }
 
-bool em_span_split(struct em_span span, char separator, struct em_span *before, struct em_span *after)
+bool em_span_begins(struct em_span span, const char *text)
 {
-	const char *at = span.n ? memchr(span.s, separator, span.n) : NULL;
+	size_t n = strlen(text);
 
-	if (!at)
+	return span.n >= n && !memcmp(span.s, text, n);
+}
+
+bool em_span_split(struct em_span span, const char *separators, struct em_span *before, struct em_span *after)
+{
+	size_t n = 0;
+
+	while (n < span.n && !(span.s[n] && strchr(separators, span.s[n])))
+		n++;
+	if (n == span.n)
 		return false;
-	*before = em_span_trim((struct em_span){span.s, (size_t)(at - span.s)});
-	*after = em_span_trim((struct em_span){at + 1, span.n - (size_t)(at - span.s) - 1});
+	*before = em_span_trim((struct em_span){span.s, n});
+	*after = em_span_trim((struct em_span){span.s + n + 1, span.n - n - 1});
+	return true;
+}
+
+/* strtod alone would take "0x10", "inf" and "nan". */
+bool em_span_number(struct em_span span, double *v, struct em_span *rest)
+{
+	char buf[48], *end;
+	size_t n = 0;
+	double number;
+
+	while (n < span.n && n < sizeof(buf) - 1 && span.s[n] && strchr("0123456789.+-eE", span.s[n]))
+		n++;
+	if (!n)
+		return false;
+	memcpy(buf, span.s, n);
+	buf[n] = '\0';
+	number = strtod(buf, &end);
+	if (end == buf || !isfinite(number))
+		return false;
+	*v = number;
+	n = (size_t)(end - buf);
+	if (rest)
+		*rest = em_span_trim((struct em_span){span.s + n, span.n - n});
 	return true;
 }
 
@@ -93,6 +125,7 @@ bool em_span_next_line(struct em_span *rest, struct em_span *line)
 	while (n < rest->n && rest->s[n] != '\n' && rest->s[n] != '\r')
 		n++;
 	*line = em_span_trim((struct em_span){rest->s, n});
+	n += rest->n - n > 1 && rest->s[n] == '\r' && rest->s[n + 1] == '\n';
 	n += n < rest->n;
 	*rest = (struct em_span){rest->s + n, rest->n - n};
 	return true;

@@ -12,7 +12,7 @@ static bool is_heading(struct em_span line, const char *kind, struct em_span *na
 	struct em_span word;
 
 	return line.n > 2 && line.s[0] == '[' && line.s[line.n - 1] == ']' &&
-	       em_span_split((struct em_span){line.s + 1, line.n - 2}, '=', &word, name) && em_span_is(word, kind);
+	       em_span_split((struct em_span){line.s + 1, line.n - 2}, "=", &word, name) && em_span_is(word, kind);
 }
 
 static bool is_section(struct em_span line, size_t *z)
@@ -119,7 +119,7 @@ static void put_pairs(struct em_span text, struct em_meta *meta, double *pixel_n
 	struct em_span line, key, value;
 
 	while (em_span_next_line(&text, &line))
-		if (line.n && line.s[0] != '[' && em_span_split(line, '=', &key, &value))
+		if (line.n && line.s[0] != '[' && em_span_split(line, "=", &key, &value))
 			put_pair(key, value, meta, pixel_nm);
 }
 
@@ -174,7 +174,7 @@ void em_mdoc_put_json(const struct em_mdoc *m, size_t z, struct em_text *json)
 		em_json_put_name(json, i ? "section" : "file");
 		em_text_append(json, "{");
 		while (em_span_next_line(&parts[i], &line))
-			if (line.n && line.s[0] != '[' && em_span_split(line, '=', &key, &value)) {
+			if (line.n && line.s[0] != '[' && em_span_split(line, "=", &key, &value)) {
 				em_json_put_comma(json);
 				em_span_put_json(key, json);
 				em_text_append(json, ":");

@@ -50,7 +50,7 @@ static void split_header(const unsigned char *p, size_t n, struct em_span *words
 
 	for (size_t i = 0; i < WORDS; i++) {
 		words[i] = (struct em_span){rest.s, 0};
-		if (em_span_split(rest, ',', &word, &rest)) {
+		if (em_span_split(rest, ",", &word, &rest)) {
 			words[i] = word;
 		} else {
 			words[i] = rest;
@@ -82,11 +82,11 @@ static bool mib_probe(const unsigned char *head, size_t n)
 /* The word n after "MQ1A", the second part of newer headers: date, exposure with "ns", bits of the counter. */
 static bool find_extension(struct em_span header, size_t n, struct em_span *word)
 {
-	for (struct em_span w; em_span_split(header, ',', &w, &header);) {
+	for (struct em_span w; em_span_split(header, ",", &w, &header);) {
 		if (!em_span_is(w, "MQ1A"))
 			continue;
 		for (; n; n--)
-			if (!em_span_split(header, ',', &w, &header))
+			if (!em_span_split(header, ",", &w, &header))
 				w = em_span_trim(header);
 		*word = w;
 		return w.n > 0;
@@ -203,7 +203,7 @@ static bool find_hdr(struct em_span text, const char *name, size_t *v)
 	size_t n = strlen(name);
 
 	while (em_span_next_line(&text, &line))
-		if (em_span_split(line, '\t', &key, &value) && key.n >= n && !memcmp(key.s, name, n) &&
+		if (em_span_split(line, "\t", &key, &value) && key.n >= n && !memcmp(key.s, name, n) &&
 		    (key.n == n || em_span_is((struct em_span){key.s + n, key.n - n}, ":")))
 			return get_whole(value, SIZE_MAX, v);
 	return false;
@@ -360,13 +360,13 @@ static int mib_tags(void *state, size_t frame, struct em_text *json, struct em_e
 	header = header_of(m, frame);
 	em_text_append(json, "{\"header\":[");
 	for (bool more = true; more; em_span_put_json(word, json)) {
-		more = em_span_split(header, ',', &word, &header);
+		more = em_span_split(header, ",", &word, &header);
 		word = more ? word : header;
 		em_json_put_comma(json);
 	}
 	em_text_append(json, "],\"hdr\":{");
 	while (em_span_next_line(&text, &line))
-		if (em_span_split(line, '\t', &key, &word)) {
+		if (em_span_split(line, "\t", &key, &word)) {
 			key.n -= (size_t)(key.n && key.s[key.n - 1] == ':');
 			em_json_put_comma(json);
 			em_span_put_json(key, json);

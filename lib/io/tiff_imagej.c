@@ -38,16 +38,16 @@ static unsigned unescape(const unsigned char *p, size_t n)
 }
 
 /* Java's way to write what is not ASCII; a unit is short. */
-static void set_unit(char unit[EM_META_TEXT], struct em_tiff_text text)
+static void set_unit(char unit[EM_META_TEXT], struct em_span text)
 {
 	unsigned char clean[64];
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n && n + 3 < sizeof(clean); i++) {
-		unsigned c = unescape(text.bytes + i, text.n - i);
+		unsigned c = unescape((const unsigned char *)text.s + i, text.n - i);
 
 		if (!c) {
-			clean[n++] = text.bytes[i];
+			clean[n++] = (unsigned char)text.s[i];
 			continue;
 		}
 		i += 5;
@@ -60,12 +60,12 @@ static void set_unit(char unit[EM_META_TEXT], struct em_tiff_text text)
 	em_meta_set_bytes(unit, clean, n);
 }
 
-static struct em_tiff_text text_of(const char *unit)
+static struct em_span text_of(const char *unit)
 {
-	return (struct em_tiff_text){(const unsigned char *)unit, strlen(unit)};
+	return (struct em_span){unit, strlen(unit)};
 }
 
-static bool take_number(struct em_tiff_text key, struct em_tiff_text value, struct description *d)
+static bool take_number(struct em_span key, struct em_span value, struct description *d)
 {
 	const struct {
 		const char *key;
@@ -77,36 +77,36 @@ static bool take_number(struct em_tiff_text key, struct em_tiff_text value, stru
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (em_tiff_text_is(key, numbers[i].key)) {
-			em_tiff_text_number(value, numbers[i].number, NULL);
+		if (em_span_is(key, numbers[i].key)) {
+			em_span_number(value, numbers[i].number, NULL);
 			return true;
 		}
 	return false;
 }
 
-static void take_text(struct em_tiff_text key, struct em_tiff_text value, struct description *d)
+static void take_text(struct em_span key, struct em_span value, struct description *d)
 {
-	if (em_tiff_text_is(key, "unit"))
+	if (em_span_is(key, "unit"))
 		set_unit(d->unit, value);
-	else if (em_tiff_text_is(key, "yunit"))
+	else if (em_span_is(key, "yunit"))
 		set_unit(d->y_unit, value);
-	else if (em_tiff_text_is(key, "zunit"))
+	else if (em_span_is(key, "zunit"))
 		set_unit(d->z_unit, value);
-	else if (em_tiff_text_is(key, "tunit"))
+	else if (em_span_is(key, "tunit"))
 		set_unit(d->time_unit, value);
 }
 
 static bool find_description(const struct em_tiff_directory *first, struct description *d)
 {
-	struct em_tiff_text rest = em_tiff_text(first, EM_TIFF_DESCRIPTION), line, key, value;
+	struct em_span rest = em_tiff_text(first, EM_TIFF_DESCRIPTION), line, key, value;
 
-	if (!em_tiff_text_begins(rest, "ImageJ="))
+	if (!em_span_begins(rest, "ImageJ="))
 		return false;
 	memset(d, 0, sizeof(*d));
 	d->images = d->channels = d->slices = d->frames = 1;
 	em_meta_set_text(d->time_unit, "s");
-	while (em_tiff_text_line(&rest, &line))
-		if (em_tiff_text_split(line, "=", &key, &value) && !take_number(key, value, d))
+	while (em_span_next_line(&rest, &line))
+		if (em_span_split(line, "=", &key, &value) && !take_number(key, value, d))
 			take_text(key, value, d);
 	if (!d->y_unit[0])
 		em_meta_set_text(d->y_unit, d->unit);

@@ -52,75 +52,55 @@ static bool is_place_of_pixels(unsigned tag)
 
 /* ---- texts ---- */
 
-/* As UTF-8: what is none is taken for Latin-1. */
-static void put_text(struct em_text *json, struct em_tiff_text text)
-{
-	struct em_text clean = {0};
-	bool utf8 = !text.n || em_utf8_is_valid((const char *)text.bytes, text.n);
-
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = text.bytes[i];
-		const unsigned char two[] = {(unsigned char)(0xc0 | c >> 6), (unsigned char)(0x80 | (c & 0x3f))};
-
-		if (utf8 || c < 0x80)
-			em_text_append_bytes(&clean, &c, 1);
-		else
-			em_text_append_bytes(&clean, two, 2);
-	}
-	em_json_put_string(json, em_text_get(&clean));
-	json->failed = json->failed || clean.failed;
-	em_text_release(&clean);
-}
-
-static void put_named_text(struct em_text *json, struct em_tiff_text name, struct em_tiff_text text)
+static void put_named_text(struct em_text *json, struct em_span name, struct em_span text)
 {
 	em_json_put_comma(json);
-	put_text(json, name);
+	em_span_put_json(name, json);
 	em_text_append(json, ":");
-	put_text(json, text);
+	em_span_put_json(text, json);
 }
 
 /* {"section":{"key":"value"}} */
-static void put_ini(struct em_text *json, struct em_tiff_text rest)
+static void put_ini(struct em_text *json, struct em_span rest)
 {
-	struct em_tiff_text line, key, value;
+	struct em_span line, key, value;
 	bool inside = false;
 
 	em_text_append(json, "{");
-	while (em_tiff_text_line(&rest, &line)) {
-		if (line.n > 2 && line.bytes[0] == '[' && line.bytes[line.n - 1] == ']') {
+	while (em_span_next_line(&rest, &line)) {
+		if (line.n > 2 && line.s[0] == '[' && line.s[line.n - 1] == ']') {
 			em_text_append(json, inside ? "}" : "");
 			em_json_put_comma(json);
-			put_text(json, (struct em_tiff_text){line.bytes + 1, line.n - 2});
+			em_span_put_json((struct em_span){line.s + 1, line.n - 2}, json);
 			em_text_append(json, ":{");
 			inside = true;
-		} else if (inside && em_tiff_text_split(line, "=", &key, &value)) {
+		} else if (inside && em_span_split(line, "=", &key, &value)) {
 			put_named_text(json, key, value);
 		}
 	}
 	em_text_append(json, inside ? "}}" : "}");
 }
 
-static bool is_parameter(struct em_tiff_text line)
+static bool is_parameter(struct em_span line)
 {
-	return line.n > 3 && line.bytes[2] == '_' && line.bytes[0] >= 'A' && line.bytes[0] <= 'Z';
+	return line.n > 3 && line.s[2] == '_' && line.s[0] >= 'A' && line.s[0] <= 'Z';
 }
 
 /* {"AP_MAG":"50.00 K X"}; the numbers at the front are "". */
-static void put_zeiss(struct em_text *json, struct em_tiff_text rest)
+static void put_zeiss(struct em_text *json, struct em_span rest)
 {
-	struct em_tiff_text line, title, value;
+	struct em_span line, title, value;
 	double numbers[64];
 	size_t n = 0;
 	struct em_text parameters = {0};
 
-	while (em_tiff_text_line(&rest, &line)) {
+	while (em_span_next_line(&rest, &line)) {
 		if (is_parameter(line)) {
-			struct em_tiff_text name = line;
+			struct em_span name = line;
 
-			if (em_tiff_text_line(&rest, &line) && em_tiff_text_split(line, "=:", &title, &value))
+			if (em_span_next_line(&rest, &line) && em_span_split(line, "=:", &title, &value))
 				put_named_text(&parameters, name, value);
-		} else if (n < sizeof(numbers) / sizeof(numbers[0]) && em_tiff_text_number(line, &numbers[n], NULL)) {
+		} else if (n < sizeof(numbers) / sizeof(numbers[0]) && em_span_number(line, &numbers[n], NULL)) {
 			n++;
 		}
 	}
@@ -188,7 +168,7 @@ static void put_value(struct em_text *json, const struct em_tiff_value *value, s
 		return;
 	}
 	end = value->count ? memchr(value->bytes, 0, (size_t)value->count) : NULL;
-	put_text(json, (struct em_tiff_text){value->bytes, end ? (size_t)(end - value->bytes) : (size_t)value->count});
+	em_span_put_json((struct em_span){(const char *)value->bytes, end ? (size_t)(end - value->bytes) : (size_t)value->count}, json);
 }
 
 static void put_name(struct em_text *json, unsigned tag)
@@ -234,9 +214,9 @@ static void put_gatan(const struct em_tiff_directory *page, struct em_text *json
 }
 
 static void put_block(const struct em_tiff_directory *page, unsigned tag, const char *name,
-                      void (*put)(struct em_text *, struct em_tiff_text), struct em_text *json)
+                      void (*put)(struct em_text *, struct em_span), struct em_text *json)
 {
-	struct em_tiff_text text = em_tiff_text(page, tag);
+	struct em_span text = em_tiff_text(page, tag);
 
 	if (!text.n)
 		return;

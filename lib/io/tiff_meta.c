@@ -9,9 +9,9 @@
 
 /* ---- for all programs ---- */
 
-void em_tiff_set_meta_text(char *field, struct em_tiff_text text)
+void em_tiff_set_meta_text(char *field, struct em_span text)
 {
-	em_meta_set_bytes(field, text.bytes, text.n);
+	em_meta_set_bytes(field, (const unsigned char *)text.s, text.n);
 }
 
 void em_tiff_set_pixel_m(struct em_array *a, double x, double y)
@@ -38,12 +38,12 @@ static const char *short_unit(const char *unit)
 	return unit;
 }
 
-void em_tiff_set_axis(struct em_axis *axis, const char *name, double scale, double offset, struct em_tiff_text units)
+void em_tiff_set_axis(struct em_axis *axis, const char *name, double scale, double offset, struct em_span units)
 {
 	char words[EM_META_TEXT] = "";
 	const char *unit;
 
-	em_meta_set_bytes(words, units.bytes, units.n);
+	em_tiff_set_meta_text(words, units);
 	unit = short_unit(words);
 	if (!unit[0] || !isfinite(scale) || scale == 0 || !isfinite(offset))
 		return;
@@ -72,7 +72,7 @@ static void put_resolution(const struct em_tiff_directory *page, struct em_array
 {
 	double unit = 0, x, y;
 
-	if (!em_tiff_text_begins(em_tiff_text(page, EM_TIFF_DESCRIPTION), "SerialEM"))
+	if (!em_span_begins(em_tiff_text(page, EM_TIFF_DESCRIPTION), "SerialEM"))
 		return;
 	if (em_tiff_number(page, EM_TIFF_RESOLUTION_UNIT, &unit) && unit == 3 && em_tiff_resolution_m(page, &x, &y))
 		em_tiff_set_pixel_m(a, x, y);
@@ -81,20 +81,20 @@ static void put_resolution(const struct em_tiff_directory *page, struct em_array
 /* "2018:11:15 19:42:31", which the standard asks for, becomes ISO 8601; another spelling stays. */
 static void put_date(const struct em_tiff_directory *page, struct em_meta *meta)
 {
-	struct em_tiff_text text = em_tiff_text(page, EM_TIFF_DATE_TIME);
+	struct em_span text = em_tiff_text(page, EM_TIFF_DATE_TIME);
 	static const char pattern[] = "0000:00:00 00:00:00";
 	unsigned char iso[sizeof(pattern)];
 
 	if (!text.n || meta->date[0])
 		return;
 	for (size_t i = 0; i < sizeof(pattern) - 1; i++) {
-		bool digit = i < text.n && text.bytes[i] >= '0' && text.bytes[i] <= '9';
+		bool digit = i < text.n && text.s[i] >= '0' && text.s[i] <= '9';
 
-		if (i >= text.n || (pattern[i] == '0' ? !digit : text.bytes[i] != (unsigned char)pattern[i])) {
+		if (i >= text.n || (pattern[i] == '0' ? !digit : text.s[i] != pattern[i])) {
 			em_tiff_set_meta_text(meta->date, text);
 			return;
 		}
-		iso[i] = i == 4 || i == 7 ? '-' : i == 10 ? 'T' : text.bytes[i];
+		iso[i] = (unsigned char)(i == 4 || i == 7 ? '-' : i == 10 ? 'T' : text.s[i]);
 	}
 	if (memcmp(iso, "0000", 4) != 0)
 		em_meta_set_bytes(meta->date, iso, sizeof(pattern) - 1);

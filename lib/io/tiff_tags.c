@@ -124,94 +124,15 @@ bool em_tiff_number(const struct em_tiff_directory *d, unsigned tag, double *num
 	return em_tiff_find(d, tag, &value) && value.count && em_tiff_value_number(&value, 0, number);
 }
 
-struct em_tiff_text em_tiff_text(const struct em_tiff_directory *d, unsigned tag)
+struct em_span em_tiff_text(const struct em_tiff_directory *d, unsigned tag)
 {
 	struct em_tiff_value value;
 	const unsigned char *end;
 	size_t n;
 
 	if (!em_tiff_find(d, tag, &value) || em_tiff_type_size(value.type) != 1)
-		return (struct em_tiff_text){NULL, 0};
+		return (struct em_span){NULL, 0};
 	n = value.count < EM_TIFF_TEXT_MAX ? (size_t)value.count : EM_TIFF_TEXT_MAX;
 	end = memchr(value.bytes, 0, n);
-	return (struct em_tiff_text){value.bytes, end ? (size_t)(end - value.bytes) : n};
-}
-
-/* ---- texts ---- */
-
-bool em_tiff_text_begins(struct em_tiff_text text, const char *words)
-{
-	size_t n = strlen(words);
-
-	return text.n >= n && !memcmp(text.bytes, words, n);
-}
-
-bool em_tiff_text_is(struct em_tiff_text text, const char *word)
-{
-	return text.n == strlen(word) && em_tiff_text_begins(text, word);
-}
-
-static bool is_blank(unsigned char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct em_tiff_text trim(const unsigned char *from, const unsigned char *to)
-{
-	while (from < to && is_blank(*from))
-		from++;
-	while (to > from && is_blank(to[-1]))
-		to--;
-	return (struct em_tiff_text){from, (size_t)(to - from)};
-}
-
-bool em_tiff_text_line(struct em_tiff_text *rest, struct em_tiff_text *line)
-{
-	const unsigned char *end = rest->bytes + rest->n, *stop = rest->bytes;
-
-	if (!rest->n)
-		return false;
-	while (stop < end && *stop != '\n' && *stop != '\r')
-		stop++;
-	*line = trim(rest->bytes, stop);
-	if (stop < end && end - stop > 1 && stop[0] == '\r' && stop[1] == '\n')
-		stop++;
-	if (stop < end)
-		stop++;
-	*rest = (struct em_tiff_text){stop, (size_t)(end - stop)};
-	return true;
-}
-
-bool em_tiff_text_split(struct em_tiff_text line, const char *separators, struct em_tiff_text *key,
-                        struct em_tiff_text *value)
-{
-	for (size_t i = 0; i < line.n; i++)
-		if (line.bytes[i] && strchr(separators, line.bytes[i])) {
-			*key = trim(line.bytes, line.bytes + i);
-			*value = trim(line.bytes + i + 1, line.bytes + line.n);
-			return true;
-		}
-	return false;
-}
-
-/* strtod alone would take "0x10", "inf" and "nan". */
-bool em_tiff_text_number(struct em_tiff_text text, double *number, struct em_tiff_text *rest)
-{
-	char buf[48], *end;
-	size_t n = 0;
-	double v;
-
-	while (n < text.n && n < sizeof(buf) - 1 && text.bytes[n] && strchr("0123456789.+-eE", text.bytes[n]))
-		n++;
-	if (!n)
-		return false;
-	memcpy(buf, text.bytes, n);
-	buf[n] = '\0';
-	v = strtod(buf, &end);
-	if (end == buf || !isfinite(v))
-		return false;
-	*number = v;
-	if (rest)
-		*rest = trim(text.bytes + (end - buf), text.bytes + text.n);
-	return true;
+	return (struct em_span){(const char *)value.bytes, end ? (size_t)(end - value.bytes) : n};
 }

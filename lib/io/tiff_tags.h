@@ -7,6 +7,7 @@
 #define EM_IO_TIFF_TAGS_H
 
 #include "io/codec.h"
+#include "io/lines.h"
 
 #include <stdint.h>
 
@@ -35,12 +36,6 @@ struct em_tiff_value {
 	bool big_endian;
 };
 
-/* A text that is neither NUL-terminated nor known to be UTF-8. */
-struct em_tiff_text {
-	const unsigned char *bytes;
-	size_t n;
-};
-
 struct em_tiff_directory {
 	struct em_tiff_view view;
 	uint64_t place; /* of the first entry; 0: an empty directory, in which nothing is found */
@@ -63,20 +58,6 @@ bool em_tiff_value_number(const struct em_tiff_value *value, uint64_t i, double 
 /* The first number of a tag; false, *number untouched, where there is none. */
 bool em_tiff_number(const struct em_tiff_directory *d, unsigned tag, double *number);
 /* The bytes of ASCII, BYTE or UNDEFINED up to a NUL, at most EM_TIFF_TEXT_MAX; {NULL, 0} where there are none. */
-struct em_tiff_text em_tiff_text(const struct em_tiff_directory *d, unsigned tag);
-
-/* Does it begin with the words? */
-bool em_tiff_text_begins(struct em_tiff_text text, const char *words);
-/* Take the next line, without its end and without blanks around it, from the front of *rest; false: none is left. */
-bool em_tiff_text_line(struct em_tiff_text *rest, struct em_tiff_text *line);
-/* "key = value": the part before the first of `separators` and the one behind it, without blanks around them. */
-bool em_tiff_text_split(struct em_tiff_text line, const char *separators, struct em_tiff_text *key,
-                        struct em_tiff_text *value);
-bool em_tiff_text_is(struct em_tiff_text text, const char *word);
-/*
- * A decimal number at its front, and in *rest (may be NULL) what follows, blanks cut.  False, *number untouched, for
- * anything else, also for "nan" and "0x10".
- */
-bool em_tiff_text_number(struct em_tiff_text text, double *number, struct em_tiff_text *rest);
+struct em_span em_tiff_text(const struct em_tiff_directory *d, unsigned tag);
 
 #endif

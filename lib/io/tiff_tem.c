@@ -221,7 +221,7 @@ static const unsigned char *find_calibration(const struct em_tiff_directory *pag
 
 struct calibration {
 	double x, y, magnification; /* metres a pixel */
-	struct em_tiff_text camera;
+	struct em_span camera;
 };
 
 static bool get_calibration(const struct em_tiff_directory *page, struct calibration *c)
@@ -235,7 +235,7 @@ static bool get_calibration(const struct em_tiff_directory *page, struct calibra
 	*c = (struct calibration){em_bytes_f64(p + 12, false) * factor,
 	                          em_bytes_f64(p + 20, false) * factor,
 	                          em_bytes_f64(p + 36, false),
-	                          {p + 46, 34}};
+	                          {(const char *)p + 46, 34}};
 	return true;
 }
 

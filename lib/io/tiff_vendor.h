@@ -55,9 +55,9 @@ int em_tiff_imagej_hidden(const struct em_tiff_directory *page, size_t *images, 
 void em_tiff_set_pixel_m(struct em_array *a, double x, double y);
 /* An axis in a unit as programs spell it: lengths become nm and 1/lengths 1/nm; another unit stays; "pixel" is none.
  * Left alone where the scale is 0 or something is not finite. */
-void em_tiff_set_axis(struct em_axis *axis, const char *name, double scale, double offset, struct em_tiff_text units);
+void em_tiff_set_axis(struct em_axis *axis, const char *name, double scale, double offset, struct em_span units);
 /* Metres a pixel on the paper or the camera, of X/YResolution and its unit; false where there is none. */
 bool em_tiff_resolution_m(const struct em_tiff_directory *page, double *x, double *y);
-void em_tiff_set_meta_text(char *field, struct em_tiff_text text);
+void em_tiff_set_meta_text(char *field, struct em_span text);
 
 #endif

@@ -15,13 +15,13 @@
 /* The document where the description holds `<root`, NULL where it does not, is broken or of more than `max` bytes. */
 static struct em_xml *parse(const struct em_tiff_directory *page, const char *root, size_t max)
 {
-	struct em_tiff_text head = em_tiff_text(page, EM_TIFF_DESCRIPTION);
+	struct em_span head = em_tiff_text(page, EM_TIFF_DESCRIPTION);
 	struct em_tiff_value value;
 	struct em_xml *x = NULL;
 	size_t n = strlen(root), look = head.n < 1024 ? head.n : 1024;
 
 	for (size_t i = 0; i + n <= look; i++)
-		if (!memcmp(head.bytes + i, root, n)) {
+		if (!memcmp(head.s + i, root, n)) {
 			if (em_tiff_find(page, EM_TIFF_DESCRIPTION, &value) && value.count <= max &&
 			    !em_xml_parse_padded(&x, value.bytes, (size_t)value.count, NULL) &&
 			    !strcmp(em_xml_name(em_xml_find(x, NULL, "")), root + 1))
@@ -32,9 +32,9 @@ static struct em_xml *parse(const struct em_tiff_directory *page, const char *ro
 	return NULL;
 }
 
-static struct em_tiff_text as_text(const char *s)
+static struct em_span as_text(const char *s)
 {
-	return (struct em_tiff_text){(const unsigned char *)s, strlen(s)};
+	return (struct em_span){s, strlen(s)};
 }
 
 /* ---- JEOL ---- */
@@ -105,16 +105,16 @@ static void set_jeol_stage(const struct em_xml *x, struct em_meta *meta)
 static void set_jeol_exposure(const struct em_xml *x, struct em_meta *meta)
 {
 	const struct em_xml_node *node = em_xml_first(em_xml_find(x, NULL, ""));
-	struct em_tiff_text unit;
+	struct em_span unit;
 	double v;
 
 	for (; node; node = em_xml_next(node)) {
 		const char *text = em_xml_text(x, node, "Parameter/ExposureTimeString");
 
-		if (!em_tiff_text_number(as_text(text), &v, &unit) || !(v > 0))
+		if (!em_span_number(as_text(text), &v, &unit) || !(v > 0))
 			continue;
-		if (em_tiff_text_is(unit, "msec") || em_tiff_text_is(unit, "sec"))
-			meta->exposure_s = em_tiff_text_is(unit, "sec") ? v : v * 1e-3;
+		if (em_span_is(unit, "msec") || em_span_is(unit, "sec"))
+			meta->exposure_s = em_span_is(unit, "sec") ? v : v * 1e-3;
 		return;
 	}
 }
@@ -151,7 +151,7 @@ static void set_ome_axis(const struct em_xml_node *pixels, char letter, const ch
 	key[12] = unit_key[12] = letter;
 	size = em_xml_attribute(pixels, key);
 	unit = em_xml_attribute(pixels, unit_key);
-	if (size && em_tiff_text_number(as_text(size), &v, NULL) && v > 0)
+	if (size && em_span_number(as_text(size), &v, NULL) && v > 0)
 		em_tiff_set_axis(axis, name, v, 0, as_text(unit ? unit : "um"));
 }
 
@@ -161,7 +161,7 @@ static void set_ome_time(const struct em_xml_node *pixels, struct em_axis *axis)
 	const char *unit = em_xml_attribute(pixels, "TimeIncrementUnit");
 	double v;
 
-	if (step && em_tiff_text_number(as_text(step), &v, NULL) && v > 0)
+	if (step && em_span_number(as_text(step), &v, NULL) && v > 0)
 		em_tiff_set_axis(axis, "t", v, 0, as_text(unit ? unit : "s"));
 }
 
@@ -173,7 +173,7 @@ static size_t ome_size(const struct em_xml_node *pixels, char letter)
 
 	key[4] = letter;
 	text = em_xml_attribute(pixels, key);
-	return text && em_tiff_text_number(as_text(text), &v, NULL) && v >= 1 && v < 1e9 ? (size_t)v : 1;
+	return text && em_span_number(as_text(text), &v, NULL) && v >= 1 && v < 1e9 ? (size_t)v : 1;
 }
 
 /* DimensionOrder "XYZCT" has the fastest first.  Left alone where the sizes do not give all the pages: several images,
