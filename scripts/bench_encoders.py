@@ -2,8 +2,8 @@
 """emembed with a ResNet-50 beside PyTorch, eager and frozen, and beside its own convolutions alone; called by bench.py.
 
 Same weights, the same number of threads, in turn: A B A B; each figure is the best of its rounds.  Ours is the whole of
-emembed, from the stream with its pictures to the stream with embeddings, less its start; PyTorch's is the network alone,
-in batches of 8.
+emembed, from the stream with its pictures to the stream with embeddings, less its start; PyTorch's is the network
+alone, in batches of 8.
 """
 import os
 import shlex
