@@ -3,7 +3,8 @@
  * EMD as Berkeley (NCEM) defined it, https://emdatasets.com/format/, and as ncempy, Prismatic, py4DSTEM and HyperSpy
  * write it: any group whose attribute emd_group_type is 1 (or "array") has a data set, and for each of its dimensions
  * another, dim1, dim2, ... (or dim0, dim1, ...), of its coordinates, with the attributes "name" and "units".  dim1
- * is the slowest.
+ * is the slowest.  An axis has the mean step of its coordinates; where these are uneven (logarithmic), that would be
+ * wrong everywhere, and it has none: scale 1, offset 0, no unit.
  */
 #include "base/units.h"
 #include "io/hdf_json.h"
@@ -15,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define MAX_COORDINATES ((size_t)1 << 22)
 
 static bool is_array_group(struct em_hdf_tree *tree, const struct em_hdf_node *node)
 {
@@ -53,16 +56,60 @@ static void get_text(struct em_hdf_tree *tree, const struct em_hdf_node *node, c
 	em_text_release(&text);
 }
 
-/* Coordinates that are all there, or the first two of them, tell the same: where the first is, and the step. */
+/* A tenth of a step, and what their type rounds to. */
+static bool are_even(const double *v, size_t n, double step, const struct em_hdf_type *type)
+{
+	double ulp = type->is_half ? 0x1p-10 : type->dtype == EM_F32 ? 0x1p-23 : 0x1p-52;
+	double tolerance = 0.1 * fabs(step) + ulp * fmax(fabs(v[0]), fabs(v[n - 1]));
+
+	for (size_t i = 0; i < n; i++)
+		if (!(fabs(v[i] - (v[0] + (double)i * step)) <= tolerance))
+			return false;
+	return true;
+}
+
+/*
+ * The first coordinate and the mean step, whether all are stored or only the first two; NAN where they are uneven or
+ * too many to look at.
+ * As many sets of data as a file likes may share them: they are counted as steps.
+ */
+static void get_scale(struct em_hdf_tree *tree, const struct em_hdf_node *dim, double *scale, double *offset)
+{
+	struct em_hdf_dataset d;
+	size_t n = 0;
+	double *v;
+
+	if (em_hdf_dataset_open(tree, dim, &d, NULL))
+		return;
+	if (d.what.count > MAX_COORDINATES) {
+		*scale = NAN;
+		return;
+	}
+	em_hdf_tree_spend(tree, d.what.count / 16 + 1);
+	v = em_hdf_tree_is_exhausted(tree) ? NULL : calloc(d.what.count + 1, sizeof(*v));
+	if (v)
+		n = em_hdf_dataset_numbers(tree, dim, v, d.what.count);
+	if (n)
+		*offset = v[0];
+	if (n > 1) {
+		*scale = (v[n - 1] - v[0]) / (double)(n - 1);
+		*scale = are_even(v, n, *scale, &d.what.type) ? *scale : NAN;
+	}
+	free(v);
+}
+
 static void set_axis(struct em_hdf_tree *tree, const struct em_hdf_node *dim, struct em_axis *axis)
 {
 	char name[EM_META_TEXT] = "", units[EM_META_TEXT] = "";
-	double v[2] = {0, 1};
-	size_t n = em_hdf_dataset_numbers(tree, dim, v, 2);
+	double scale = 1, offset = 0;
 
+	get_scale(tree, dim, &scale, &offset);
 	get_text(tree, dim, "name", name);
 	get_text(tree, dim, "units", units);
-	em_hdf_axis_set(axis, name, n == 2 ? v[1] - v[0] : 1, n ? v[0] : 0, units);
+	/* What is not calibrated has no unit that would tell what it is. */
+	if (isnan(scale) && em_units_is_energy(units))
+		em_meta_set_text(name, "energy");
+	em_hdf_axis_set(axis, name, scale, offset, units);
 }
 
 static void find_dims(const struct em_hdf_tree *tree, const struct em_hdf_node *group, const struct em_hdf_node **dim)

@@ -94,6 +94,64 @@ static void berkeley_simulation(void **state)
 	em_text_release(&file);
 }
 
+/* The step of a spectrum whose energies are all stored, as float32 rounds them or not. */
+static struct em_text make_energies(const double *v, size_t n, bool single, const char *name)
+{
+	struct em_text file = begin_file(), group = {0}, root = {0}, bytes = {0};
+	struct em_text type = make_type((struct kind){1, true, false, single ? 4 : 8});
+	struct em_text dim = begin_dataset(&type, 1, &n);
+
+	put_text_attribute(&dim, "name", name);
+	put_text_attribute(&dim, "units", "eV");
+	for (size_t i = 0; i < n; i++) {
+		float f = (float)v[i];
+
+		put_numbers(&bytes, single ? (const void *)&f : (const void *)&v[i], 1, single ? 4 : 8, false);
+	}
+	put_number_attribute(&group, "emd_group_type", 1);
+	put_link(&group, "data", put_u16(&file, 1, &n, n));
+	put_link(&group, "dim1", put_dataset(&file, &dim, bytes.s, bytes.len));
+	put_link(&root, "s", put_object(&file, &group));
+	finish_file(&file, &root);
+	em_text_release(&bytes);
+	return file;
+}
+
+static void check_energies(const double *v, size_t n, bool single, const char *name, double scale, double offset)
+{
+	struct em_text file = make_energies(v, n, single, name);
+	struct em_record meta;
+	struct em_array a;
+
+	frame_read(&file, 0, &a, &meta);
+	check_axis(&a.axis[0], "energy", scale, offset, scale < 1 ? "eV" : "");
+	em_array_release(&a);
+	em_record_release(&meta);
+	em_text_release(&file);
+}
+
+static void berkeley_coordinates(void **state)
+{
+	double v[2048];
+
+	(void)state;
+	/* The first two, rounded to float32, would say 0.0098. */
+	for (size_t i = 0; i < 2048; i++)
+		v[i] = 10000 + 0.01 * (double)i;
+	check_energies(v, 2048, true, "energy", (double)((float)v[2047] - 10000) / 2047, 10000);
+	check_energies(v, 2048, false, "energy", 0.01, 10000);
+	/* One is not where it should be: what float32 forgives is wrong in float64. */
+	v[1000] += 0.0015;
+	check_energies(v, 2048, true, "E", (double)((float)v[2047] - 10000) / 2047, 10000);
+	v[1000] -= 0.003;
+	check_energies(v, 2048, false, "E", 1, 0);
+	v[1000] = NAN;
+	check_energies(v, 2048, false, "E", 1, 0);
+	for (size_t i = 0; i < 2048; i++)
+		v[i] = exp((double)i / 300);
+	check_energies(v, 2048, false, "E", 1, 0);
+}
+
 /* Once a stack of no pictures at all. */
 static void berkeley_of_nothing(void **state)
 {
@@ -235,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(berkeley_stack),
 		cmocka_unit_test(berkeley_simulation),
+		cmocka_unit_test(berkeley_coordinates),
 		cmocka_unit_test(berkeley_of_nothing),
 		cmocka_unit_test(berkeley_spectra),
 		cmocka_unit_test(hspy_image),
