@@ -43,8 +43,8 @@ void em_meta_set_bytes(char *field, const unsigned char *bytes, size_t n);
 void em_meta_set_text(char *field, const char *text);
 /* "2016-02-22T18:50:02", with a Z where utc; seconds since 1970, rounded.  Left alone where not from 1970 to 9999. */
 void em_meta_set_date(struct em_meta *m, double seconds, bool utc);
-/* The same of a date by the calendar with the English name of its month, "Feb", spelled so, and of {hour, minute, second}
- * or NULL: the date alone.  False, left alone, where there is no such day or time. */
+/* The same of a date by the calendar with the English name of its month, "Feb", spelled so, and of {hour, minute,
+ * second} or NULL: the date alone.  False, left alone, where there is no such day or time. */
 bool em_meta_set_calendar(struct em_meta *m, int year, const char *month, int day, const int *clock);
 /* One more dimension of the stack, faster than those before; more than EM_MAX_NDIM are dropped. */
 void em_meta_push_stack(struct em_meta *m, size_t index, size_t size, const struct em_axis *axis);

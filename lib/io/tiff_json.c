@@ -155,6 +155,7 @@ static void put_value(struct em_text *json, const struct em_tiff_value *value, s
 {
 	uint64_t bytes = value->count * em_tiff_type_size(value->type);
 	const unsigned char *end;
+	size_t n;
 	bool text = value->type == EM_TIFF_ASCII;
 
 	if (bytes > *budget || (!text && value->count > EM_TAGS_ARRAY)) {
@@ -168,7 +169,8 @@ static void put_value(struct em_text *json, const struct em_tiff_value *value, s
 		return;
 	}
 	end = value->count ? memchr(value->bytes, 0, (size_t)value->count) : NULL;
-	em_span_put_json((struct em_span){(const char *)value->bytes, end ? (size_t)(end - value->bytes) : (size_t)value->count}, json);
+	n = end ? (size_t)(end - value->bytes) : (size_t)value->count;
+	em_span_put_json((struct em_span){(const char *)value->bytes, n}, json);
 }
 
 static void put_name(struct em_text *json, unsigned tag)

@@ -109,6 +109,7 @@ bool em_tiff_fei_put(const struct em_tiff_directory *page, struct em_array *a, s
 	scale_number(ini, "Stage", "StageT", degrees, &meta->a_deg);
 	scale_number(ini, "Stage", "StageTb", degrees, &meta->b_deg);
 	positive_number(ini, "Scan", "Dwelltime", 1, &meta->dwell_s);
+	positive_number(ini, "Scan", "FrameTime", 1, &meta->exposure_s);
 	em_tiff_set_meta_text(meta->instrument, ini_find(ini, "System", "SystemType"));
 	em_tiff_set_meta_text(meta->detector, ini_find(ini, "Detectors", "Name"));
 	return true;

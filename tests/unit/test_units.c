@@ -143,7 +143,9 @@ static void extents(void **state)
 static void wavelengths_of_electrons(void **state)
 {
 	/* pm, to the digits that textbooks have */
-	static const double known[][2] = {{80e3, 4.176}, {100e3, 3.701}, {120e3, 3.349}, {200e3, 2.508}, {300e3, 1.969}};
+	static const double known[][2] = {
+		{80e3, 4.176}, {100e3, 3.701}, {120e3, 3.349}, {200e3, 2.508}, {300e3, 1.969},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
