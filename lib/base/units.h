@@ -22,8 +22,8 @@ void em_units_spell(const char *from, char *to, size_t n);
 /* eV, keV, meV: the unit of a spectrum's axis. */
 bool em_units_is_energy(const char *unit);
 
-/* De Broglie's wavelength, in metres, of electrons that `volts` have accelerated: h / sqrt(2 m e U (1 + e U / 2 m c^2)),
- * relativistic (Reimer and Kohl, Transmission Electron Microscopy, 5th ed., eq. 2.12; CODATA 2018). */
+/* De Broglie's wavelength, in metres, of electrons that `volts` have accelerated, relativistic: h / sqrt(2 m e U (1 + e
+ * U / 2 m c^2)) (Reimer and Kohl, Transmission Electron Microscopy, 5th ed., eq. 2.12; CODATA 2018). */
 double em_units_wavelength_m(double volts);
 
 /* A length becomes nm and the reciprocal of one, "1/um", 1/nm; any other unit stays.  Not where that would make the

@@ -21,8 +21,8 @@ bool em_span_is(struct em_span span, const char *text);
 bool em_span_begins(struct em_span span, const char *text);
 /* The text up to the first of the `separators`, trimmed, and what follows it; false, untouched, where there is none. */
 bool em_span_split(struct em_span span, const char *separators, struct em_span *before, struct em_span *after);
-/* A decimal number at the front, and in *rest (may be NULL) what follows, trimmed.  False, untouched, for anything else,
- * also for "nan" and "0x10". */
+/* A decimal number at the front, and in *rest (may be NULL) what follows, trimmed.  False, untouched, for anything
+ * else, also for "nan" and "0x10". */
 bool em_span_number(struct em_span span, double *v, struct em_span *rest);
 /* Up to n finite numbers with blanks between; how many there were before anything else. */
 size_t em_span_numbers(struct em_span span, double *v, size_t n);
