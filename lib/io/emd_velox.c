@@ -155,7 +155,7 @@ static void set_kind(struct em_hdf_signals *s, struct em_hdf_signal *signal, enu
 		return;
 	json = em_velox_parse(s, signal->group, "Metadata", SIZE_MAX);
 	detector = em_json_string(em_json_find(json, "BinaryResult.Detector"));
-	signal->kind = kind;
+	signal->kind = (int)kind;
 	signal->alike = texts ? texts - 1 : 0;
 	put_frame(s, signal, json, signal->axis, &signal->meta);
 	if (kind == EELS || kind == STREAM)
