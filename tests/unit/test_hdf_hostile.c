@@ -279,6 +279,82 @@ static void attributes_of_a_node_are_read_once(void **state)
 	em_text_release(&file);
 }
 
+/* A heap of one direct block of 1024 bytes, in which one attribute, "q", lies at 64; its address. */
+static uint64_t put_heap(struct em_text *file, size_t *n)
+{
+	static const char attribute[] = "\1\0\2\0\10\0\10\0q\0\0\0\0\0\0\0\20\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\7";
+	unsigned char head[158] = "FRHP", block[1024] = "FHDB";
+	uint64_t at = file->len;
+
+	*n = sizeof(attribute) - 1;
+	memcpy(block + 64, attribute, *n);
+	em_text_append_bytes(file, block, sizeof(block));
+	store(head + 5, 8, 2, false); /* of an ID */
+	store(head + 10, 1024, 4, false);
+	store(head + 110, 4, 2, false);
+	store(head + 112, 1024, 8, false);
+	store(head + 120, 1024, 8, false);
+	store(head + 128, 16, 2, false);
+	store(head + 132, at, 8, false);
+	em_text_append_bytes(file, head, sizeof(head));
+	return at + sizeof(block);
+}
+
+/* A B-tree whose children are all the same leaf of 2000 records, all of the same attribute. */
+static uint64_t put_tree(struct em_text *file, size_t children, size_t n)
+{
+	uint64_t leaf = file->len, root, at;
+
+	em_text_append_bytes(file, "BTLF\0\10", 6);
+	for (size_t i = 0; i < 2000; i++)
+		put(file, 64 << 8 | (uint64_t)n << 24, 8, false);
+	root = file->len;
+	em_text_append_bytes(file, "BTIN\0\10", 6);
+	for (size_t i = 1; i < children; i++)
+		put(file, 64 << 8 | (uint64_t)n << 24, 8, false);
+	for (size_t i = 0; i < children; i++) {
+		put(file, leaf, 8, false);
+		put(file, 2000, 2, false);
+	}
+	at = file->len;
+	em_text_append_bytes(file, "BTHD\0\10", 6);
+	put(file, 10 + 8 * 2000, 4, false);
+	put(file, 8, 2, false);
+	put(file, 1, 4, false);
+	put(file, root, 8, false);
+	put(file, children - 1, 2, false);
+	put(file, 0, 8, false);
+	put(file, 0, 4, false);
+	return at;
+}
+
+static void attributes_have_an_end(void **state)
+{
+	static const size_t children[] = {2, 32, 33};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct em_text file = begin_file(), body = {0}, root = {0};
+		struct em_hdf_attributes list = {0};
+		struct em_hdf_tree tree = {0};
+		size_t steps = 0, n;
+
+		put(&body, 0, 2, false);
+		put(&body, put_heap(&file, &n), 8, false);
+		put(&body, put_tree(&file, children[i], n), 8, false);
+		put_message(&root, 21, &body);
+		finish_file(&file, &root);
+		assert_int_equal(em_hdf_tree_read(&tree, (struct em_blob){(unsigned char *)file.s, file.len}, NULL), 0);
+		assert_int_equal(em_hdf_attributes_read(&tree.file, tree.node->address, &list, &steps, NULL),
+		                 i < 2 ? 0 : -1);
+		/* The records of the root count too. */
+		assert_int_equal(list.count, i < 2 ? 2001 * children[i] - 1 : 0);
+		em_hdf_attributes_release(&list);
+		em_hdf_tree_release(&tree);
+		em_text_release(&file);
+	}
+}
+
 /* A long text that many groups share. */
 static void texts_without_end(void **state)
 {
@@ -329,6 +405,7 @@ int main(void)
 		cmocka_unit_test(frames_without_end),
 		cmocka_unit_test(names_have_an_end),
 		cmocka_unit_test(attributes_of_a_node_are_read_once),
+		cmocka_unit_test(attributes_have_an_end),
 		cmocka_unit_test(texts_without_end),
 		cmocka_unit_test(json_without_end),
 	};
