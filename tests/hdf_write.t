@@ -28,7 +28,7 @@ done
 if ! /usr/bin/python3 -c 'import h5py' 2>/dev/null
 then skip 'h5py reads every type' 'no h5py for /usr/bin/python3'
 else
-	cat >types.py <<'END'
+	cat >every_type.py <<'END'
 import subprocess
 import h5py
 import numpy as np
@@ -45,7 +45,7 @@ for dtype in "u1 i1 u2 i2 u4 i4 u8 i8 f4 f8 c8 c16".split():
             assert got.dtype == np.dtype(dtype) and (got == a).all(), (form, dtype, got)
             f.visititems(lambda name, node: dict(node.attrs) and None)
 END
-	check 'h5py reads every type' '/usr/bin/python3 types.py'
+	check 'h5py reads every type' '/usr/bin/python3 every_type.py'
 fi
 
 if ! /usr/bin/python3 -c 'import hyperspy.api' 2>/dev/null
