@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "io/bytes.h"
+#include "io/writer.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct mrc_out {
-	FILE *f;
+	FILE *f; /* the first: io/writer.h */
 	enum em_dtype dtype;
 	unsigned mode;
 	size_t height, width, frames;
@@ -70,17 +71,12 @@ static int check(const struct em_array *a, struct em_error *err)
 	return 0;
 }
 
-static void release(struct mrc_out *w)
-{
-	if (w->f)
-		fclose(w->f);
-	free(w->row);
-	free(w);
-}
-
 static void mrc_abandon(void *state)
 {
-	release(state);
+	struct mrc_out *w = state;
+
+	free(w->row);
+	em_writer_abandon(w);
 }
 
 static int mrc_begin(const char *path, const struct em_array *first, const struct em_meta *meta, void **state,
@@ -92,23 +88,22 @@ static int mrc_begin(const char *path, const struct em_array *first, const struc
 	(void)meta;
 	if (check(first, err))
 		return -1;
-	w = calloc(1, sizeof(*w));
-	if (w)
-		w->row = malloc(first->shape[1] * modes[mode_of(first->dtype)].item);
-	if (!w || !w->row) {
-		free(w);
-		return em_error_memory(err, first->shape[1]);
-	}
+	w = em_writer_new(sizeof(*w), path, err);
+	if (!w)
+		return -1;
+	w->row = malloc(first->shape[1] * modes[mode_of(first->dtype)].item);
 	w->dtype = first->dtype;
 	w->mode = modes[mode_of(first->dtype)].mode;
 	w->height = first->shape[0];
 	w->width = first->shape[1];
 	w->scale_y = scale_of(&first->axis[0]);
 	w->scale_x = scale_of(&first->axis[1]);
-	w->f = fopen(path, "wb");
-	if (!w->f || fwrite(header, 1, sizeof(header), w->f) != sizeof(header)) {
-		em_error_errno(err, "cannot write '%s'", path);
-		release(w);
+	if (!w->row || fwrite(header, 1, sizeof(header), w->f) != sizeof(header)) {
+		if (w->row)
+			em_error_errno(err, "cannot write '%s'", path);
+		else
+			em_error_memory(err, first->shape[1]);
+		mrc_abandon(w);
 		return -1;
 	}
 	*state = w;
@@ -245,17 +240,13 @@ static int mrc_finish(void *state, struct em_error *err)
 {
 	struct mrc_out *w = state;
 	unsigned char head[EM_MRC_HEADER] = {0};
-	FILE *f = w->f;
 	int status = 0;
 
 	put_header(w, head);
-	w->f = NULL;
-	if (fseek(f, 0, SEEK_SET) || fwrite(head, 1, sizeof(head), f) != sizeof(head))
+	if (fseek(w->f, 0, SEEK_SET) || fwrite(head, 1, sizeof(head), w->f) != sizeof(head))
 		status = em_error_errno(err, "cannot write the MRC file");
-	if (fclose(f) && !status)
-		status = em_error_errno(err, "cannot write the MRC file");
-	release(w);
-	return status;
+	free(w->row);
+	return em_writer_finish(w, status, err);
 }
 
 const struct em_codec_writer em_mrc_writer = {
