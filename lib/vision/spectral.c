@@ -5,14 +5,8 @@
  * Power spectrum: under a Hann window, in rings whose width grows with frequency (fractions of Nyquist's, so that chips
  * of all sizes have the same components) and in sectors of direction, which tell lattices apart that are only turned.
  * Images beyond TILE pixels a side are averaged over half-overlapping tiles (Welch, IEEE Trans. Audio Electroacoust.
- * 15 (1967) 70).  The steps from the pooled power Q(b) to components:
- *
- *   - white noise has the same power everywhere; its level N(b) is read from the outermost ring (median over the
- *     sectors: a lattice's own spots there do not count as noise), and each bin gets the gain Q / (Q + 3 N) of a
- *     Wiener filter.  Bins are damped, not cut: a chip of noise alone keeps a flat spectrum;
- *   - shares of the sum: gain and offset of the detector fall out;
- *   - cube root, then unit length.  The square root would make the Euclidean distance Hellinger's, which a few strong
- *     spots rule; the logarithm gives the empty bins as much say as the spots.  The cube root lies between.
+ * 15 (1967) 70).  spectral_bins.c says how pooled
+ * power becomes components.
  *
  * Moments: brightness and contrast, and how both vary over the chip, as fractions of the type's range.  A standard
  * deviation is at most half the range, so it counts twice.
@@ -24,9 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TILE  512 /* pixels */
-#define NOISE 3.  /* N's factor in the gain */
-#define GRID  4   /* tiles a side for the moments */
+#define TILE 512 /* pixels */
+#define GRID 4   /* tiles a side for the moments */
 
 struct spectral {
 	struct em_encoder encoder; /* first: the encoder is this */
@@ -119,40 +112,6 @@ static void standardise(struct work *w)
 		v[i] = (float)(((double)v[i] - w->mean) * gain);
 }
 
-/* Eight running sums, in float: a row is at most TILE values around 1. */
-static float dot(const float *a, const float *b, size_t n)
-{
-	float s[8] = {0};
-	size_t i;
-
-	for (i = 0; i + 8 <= n; i += 8)
-		for (size_t k = 0; k < 8; k++)
-			s[k] += a[i + k] * b[i + k];
-	for (; i < n; i++)
-		s[0] += a[i] * b[i];
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
-}
-
-/* The tile at v, less its mean under the window (which would leak into the lowest frequencies), times the window. */
-static void apply_window(const struct em_spectral_pool *p, const float *v, size_t stride, float *in)
-{
-	double sum = 0;
-	float mean;
-
-	for (size_t y = 0; y < p->height; y++)
-		sum += (double)p->window_y[y] * (double)dot(v + y * stride, p->window_x, p->width);
-	mean = (float)(sum / p->window_sum);
-	for (size_t y = 0; y < p->height; y++) {
-		const float *row = v + y * stride;
-		float *out = in + y * p->fft_width, wy = p->window_y[y];
-
-		for (size_t x = 0; x < p->width; x++)
-			out[x] = (row[x] - mean) * (wy * p->window_x[x]);
-		memset(out + p->width, 0, (p->fft_width - p->width) * sizeof(*out));
-	}
-	memset(in + p->height * p->fft_width, 0, (p->fft_height - p->height) * p->fft_width * sizeof(*in));
-}
-
 /* How many half-overlapping windows cover n pixels, and where the i-th begins. */
 static size_t windows(size_t n, size_t window)
 {
@@ -168,67 +127,16 @@ static size_t window_at(size_t i, size_t n, size_t window)
 
 static int add_spectra(struct work *w, const struct em_spectral_pool *p, struct em_error *err)
 {
-	size_t height = w->pixels.shape[0], width = w->pixels.shape[1], half = p->fft_width / 2 + 1;
-	float *in = em_fft_alloc(p->fft_height * p->fft_width, err);
-	float *out = in == NULL ? NULL : em_fft_alloc(2 * p->fft_height * half, err);
+	size_t height = w->pixels.shape[0], width = w->pixels.shape[1];
 
-	if (out == NULL) {
-		em_fft_free(in);
-		return -1;
-	}
 	for (size_t j = 0; j < windows(height, p->height); j++)
 		for (size_t i = 0; i < windows(width, p->width); i++) {
 			size_t y = window_at(j, height, p->height), x = window_at(i, width, p->width);
 
-			apply_window(p, (const float *)w->pixels.data + y * width + x, width, in);
-			em_fft_forward(p->plan, in, out);
-			em_fft_power(out, p->fft_height, p->fft_width, out); /* in place: it writes behind its reads */
-			em_spectral_pool_add(p, out, w->bins);
+			if (em_spectral_window_add(p, (const float *)w->pixels.data + y * width + x, width, w->bins, err))
+				return -1;
 		}
-	em_fft_free(in);
-	em_fft_free(out);
 	return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Noise power a coefficient. */
-static double noise_level(const struct work *w, const struct em_spectral_pool *p)
-{
-	const size_t first = (EM_SPECTRAL_RINGS - 1) * EM_SPECTRAL_SECTORS;
-	double level[EM_SPECTRAL_SECTORS];
-	size_t n = 0;
-
-	for (size_t b = first; b < EM_SPECTRAL_BINS; b++)
-		if (p->area[b] > 0)
-			level[n++] = w->bins[b] / p->area[b];
-	if (n == 0)
-		return 0;
-	qsort(level, n, sizeof(level[0]), compare);
-	return (level[(n - 1) / 2] + level[n / 2]) / 2;
-}
-
-static void describe(struct work *w, const struct em_spectral_pool *p, float *out)
-{
-	double noise = noise_level(w, p), sum = 0, square = 0;
-
-	for (size_t b = 0; b < EM_SPECTRAL_BINS; b++) {
-		double q = w->bins[b];
-
-		w->bins[b] = q > 0 ? q * q / (q + NOISE * noise * p->area[b]) : 0;
-		sum += w->bins[b];
-	}
-	for (size_t b = 0; b < EM_SPECTRAL_BINS; b++) {
-		w->bins[b] = sum > 0 ? cbrt(w->bins[b] / sum) : 0;
-		square += w->bins[b] * w->bins[b];
-	}
-	for (size_t b = 0; b < EM_SPECTRAL_BINS; b++)
-		out[b] = square > 0 ? (float)(w->bins[b] / sqrt(square)) : 0;
 }
 
 /* asinh: as it is for fractions, logarithmic for floats that count electrons. */
@@ -253,7 +161,7 @@ static int spectrum(const struct spectral *s, struct work *w, float *out, struct
 	standardise(w);
 	status = add_spectra(w, p, err);
 	if (status == 0)
-		describe(w, p, out);
+		em_spectral_describe(p, w->bins, out);
 	em_spectral_pool_give(s->cache, p);
 	return status;
 }
@@ -292,7 +200,7 @@ static void set_digest(struct em_encoder *e)
 	snprintf(text, sizeof(text),
 	         "spectral-1 window=hann tile=%d rings=%d sectors=%d lowest=%g noise=%g root=3 "
 	         "moments=mean,2sd,2mean(sd),2sd(sd),2sd(mean) grid=%d gaps=mean",
-	         TILE, EM_SPECTRAL_RINGS, EM_SPECTRAL_SECTORS, EM_SPECTRAL_LOWEST, NOISE, GRID);
+	         TILE, EM_SPECTRAL_RINGS, EM_SPECTRAL_SECTORS, EM_SPECTRAL_LOWEST, EM_SPECTRAL_NOISE, GRID);
 	em_digest_sha256_hex(text, strlen(text), e->digest);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Windowed power spectra of one size pooled into rings and sectors: plan, window and pooling weights, made once a size
- * and kept in a small cache.  Inner part of the spectral encoder.
+ * and kept in a small cache.  Inner part of the encoders.
  */
 #ifndef EM_VISION_SPECTRAL_POOL_H
 #define EM_VISION_SPECTRAL_POOL_H
@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EM_SPECTRAL_BINS (EM_SPECTRAL_RINGS * EM_SPECTRAL_SECTORS)
+#define EM_SPECTRAL_NOISE 3. /* the noise level's factor in em_spectral_describe's gain */
+#define EM_SPECTRAL_BINS  (EM_SPECTRAL_RINGS * EM_SPECTRAL_SECTORS)
 
 /* Where a coefficient goes: bilinearly to four neighbours of a grid of rings x (sectors + 1); the last column is the
  * first once more, 180 degrees on. */
@@ -48,5 +49,14 @@ void em_spectral_pool_give(struct em_spectral_cache *cache, const struct em_spec
 
 /* bins[] += the pooled power of F = power[fft_height][fft_width / 2 + 1]. */
 void em_spectral_pool_add(const struct em_spectral_pool *pool, const float *power, double bins[EM_SPECTRAL_BINS]);
+
+/* spectral_bins.c: the same of one window of real pixels v, rows `stride` apart, less its mean under the window. */
+int em_spectral_window_add(const struct em_spectral_pool *pool, const float *v, size_t stride,
+                           double bins[EM_SPECTRAL_BINS], struct em_error *err);
+
+/* The components of pooled power, of unit length together (all 0 where there is no power).  Returns the share of the
+ * power that is no white noise, 0 to 1: 0 for no power. */
+double em_spectral_describe(const struct em_spectral_pool *pool, const double bins[EM_SPECTRAL_BINS],
+                            float out[EM_SPECTRAL_BINS]);
 
 #endif
