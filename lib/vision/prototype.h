@@ -21,16 +21,12 @@
  * (N + 1/2)/(N + 1), which is what N judgements without a miss make of the rate of hits (posterior mean under
  * Jeffreys' prior); N are those of the next paragraph, or the supports where there are none.
  *
- * T is fitted to the support set itself, each
- * support judged by prototypes that it had no part in (leave one out; for mahalanobis out of S too, by a rank-one
- * downdate), by maximum likelihood.  So that N supports that are all told apart do not drive T to 0, Laplace's rule
- * adds a hit and a miss to them, which nobody saw and which could have happened to any of the supports alike: T
- * maximises (1 + 1/N) sum_i ln p_i + ln (1/N) sum_i (1 - p_i),     p_i of the true class of judgement i. Supports that
- * are equally far apart then get p = (N + 1)/(N + 2), Platt's smoothed target (Advances in Large Margin Classifiers,
- * 1999), and others get it on average: that is as much certainty as N trials can give.  (Platt's targets for each
- * support by itself would, with one T, take certainty from close classes because others are far.)  A class with one
- * support takes part as a competitor only.  Without any class of two T is half the mean e between prototypes: a guess,
- * and `calibrated` says so.
+ * T is fitted to the support set itself, each support judged by prototypes that it had no part in (leave one out; for
+ * mahalanobis out of S too, by a rank-one downdate).  A prototype without support i is a mean of n - 1, not of n; its e
+ * is scaled by (1 + 1/n) / (1 + 1/(n-1)) to what it is for a chip and the mean of n.  T is the one of maximum
+ * likelihood, but no less than the smaller of those that Laplace's rule and the margins give: vision/temperature.h has
+ * them.  A class with one support takes part as a competitor only.  Without any class of two T is half the mean e
+ * between prototypes: a guess, and `calibrated` says so.
  *
  * Typicality: ln d of the left-out supports from their own prototype, normal with a mean for each class and one
  * variance for all; `typical` is the predictive tail probability (Student's t, which accounts for how few supports
@@ -109,8 +105,5 @@ void em_prototypes_decide(const struct em_prototypes *p, const double *distance,
 double em_prototypes_doubt(const struct em_prototypes *p, double q);
 /* The probability that a chip of class k lies at least at distance d from its prototype; NaN: not known. */
 double em_prototypes_typical(const struct em_prototypes *p, size_t k, double d);
-
-/* The temperature as above from n judgements: e[n][count] and the true class of each.  1 where all e are 0. */
-double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count, double doubt);
 
 #endif

@@ -2,6 +2,7 @@
 #include "vision/prototype.h"
 
 #include "base/linalg.h"
+#include "vision/temperature.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -203,7 +204,12 @@ static double exponent(const struct fit *f, const double *x, const double *c, co
 	return downdated(z, r, g, f->dim);
 }
 
-/* One row of e: support s judged by prototypes made without it.  `work` is [3][dim]. */
+/*
+ * One row of e: support s judged by prototypes made without it.  `work` is [3][dim].  The prototype without it is a
+ * mean of one support less than the one that chips will be compared with, and lies farther off: E e is in proportion to
+ * 1 + 1/(n-1) there, to 1 + 1/n here.  Two supports would otherwise look a third farther from their class than they
+ * are.
+ */
 static void judge(struct fit *f, size_t s, double *work)
 {
 	size_t dim = f->dim, own = f->label[s];
@@ -220,6 +226,7 @@ static void judge(struct fit *f, size_t s, double *work)
 		em_cholesky_whiten(f->left_factor, dim, r);
 	for (size_t k = 0; k < f->count; k++)
 		e[k] = exponent(f, x, k == own ? left : f->c + k * dim, r, g, z);
+	e[own] *= (1 + 1 / n) / (1 + 1 / (n - 1));
 	f->own[f->judgements] = f->distance == EM_DISTANCE_COSINE ? e[own] : sqrt(e[own]);
 	f->judged[f->judgements++] = own;
 }
@@ -238,85 +245,6 @@ static int leave_one_out(struct fit *f, struct em_error *err)
 }
 
 /* ---- temperature ---- */
-
-/* Minus the log likelihood at temperature t of the judgements and of Laplace's hit and miss; the header has the
- * formula. */
-static double cross_entropy(const double *e, const size_t *label, size_t n, size_t count, double doubt, double t)
-{
-	double hits = 0, miss = 0, floor = doubt / (double)count;
-
-	for (size_t i = 0; i < n; i++) {
-		const double *row = e + i * count;
-		double least = row[0], sum = 0, wrong = 0, right = 0;
-
-		for (size_t k = 1; k < count; k++)
-			least = row[k] < least ? row[k] : least;
-		for (size_t k = 0; k < count; k++) {
-			double weight = exp((least - row[k]) / t);
-
-			sum += weight;
-			*(k == label[i] ? &right : &wrong) += weight;
-		}
-		hits -= log(fmax((1 - doubt) * right / sum + floor, 1e-300));
-		miss += (1 - doubt) * wrong / sum + doubt - floor;
-	}
-	return hits * (1 + 1 / (double)n) - log(fmax(miss / (double)n, 1e-300));
-}
-
-#define TEMPERATURE_DECADES 10 /* to either side of the data's own scale: nothing that differs lies outside */
-#define TEMPERATURE_STEPS 92   /* of half a unit of ln T */
-
-/* The least value on a coarse grid of ln T: the minimum lies within a step of it. */
-static double coarse_minimum(const double *e, const size_t *label, size_t n, size_t count, double doubt, double from,
-                             double step)
-{
-	double best = INFINITY, where = from;
-
-	for (int i = 0; i <= TEMPERATURE_STEPS; i++) {
-		double f = cross_entropy(e, label, n, count, doubt, exp(from + i * step));
-
-		if (f < best) {
-			best = f;
-			where = from + i * step;
-		}
-	}
-	return where;
-}
-
-double em_temperature_fit(const double *e, const size_t *label, size_t n, size_t count, double doubt)
-{
-	const double golden = 0.6180339887498949, half = TEMPERATURE_DECADES * 2.302585092994046;
-	const double step = 2 * half / TEMPERATURE_STEPS;
-	double scale = 0, lo, hi, a, b, fa, fb, middle;
-
-	for (size_t i = 0; i < n * count; i++)
-		scale += e[i] / (double)(n * count);
-	if (!(scale > 0) || count < 2)
-		return 1;
-	middle = coarse_minimum(e, label, n, count, doubt, log(scale) - half, step);
-	lo = middle - step;
-	hi = middle + step;
-	a = hi - golden * (hi - lo);
-	b = lo + golden * (hi - lo);
-	fa = cross_entropy(e, label, n, count, doubt, exp(a));
-	fb = cross_entropy(e, label, n, count, doubt, exp(b));
-	for (int i = 0; i < 60; i++) {
-		if (fa <= fb) {
-			hi = b;
-			b = a;
-			fb = fa;
-			a = hi - golden * (hi - lo);
-			fa = cross_entropy(e, label, n, count, doubt, exp(a));
-		} else {
-			lo = a;
-			a = b;
-			fa = fb;
-			b = lo + golden * (hi - lo);
-			fb = cross_entropy(e, label, n, count, doubt, exp(b));
-		}
-	}
-	return exp((lo + hi) / 2);
-}
 
 /* What is left of certainty for a chip that no distance can settle: the header has the formula. */
 static double doubt_of(const struct fit *f)
@@ -344,6 +272,19 @@ static double guess_temperature(const struct em_prototypes *p)
 	return sum > 0 ? sum / (double)pairs / 2 : 1;
 }
 
+/* As sure as the judgements were right; and where they were right throughout, as their margins allow. */
+static double fit_temperature(const struct em_prototypes *p, const struct fit *f)
+{
+	double likely, least;
+
+	if (!f->judgements)
+		return guess_temperature(p);
+	likely = em_temperature_fit(f->e, f->judged, f->judgements, f->count, p->doubt, 0);
+	least = fmin(em_temperature_fit(f->e, f->judged, f->judgements, f->count, p->doubt, 1),
+	             em_temperature_of_margins(f->e, f->judged, f->judgements, f->count));
+	return fmax(likely, least);
+}
+
 /* ---- typicality ---- */
 
 static void fit_spread(struct em_prototypes *p, const struct fit *f)
@@ -352,21 +293,16 @@ static void fit_spread(struct em_prototypes *p, const struct fit *f)
 
 	for (size_t k = 0; k < p->count; k++) {
 		double n = (double)f->size[k], sum = 0, about = 0;
-		/* A left-out prototype is a mean of one support less than the one that chips will be compared with:
-		 * E d^2 is in proportion to 1 + 1/(n-1) there, to 1 + 1/n here. */
-		double shift = n > 1 ? 0.5 * log((1 + 1 / n) / (1 + 1 / (n - 1))) : 0;
 
 		p->classes[k].spread = NAN;
 		if (n < 2)
 			continue;
-		if (p->distance == EM_DISTANCE_COSINE)
-			shift *= 2;
 		for (size_t i = 0; i < f->judgements; i++)
 			sum += f->judged[i] == k ? log(fmax(f->own[i], 1e-30)) : 0;
 		for (size_t i = 0; i < f->judgements; i++)
 			if (f->judged[i] == k)
 				about += pow(log(fmax(f->own[i], 1e-30)) - sum / n, 2);
-		p->classes[k].spread = (double)(float)(sum / n + shift);
+		p->classes[k].spread = (double)(float)(sum / n);
 		if (n > 2) { /* the two distances of a pair are one and the same */
 			squares += about;
 			freedom += n - 1;
@@ -408,9 +344,7 @@ static int fit_prototypes(struct em_prototypes *p, const struct em_support *set,
 		return -1;
 	p->calibrated = f->judgements > 0;
 	p->doubt = (double)(float)doubt_of(f);
-	p->temperature = p->calibrated ? em_temperature_fit(f->e, f->judged, f->judgements, f->count, p->doubt)
-	                               : guess_temperature(p);
-	p->temperature = fmax((double)(float)p->temperature, 1e-30);
+	p->temperature = fmax((double)(float)fit_temperature(p, f), 1e-30);
 	fit_spread(p, f);
 	return 0;
 }

@@ -251,41 +251,6 @@ static void test_mahalanobis_many_dimensions(void **state)
 
 /* ---- calibration ---- */
 
-static void test_temperature(void **state)
-{
-	enum { N = 4000 };
-	double *e = calloc(2 * N, sizeof(*e)), t;
-	size_t *label = calloc(N, sizeof(*label));
-
-	(void)state;
-	/* Two unit Gaussians 2 apart, prototypes known: the posterior is softmax of -d^2 / 2. */
-	seed = 5;
-	for (size_t i = 0; i < N; i++) {
-		double x = normal() + (i % 2 ? 2 : 0);
-
-		label[i] = i % 2;
-		e[2 * i] = x * x;
-		e[2 * i + 1] = (x - 2) * (x - 2);
-	}
-	t = em_temperature_fit(e, label, N, 2, 0);
-	NEAR(t, 2, 0.15); /* 2.4 standard errors: d ln T has sd 0.031 here */
-	/* Separable: with e = 0 and 1 throughout, the best p is Laplace's and Platt's (N+1)/(N+2), so T = 1 / ln(N+1).
-	 */
-	for (size_t i = 0; i < 10; i++) {
-		label[i] = i % 2;
-		e[2 * i] = (double)(i % 2);
-		e[2 * i + 1] = 1 - (double)(i % 2);
-	}
-	NEAR(em_temperature_fit(e, label, 10, 2, 0), 1 / log(11), 1e-6);
-	/* The same p, of which 1/11 + 1/11 comes without distances: T is less, 10/11 q + 1/22 = 11/12. */
-	NEAR(em_temperature_fit(e, label, 10, 2, 1. / 11), 1 / log(1 / (1 / (11. / 12 - 1. / 22) * 10 / 11 - 1)), 1e-6);
-	/* Nothing to tell apart. */
-	memset(e, 0, 20 * sizeof(*e));
-	NEAR(em_temperature_fit(e, label, 10, 2, 0), 1, 0);
-	free(e);
-	free(label);
-}
-
 static void test_calibration(void **state)
 {
 	struct score s;
@@ -436,7 +401,7 @@ int main(void)
 	    cmocka_unit_test(test_euclidean),      cmocka_unit_test(test_cosine),
 	    cmocka_unit_test(test_mahalanobis),    cmocka_unit_test(test_mahalanobis_many_dimensions),
 	    cmocka_unit_test(test_bounds),
-	    cmocka_unit_test(test_temperature),    cmocka_unit_test(test_calibration),
+	    cmocka_unit_test(test_calibration),
 	    cmocka_unit_test(test_typical),        cmocka_unit_test(test_one_support),
 	    cmocka_unit_test(test_equal_supports), cmocka_unit_test(test_set_errors),
 	};
