@@ -63,7 +63,8 @@ static bool is_file(const char *name)
 	return strchr(name, '/') || (n >= sizeof(end) && !strcmp(name + n - (sizeof(end) - 1), end));
 }
 
-/* A batch is filled by as many threads as it has room for; the network runs in no more than were asked for. */
+/* A thread for each picture of the batch that runs and of the one that fills; the network runs in no more than were
+ * asked for. */
 static struct em_encoder *open_file(struct em_cli *cli, const char *path, struct em_pretrained_options *o,
                                     struct em_error *err)
 {
@@ -72,7 +73,7 @@ static struct em_encoder *open_file(struct em_cli *cli, const char *path, struct
 	o->threads = cli->threads;
 	e = em_pretrained_open(path, o, err);
 	if (e) {
-		cli->threads *= em_pretrained_batch(e);
+		cli->threads *= 2 * em_pretrained_batch(e);
 		em_cli_say(cli, "%s: %zu numbers a picture, %zu pictures at a time, in %s", e->name, e->dim,
 		           em_pretrained_batch(e), em_pretrained_precision(e));
 	}

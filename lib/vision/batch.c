@@ -12,6 +12,7 @@ struct job {
 	void *out;
 	struct em_error *err;
 	struct job *next;
+	pthread_cond_t turn; /* done, or first in line with room to run: nobody else is woken */
 	int status;
 	bool done;
 };
@@ -22,7 +23,6 @@ struct em_batch {
 	void *ctx;
 	struct job *first, **last; /* those that wait, in the order in which they came */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
 };
 
 struct em_batch *em_batch_new(size_t most, size_t threads,
@@ -42,7 +42,6 @@ struct em_batch *em_batch_new(size_t most, size_t threads,
 	b->ctx = ctx;
 	b->last = &b->first;
 	pthread_mutex_init(&b->lock, NULL);
-	pthread_cond_init(&b->changed, NULL);
 	return b;
 }
 
@@ -51,8 +50,13 @@ void em_batch_free(struct em_batch *b)
 	if (!b)
 		return;
 	pthread_mutex_destroy(&b->lock);
-	pthread_cond_destroy(&b->changed);
 	free(b);
+}
+
+static void wake_next(struct em_batch *b)
+{
+	if (b->first && b->running < b->threads)
+		pthread_cond_signal(&b->first->turn);
 }
 
 /* The first ones that wait, as one batch; locked before and after. */
@@ -74,6 +78,7 @@ static void run_some(struct em_batch *b)
 	if (!b->first)
 		b->last = &b->first;
 	b->running++;
+	wake_next(b);
 	pthread_mutex_unlock(&b->lock);
 	status = b->run(b->ctx, n, in, out, &why);
 	pthread_mutex_lock(&b->lock);
@@ -83,13 +88,14 @@ static void run_some(struct em_batch *b)
 		if (status && job[i]->err)
 			*job[i]->err = why;
 		job[i]->done = true;
+		pthread_cond_signal(&job[i]->turn);
 	}
-	pthread_cond_broadcast(&b->changed);
+	wake_next(b);
 }
 
 int em_batch_run(struct em_batch *b, const void *in, void *out, struct em_error *err)
 {
-	struct job job = {.in = in, .out = out, .err = err};
+	struct job job = {.in = in, .out = out, .err = err, .turn = PTHREAD_COND_INITIALIZER};
 
 	pthread_mutex_lock(&b->lock);
 	*b->last = &job;
@@ -98,8 +104,9 @@ int em_batch_run(struct em_batch *b, const void *in, void *out, struct em_error 
 		if (b->first && b->running < b->threads)
 			run_some(b);
 		else
-			pthread_cond_wait(&b->changed, &b->lock);
+			pthread_cond_wait(&job.turn, &b->lock);
 	}
 	pthread_mutex_unlock(&b->lock);
+	pthread_cond_destroy(&job.turn);
 	return job.status;
 }

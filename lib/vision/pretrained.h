@@ -33,7 +33,8 @@ struct em_pretrained_options {
 /*
  * EM_ERROR_IO, EM_ERROR_DATA: what is wrong with the file; EM_ERROR_USAGE: an option without meaning, a precision that
  * this processor does not have; EM_ERROR_MEMORY.
- * Its encode() waits for others with it: called by `callers` threads per thread of the options it fills its batches.
+ * Its encode() waits for others with it: called by two batches of threads per thread of the options, one that runs and
+ * one that fills, it has full ones.
  */
 struct em_encoder *em_pretrained_open(const char *path, const struct em_pretrained_options *options,
                                       struct em_error *err);
