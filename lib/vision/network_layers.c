@@ -71,6 +71,7 @@ int em_network_convolution(struct em_network *n, int source, const struct em_con
 	struct em_finish finish = {c->add != 0, c->relu ? EM_ACTIVATION_RELU : EM_ACTIVATION_NONE};
 	struct em_window w;
 	struct em_primitive *p;
+	const struct em_layout *made;
 	size_t shape[4];
 	int result, weights, bias;
 
@@ -93,10 +94,24 @@ int em_network_convolution(struct em_network *n, int source, const struct em_con
 	weights = add_filters(n, &w, c->weights, em_primitive_layout(p, EM_ROLE_WEIGHTS));
 	bias = em_network_add_weights(n, c->bias, em_layout_new(EM_NUMBER_F32, 1, &w.channels, NULL),
 	                              em_primitive_layout(p, EM_ROLE_BIAS));
-	result =
-	    c->add ? c->add : em_network_add_tensor(n, em_layout_copy(em_primitive_layout(p, EM_ROLE_RESULT)), shape);
+	made = em_primitive_layout(p, EM_ROLE_RESULT);
+	result = c->add ? em_network_arrange(n, c->add, made) : em_network_add_tensor(n, em_layout_copy(made), shape);
 	em_network_add_step(n, p, source, weights, bias, result);
-	return result;
+	return n->failed ? 0 : result;
+}
+
+/* Pools take numbers as the other layers do: the input's are made so first. */
+static int converted(struct em_network *n, int source)
+{
+	struct em_layout *plain =
+	    source == n->input ? em_layout_new(n->number, 4, n->tensor[source].shape, NULL) : NULL;
+
+	if (source == n->input && !plain)
+		return em_network_fail(n, EM_ERROR_MEMORY, "out of memory for a network");
+	if (plain)
+		source = em_network_arrange(n, source, plain);
+	em_layout_free(plain);
+	return source;
 }
 
 int em_network_max_pool(struct em_network *n, int source, size_t window, size_t stride, size_t pad)
@@ -112,7 +127,8 @@ int em_network_max_pool(struct em_network *n, int source, size_t window, size_t 
 	if (!fits(&w))
 		return em_network_fail(n, EM_ERROR_DATA, "a pooling window does not fit its input");
 	slide(&w, shape);
-	p = em_primitive_pool(n->engine, n->number, &w, n->tensor[source].layout, false, &n->error);
+	source = converted(n, source);
+	p = n->failed ? NULL : em_primitive_pool(n->engine, n->number, &w, n->tensor[source].layout, false, &n->error);
 	result = p ? em_network_add_tensor(n, em_layout_copy(em_primitive_layout(p, EM_ROLE_RESULT)), shape) : 0;
 	em_network_add_step(n, p, source, 0, 0, result);
 	return result;
@@ -128,7 +144,8 @@ int em_network_mean(struct em_network *n, int source)
 	if (n->failed)
 		return 0;
 	w = window_over(n, source, n->tensor[source].shape[1], 1, 1, 0);
-	p = em_primitive_pool(n->engine, n->number, &w, n->tensor[source].layout, true, &n->error);
+	source = converted(n, source);
+	p = n->failed ? NULL : em_primitive_pool(n->engine, n->number, &w, n->tensor[source].layout, true, &n->error);
 	pixels[0] = w.batch;
 	pixels[1] = w.channels;
 	pixels[2] = pixels[3] = 1;

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define CHANNELS 3
-#define PIXELS (224 * 224) /* of a batch in fp32: more do not make a picture cheaper, and one alone waits for all */
-#define MOST 16            /* pictures in a batch */
+#define PIXELS (4 * 224 * 224) /* of a batch: more hardly make a picture cheaper, and one alone waits for all */
+#define MOST 16                /* pictures in a batch */
 
 enum scaling { SCALE_TYPE, SCALE_RANGE, SCALE_STANDARD, SCALINGS };
 
@@ -243,14 +243,12 @@ static int build(struct pretrained *p, const struct em_safetensors *file, const 
 	struct em_weights w = {0};
 	struct em_model_request request = {1, p->size, p->layer};
 	int result = -1;
-	bool bf16;
 
 	p->network = em_network_new(precision, err);
 	if (!p->network || em_weights_init(&w, file, family, err))
 		return -1;
-	bf16 = em_network_precision(p->network) == EM_PRECISION_BF16;
 	if (family->batches)
-		request.batch = (bf16 ? 4 * PIXELS : PIXELS) / (p->size * p->size);
+		request.batch = PIXELS / (p->size * p->size);
 	if (request.batch < 1)
 		request.batch = 1;
 	if (request.batch > MOST)

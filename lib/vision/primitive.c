@@ -5,6 +5,7 @@
 
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct em_layout {
 	dnnl_memory_desc_t desc;
@@ -15,12 +16,40 @@ struct em_primitive {
 	struct em_layout *layout[EM_ROLES];
 };
 
+/* DESCRIBE: `status` and `pd` of the operation `what`, arguments as of version 3; `attr`, `engine`: the function's. */
 #if DNNL_VERSION_MAJOR >= 3
 #define REF(desc) (desc)
 #define DESC_REF const_dnnl_memory_desc_t
+#define TO_ITSELF(desc) desc, desc
+#define APPEND_SUM(ops, number) dnnl_post_ops_append_sum(ops, 1, 0, type_of(number))
+#define APPEND_ELTWISE(ops, kind) dnnl_post_ops_append_eltwise(ops, kind, 0, 0)
+#define DESCRIBE(status, pd, what, ...) (status = dnnl_##what##_primitive_desc_create(pd, engine, __VA_ARGS__, attr))
 #else
 #define REF(desc) (&(desc))
 #define DESC_REF const dnnl_memory_desc_t *
+#define TO_ITSELF(desc) desc
+#define APPEND_SUM(ops, number) ((void)(number), dnnl_post_ops_append_sum(ops, 1))
+#define APPEND_ELTWISE(ops, kind) dnnl_post_ops_append_eltwise(ops, 1, kind, 0, 0)
+#define DESCRIBE(status, pd, what, ...)                                                                                \
+	do {                                                                                                           \
+		union operation op;                                                                                    \
+		status = dnnl_##what##_desc_init(&op.what, __VA_ARGS__);                                               \
+		if (status == dnnl_success)                                                                            \
+			status = dnnl_primitive_desc_create(pd, &op, attr, engine, NULL);                              \
+	} while (0)
+#define dnnl_memory_desc_create_with_tag dnnl_memory_desc_init_by_tag
+#define dnnl_memory_desc_create_with_strides dnnl_memory_desc_init_by_strides
+#define dnnl_convolution_forward_desc_init dnnl_dilated_convolution_forward_desc_init
+#define dnnl_pooling_forward_desc_init dnnl_pooling_v2_forward_desc_init
+#define dnnl_softmax_forward_desc_init dnnl_softmax_v2_forward_desc_init
+
+union operation {
+	dnnl_convolution_desc_t convolution_forward;
+	dnnl_pooling_v2_desc_t pooling_forward;
+	dnnl_matmul_desc_t matmul;
+	dnnl_softmax_v2_desc_t softmax_forward;
+	dnnl_layer_normalization_desc_t layer_normalization_forward;
+};
 #endif
 
 static const int argument_of[EM_ROLES] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST,
@@ -89,20 +118,16 @@ static dnnl_data_type_t type_of(enum em_number number)
 	return number == EM_NUMBER_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
-static void to_dims(int ndim, const size_t *shape, dnnl_dims_t dims)
+static dnnl_status_t set_order(dnnl_memory_desc_t *desc, enum em_number number, int ndim, const dnnl_dims_t dims,
+                               dnnl_format_tag_t order)
 {
-	for (int i = 0; i < ndim; i++)
-		dims[i] = (dnnl_dim_t)shape[i];
+	return dnnl_memory_desc_create_with_tag(desc, ndim, dims, type_of(number), order);
 }
 
 /* A shape whose order is the primitive's to choose. */
 static dnnl_status_t set_any(dnnl_memory_desc_t *desc, enum em_number number, int ndim, const dnnl_dims_t dims)
 {
-#if DNNL_VERSION_MAJOR >= 3
-	return dnnl_memory_desc_create_with_tag(desc, ndim, dims, type_of(number), dnnl_format_tag_any);
-#else
-	return dnnl_memory_desc_init_by_tag(desc, ndim, dims, type_of(number), dnnl_format_tag_any);
-#endif
+	return set_order(desc, number, ndim, dims, dnnl_format_tag_any);
 }
 
 static dnnl_status_t copy_desc(dnnl_memory_desc_t *desc, DESC_REF from)
@@ -134,14 +159,11 @@ struct em_layout *em_layout_new(enum em_number number, int ndim, const size_t *s
 
 	if (!l)
 		return NULL;
-	to_dims(ndim, shape, dims);
-	for (int i = ndim; i-- > 0; step *= dims[i])
+	for (int i = ndim; i-- > 0; step *= dims[i]) {
+		dims[i] = (dnnl_dim_t)shape[i];
 		steps[i] = strides ? (dnnl_dim_t)strides[i] : step;
-#if DNNL_VERSION_MAJOR >= 3
+	}
 	status = dnnl_memory_desc_create_with_strides(&l->desc, ndim, dims, type_of(number), steps);
-#else
-	status = dnnl_memory_desc_init_by_strides(&l->desc, ndim, dims, type_of(number), steps);
-#endif
 	if (status == dnnl_success)
 		return l;
 	free(l);
@@ -204,18 +226,10 @@ static dnnl_status_t make_attributes(dnnl_primitive_attr_t *attr, struct em_fini
 		return status;
 	dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
 	status = dnnl_post_ops_create(&ops);
-	(void)number; /* of version 2 */
-#if DNNL_VERSION_MAJOR >= 3
 	if (status == dnnl_success && finish.add)
-		status = dnnl_post_ops_append_sum(ops, 1, 0, type_of(number));
+		status = APPEND_SUM(ops, number);
 	if (status == dnnl_success && finish.activation)
-		status = dnnl_post_ops_append_eltwise(ops, kind, 0, 0);
-#else
-	if (status == dnnl_success && finish.add)
-		status = dnnl_post_ops_append_sum(ops, 1);
-	if (status == dnnl_success && finish.activation)
-		status = dnnl_post_ops_append_eltwise(ops, 1, kind, 0, 0);
-#endif
+		status = APPEND_ELTWISE(ops, kind);
 	if (status == dnnl_success)
 		status = dnnl_primitive_attr_set_post_ops(*attr, ops);
 	if (ops)
@@ -240,9 +254,9 @@ static dnnl_status_t set_layouts(struct em_primitive *p, dnnl_primitive_desc_t p
 	return dnnl_success;
 }
 
-/* From a description, which is taken over. */
-static struct em_primitive *finish_primitive(dnnl_status_t status, dnnl_primitive_desc_t pd, const char *what,
-                                             struct em_error *err)
+/* From a description, which is taken over with its attributes. */
+static struct em_primitive *finish_primitive(dnnl_status_t status, dnnl_primitive_desc_t pd, dnnl_primitive_attr_t attr,
+                                             const char *what, struct em_error *err)
 {
 	struct em_primitive *p = status == dnnl_success ? calloc(1, sizeof(*p)) : NULL;
 
@@ -253,6 +267,8 @@ static struct em_primitive *finish_primitive(dnnl_status_t status, dnnl_primitiv
 	}
 	if (pd)
 		dnnl_primitive_desc_destroy(pd);
+	if (attr)
+		dnnl_primitive_attr_destroy(attr);
 	if (p && status == dnnl_success)
 		return p;
 	explain(status, what, err);
@@ -276,8 +292,19 @@ struct conv_descs {
 	dnnl_memory_desc_t source, weights, bias, result;
 };
 
+/*
+ * The ways to convolve, in the order in which they are tried.  Winograd's halves the time of 3 x 3 windows in float32
+ * and wants channels in blocks of 16; so the other layers take them too where they can, as fast as in any other order,
+ * and nothing is rearranged between.
+ */
+static const struct way {
+	dnnl_alg_kind_t algorithm;
+	bool blocks;
+} ways[] = {{dnnl_convolution_winograd, true}, {dnnl_convolution_direct, true}, {dnnl_convolution_direct, false}};
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
 static dnnl_status_t set_conv_descs(struct conv_descs *d, enum em_number number, const struct em_window *w,
-                                    const struct em_layout *result)
+                                    const struct em_layout *result, bool blocks)
 {
 	dnnl_dim_t n = (dnnl_dim_t)w->batch, in = (dnnl_dim_t)w->source_channels, out = (dnnl_dim_t)w->channels;
 	dnnl_dim_t groups = (dnnl_dim_t)w->groups, k = (dnnl_dim_t)w->window, pad2 = 2 * (dnnl_dim_t)w->pad;
@@ -286,49 +313,75 @@ static dnnl_status_t set_conv_descs(struct conv_descs *d, enum em_number number,
 	dnnl_dims_t result_dims = {n, out, (height + pad2 - k) / (dnnl_dim_t)w->stride + 1,
 	                           (width + pad2 - k) / (dnnl_dim_t)w->stride + 1};
 	dnnl_dims_t dense = {out, in, k, k}, bias = {out};
+	/* Pictures of few channels are taken as they come. */
+	dnnl_format_tag_t order = !blocks ? dnnl_format_tag_any : in < 4 ? dnnl_nchw : dnnl_nChw16c;
+	dnnl_format_tag_t result_order = blocks ? dnnl_nChw16c : dnnl_format_tag_any;
 
-	if (set_any(&d->source, number, 4, source) != dnnl_success ||
+	if (set_order(&d->source, number, 4, source, order) != dnnl_success ||
 	    set_any(&d->weights, number, groups > 1 ? 5 : 4, groups > 1 ? grouped : dense) != dnnl_success ||
 	    set_any(&d->bias, EM_NUMBER_F32, 1, bias) != dnnl_success)
 		return dnnl_out_of_memory;
-	return result ? copy_desc(&d->result, REF(result->desc)) : set_any(&d->result, number, 4, result_dims);
+	return result ? copy_desc(&d->result, REF(result->desc))
+	              : set_order(&d->result, number, 4, result_dims, result_order);
+}
+
+static dnnl_status_t describe_convolution(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, enum em_number number,
+                                          const struct em_window *w, const struct em_layout *result, struct way way,
+                                          const_dnnl_primitive_attr_t attr)
+{
+	dnnl_dims_t strides = {(dnnl_dim_t)w->stride, (dnnl_dim_t)w->stride};
+	dnnl_dims_t pad = {(dnnl_dim_t)w->pad, (dnnl_dim_t)w->pad}, none = {0, 0};
+	struct conv_descs d = {0};
+	dnnl_status_t status = set_conv_descs(&d, number, w, result, way.blocks);
+
+	if (status == dnnl_success)
+		DESCRIBE(status, pd, convolution_forward, dnnl_forward_inference, way.algorithm, REF(d.source),
+		         REF(d.weights), REF(d.bias), REF(d.result), strides, none, pad, pad);
+	free_desc(&d.source);
+	free_desc(&d.weights);
+	free_desc(&d.bias);
+	free_desc(&d.result);
+	return status;
+}
+
+/* Winograd's weights are four times as large: those of more channels than that take longer to fetch than they save. */
+static bool has_use(struct way way, enum em_number number, const struct em_window *w)
+{
+	return !way.blocks || (number == EM_NUMBER_F32 && (way.algorithm != dnnl_convolution_winograd ||
+	                                                   w->source_channels * w->channels <= 256 * 256));
+}
+
+/* The plain loops that oneDNN has for what it has no code for: a thousand times slower. */
+static bool is_reference(const_dnnl_primitive_desc_t pd)
+{
+	const char *name = "";
+
+	dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
+	return !strncmp(name, "ref", 3);
 }
 
 struct em_primitive *em_primitive_convolution(struct dnnl_engine *engine, enum em_number number,
                                               const struct em_window *w, const struct em_layout *result,
                                               struct em_finish finish, struct em_error *err)
 {
-	dnnl_dims_t strides = {(dnnl_dim_t)w->stride, (dnnl_dim_t)w->stride};
-	dnnl_dims_t pad = {(dnnl_dim_t)w->pad, (dnnl_dim_t)w->pad}, dilation = {0, 0};
 	dnnl_primitive_attr_t attr = NULL;
 	dnnl_primitive_desc_t pd = NULL;
-	struct conv_descs d = {0};
 	dnnl_status_t status = make_attributes(&attr, finish, number);
 
-	if (status == dnnl_success)
-		status = set_conv_descs(&d, number, w, result);
-#if DNNL_VERSION_MAJOR >= 3
-	if (status == dnnl_success)
-		status = dnnl_convolution_forward_primitive_desc_create(
-		    &pd, engine, dnnl_forward_inference, dnnl_convolution_direct, d.source, d.weights, d.bias, d.result,
-		    strides, dilation, pad, pad, attr);
-#else
-	dnnl_convolution_desc_t op;
+	/* With the result's layout as it is wished; any; any, by whatever code. */
+	for (size_t i = status == dnnl_success ? 0 : 3 * WAYS; i < 3 * WAYS; i++) {
+		struct way way = ways[i % WAYS];
 
-	if (status == dnnl_success)
-		status = dnnl_dilated_convolution_forward_desc_init(&op, dnnl_forward_inference,
-		                                                    dnnl_convolution_direct, &d.source, &d.weights,
-		                                                    &d.bias, &d.result, strides, dilation, pad, pad);
-	if (status == dnnl_success)
-		status = dnnl_primitive_desc_create(&pd, &op, attr, engine, NULL);
-#endif
-	free_desc(&d.source);
-	free_desc(&d.weights);
-	free_desc(&d.bias);
-	free_desc(&d.result);
-	if (attr)
-		dnnl_primitive_attr_destroy(attr);
-	return finish_primitive(status, pd, "convolution", err);
+		if ((i < WAYS && !result) || !has_use(way, number, w))
+			continue;
+		status = describe_convolution(&pd, engine, number, w, i < WAYS ? result : NULL, way, attr);
+		if (status == dnnl_success && (i >= 2 * WAYS || !is_reference(pd)))
+			break;
+		if (status == dnnl_success)
+			dnnl_primitive_desc_destroy(pd);
+		pd = NULL;
+	}
+	return finish_primitive(status, pd, attr, "convolution", err);
 }
 
 struct em_primitive *em_primitive_pool(struct dnnl_engine *engine, enum em_number number, const struct em_window *w,
@@ -336,7 +389,7 @@ struct em_primitive *em_primitive_pool(struct dnnl_engine *engine, enum em_numbe
 {
 	dnnl_dim_t s = (dnnl_dim_t)w->stride, p = (dnnl_dim_t)w->pad, height = (dnnl_dim_t)w->source_height;
 	dnnl_dim_t width = (dnnl_dim_t)w->source_width, k = (dnnl_dim_t)w->window;
-	dnnl_dims_t kernel = {mean ? height : k, mean ? width : k}, strides = {s, s}, pad = {p, p};
+	dnnl_dims_t kernel = {mean ? height : k, mean ? width : k}, strides = {s, s}, pad = {p, p}, none = {0, 0};
 	dnnl_dims_t dims = {(dnnl_dim_t)w->batch, (dnnl_dim_t)w->channels, mean ? 1 : (height + 2 * p - k) / s + 1,
 	                    mean ? 1 : (width + 2 * p - k) / s + 1};
 	dnnl_alg_kind_t kind = mean ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max;
@@ -347,26 +400,11 @@ struct em_primitive *em_primitive_pool(struct dnnl_engine *engine, enum em_numbe
 
 	if (status == dnnl_success)
 		status = set_any(&result, number, 4, dims);
-#if DNNL_VERSION_MAJOR >= 3
-	dnnl_dims_t dilation = {0, 0};
-
 	if (status == dnnl_success)
-		status =
-		    dnnl_pooling_forward_primitive_desc_create(&pd, engine, dnnl_forward_inference, kind, source->desc,
-		                                               result, strides, kernel, dilation, pad, pad, attr);
-#else
-	dnnl_pooling_desc_t op;
-
-	if (status == dnnl_success)
-		status = dnnl_pooling_forward_desc_init(&op, dnnl_forward_inference, kind, &source->desc, &result,
-		                                        strides, kernel, pad, pad);
-	if (status == dnnl_success)
-		status = dnnl_primitive_desc_create(&pd, &op, attr, engine, NULL);
-#endif
+		DESCRIBE(status, &pd, pooling_forward, dnnl_forward_inference, kind, REF(source->desc), REF(result),
+		         strides, kernel, none, pad, pad);
 	free_desc(&result);
-	if (attr)
-		dnnl_primitive_attr_destroy(attr);
-	return finish_primitive(status, pd, "pooling", err);
+	return finish_primitive(status, pd, attr, "pooling", err);
 }
 
 struct em_primitive *em_primitive_product(struct dnnl_engine *engine, const struct em_layout *source,
@@ -382,22 +420,11 @@ struct em_primitive *em_primitive_product(struct dnnl_engine *engine, const stru
 
 	if (status == dnnl_success)
 		status = weights ? copy_desc(&w, REF(weights->desc)) : set_any(&w, number, 2, dims);
-#if DNNL_VERSION_MAJOR >= 3
 	if (status == dnnl_success)
-		status = dnnl_matmul_primitive_desc_create(&pd, engine, source->desc, w, bias ? bias->desc : NULL,
-		                                           result->desc, attr);
-#else
-	dnnl_matmul_desc_t op;
-
-	if (status == dnnl_success)
-		status = dnnl_matmul_desc_init(&op, &source->desc, &w, bias ? &bias->desc : NULL, &result->desc);
-	if (status == dnnl_success)
-		status = dnnl_primitive_desc_create(&pd, &op, attr, engine, NULL);
-#endif
+		DESCRIBE(status, &pd, matmul, REF(source->desc), REF(w), bias ? REF(bias->desc) : NULL,
+		         REF(result->desc));
 	free_desc(&w);
-	if (attr)
-		dnnl_primitive_attr_destroy(attr);
-	return finish_primitive(status, pd, "matrix product", err);
+	return finish_primitive(status, pd, attr, "matrix product", err);
 }
 
 struct em_primitive *em_primitive_softmax(struct dnnl_engine *engine, const struct em_layout *rows,
@@ -407,21 +434,10 @@ struct em_primitive *em_primitive_softmax(struct dnnl_engine *engine, const stru
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_status_t status = make_attributes(&attr, (struct em_finish){0}, EM_NUMBER_F32);
 
-#if DNNL_VERSION_MAJOR >= 3
 	if (status == dnnl_success)
-		status = dnnl_softmax_forward_primitive_desc_create(
-		    &pd, engine, dnnl_forward_inference, dnnl_softmax_accurate, rows->desc, rows->desc, 1, attr);
-#else
-	dnnl_softmax_desc_t op;
-
-	if (status == dnnl_success)
-		status = dnnl_softmax_forward_desc_init(&op, dnnl_forward_inference, &rows->desc, 1);
-	if (status == dnnl_success)
-		status = dnnl_primitive_desc_create(&pd, &op, attr, engine, NULL);
-#endif
-	if (attr)
-		dnnl_primitive_attr_destroy(attr);
-	return finish_primitive(status, pd, "softmax", err);
+		DESCRIBE(status, &pd, softmax_forward, dnnl_forward_inference, dnnl_softmax_accurate, REF(rows->desc),
+		         REF(rows->desc), 1);
+	return finish_primitive(status, pd, attr, "softmax", err);
 }
 
 struct em_primitive *em_primitive_normalise(struct dnnl_engine *engine, const struct em_layout *rows, float epsilon,
@@ -431,22 +447,10 @@ struct em_primitive *em_primitive_normalise(struct dnnl_engine *engine, const st
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_status_t status = make_attributes(&attr, (struct em_finish){0}, EM_NUMBER_F32);
 
-#if DNNL_VERSION_MAJOR >= 3
 	if (status == dnnl_success)
-		status = dnnl_layer_normalization_forward_primitive_desc_create(
-		    &pd, engine, dnnl_forward_inference, rows->desc, rows->desc, NULL, epsilon, 0, attr);
-#else
-	dnnl_layer_normalization_desc_t op;
-
-	if (status == dnnl_success)
-		status = dnnl_layer_normalization_forward_desc_init(&op, dnnl_forward_inference, &rows->desc, NULL,
-		                                                    epsilon, 0);
-	if (status == dnnl_success)
-		status = dnnl_primitive_desc_create(&pd, &op, attr, engine, NULL);
-#endif
-	if (attr)
-		dnnl_primitive_attr_destroy(attr);
-	return finish_primitive(status, pd, "layer normalisation", err);
+		DESCRIBE(status, &pd, layer_normalization_forward, dnnl_forward_inference, TO_ITSELF(REF(rows->desc)),
+		         NULL, epsilon, 0);
+	return finish_primitive(status, pd, attr, "layer normalisation", err);
 }
 
 struct em_primitive *em_primitive_reorder(struct dnnl_engine *engine, const struct em_layout *source,
@@ -459,9 +463,7 @@ struct em_primitive *em_primitive_reorder(struct dnnl_engine *engine, const stru
 	if (status == dnnl_success)
 		status =
 		    dnnl_reorder_primitive_desc_create(&pd, REF(source->desc), engine, REF(result->desc), engine, attr);
-	if (attr)
-		dnnl_primitive_attr_destroy(attr);
-	return finish_primitive(status, pd, "change of layout", err);
+	return finish_primitive(status, pd, attr, "change of layout", err);
 }
 
 const struct em_layout *em_primitive_layout(const struct em_primitive *primitive, enum em_role role)

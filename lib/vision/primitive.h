@@ -34,7 +34,7 @@ struct dnnl_memory;
 /* NULL where there is no memory: the only thing that can go wrong. */
 struct dnnl_engine *em_engine_new(void);
 void em_engine_free(struct dnnl_engine *engine);
-/* Can this processor compute in bfloat16 faster than in float32? */
+bool em_engine_has_bf16(void);     /* Can this processor compute in bfloat16 faster than in float32? */
 bool em_engine_has_bf16(void);
 /* What oneDNN runs in this thread stays in this thread: the work is shared out by picture, not within one. */
 void em_engine_stay_in_thread(void);
@@ -61,7 +61,8 @@ struct em_window {
 
 /*
  * Each returns NULL with *err set: EM_ERROR_USAGE where this processor cannot do it, else EM_ERROR_MEMORY.
- * Batch first, then channels, height, width; a convolution chooses its layouts, the result's when it is NULL.
+ * Batch first, then channels, height, width; a convolution chooses its layouts.  `result`, or NULL: the layout that
+ * its result had better have, but where it is much faster in another it takes that.
  */
 struct em_primitive *em_primitive_convolution(struct dnnl_engine *engine, enum em_number number,
                                               const struct em_window *w, const struct em_layout *result,

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Layers against the plain sums that they stand for, what is shared between threads, and resampling. */
-#include "base/parallel.h"
-#include "vision/batch.h"
+/* Layers against the plain sums that they stand for, in float32 and, where the processor has it, in bfloat16. */
 #include "vision/network.h"
-#include "vision/resample.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -39,14 +36,50 @@ static float *numbers(size_t n, uint32_t seed)
 	return v;
 }
 
+/* Of the networks that the tests make. */
+static enum em_precision precision = EM_PRECISION_FP32;
+
 static struct em_network *new_network(void)
 {
-	struct em_network *n = em_network_new(EM_PRECISION_FP32, NULL);
+	struct em_network *n = em_network_new(precision, NULL);
 
 	assert_non_null(n);
-	assert_int_equal(em_network_precision(n), EM_PRECISION_FP32);
+	assert_int_equal(em_network_precision(n), precision);
 	return n;
 }
+
+/* bfloat16 has 8 bits: what a sum of some dozens of its products may be off by. */
+static double slack(double fp32)
+{
+	return precision == EM_PRECISION_BF16 ? 0.03 : fp32;
+}
+
+struct variant {
+	void (*test)(void **state);
+};
+
+static void in_bf16(void **state)
+{
+	const struct variant *v = *state;
+	struct em_error err = {0};
+	struct em_network *n = em_network_new(EM_PRECISION_BF16, &err);
+
+	if (!n && err.kind == EM_ERROR_USAGE) {
+		print_message("# this processor has no bf16\n");
+		skip();
+	}
+	em_network_free(n);
+	precision = EM_PRECISION_BF16;
+	v->test(state);
+	precision = EM_PRECISION_FP32;
+}
+#define IN_BF16(f)                                                                                                     \
+	{                                                                                                              \
+#f " in bf16", in_bf16, NULL, NULL, &(struct variant)                                                  \
+		{                                                                                                      \
+			f                                                                                              \
+		}                                                                                                      \
+	}
 
 /* The result for this input, `count` numbers of it. */
 static void run(const struct em_network *n, const float *in, size_t size, float *out, size_t count)
@@ -72,53 +105,117 @@ static void finish(struct em_network *n, int result)
 
 /* ---- pictures ---- */
 
-enum { IN = 3, OUT = 10, SIDE = 9, K = 3, GROUPED = 5 };
+enum { IN = 3, OUT = 10, GROUPED = 5 };
 
-/* One output of a convolution with stride 2 and padding 1, by its definition. */
-static double convolved(const float *x, const float *weights, size_t in, size_t first, size_t o, size_t side,
-                        size_t row, size_t col)
+struct shape {
+	size_t in, out, side, window, stride, groups;
+};
+
+static size_t side_of_result(const struct shape *s)
 {
+	return (s->side + 2 * (s->window / 2) - s->window) / s->stride + 1;
+}
+
+/* One pixel of one channel of a convolution whose padding is half its window, by its definition. */
+static double convolved(const struct shape *s, const float *x, const float *weights, size_t o, size_t row, size_t col)
+{
+	size_t in = s->in / s->groups, first = o / (s->out / s->groups) * in, k = s->window, pad = k / 2;
 	double sum = 0;
 
 	for (size_t c = 0; c < in; c++)
-		for (size_t j = 0; j < K; j++)
-			for (size_t i = 0; i < K; i++) {
-				size_t y = 2 * row + j, z = 2 * col + i; /* of the padded picture */
+		for (size_t j = 0; j < k; j++)
+			for (size_t i = 0; i < k; i++) {
+				size_t y = s->stride * row + j, z = s->stride * col + i; /* of the padded picture */
 
-				if (y >= 1 && z >= 1 && y <= side && z <= side)
-					sum += (double)weights[((o * in + c) * K + j) * K + i] *
-					       (double)x[((first + c) * side + y - 1) * side + z - 1];
+				if (y >= pad && z >= pad && y - pad < s->side && z - pad < s->side)
+					sum += (double)weights[((o * in + c) * k + j) * k + i] *
+					       (double)x[((first + c) * s->side + y - pad) * s->side + z - pad];
 			}
 	return sum;
 }
 
-/* Mean over 5 x 5 of relu(W x + b) */
-static void test_convolution(void **state)
+static struct em_convolution layer_of(const struct shape *s, const float *weights, const float *bias, bool relu)
 {
-	float *x = numbers(2 * IN * SIDE * SIDE, 1), *weights = numbers(OUT * IN * K * K, 2), *bias = numbers(OUT, 3);
+	return (struct em_convolution){s->out, s->window, s->stride, s->window / 2, s->groups, weights, bias, relu, 0};
+}
+
+/* A sum over all pixels of relu(W x + b), each with its own weight, so that each has to be where it belongs. */
+static void check_convolution(const struct shape *s)
+{
+	enum { BATCH = 2 };
+	size_t side = side_of_result(s), pixels = side * side, each = s->in * s->side * s->side;
+	float *x = numbers(BATCH * each, 1), *bias = numbers(s->out, 3), *sum = numbers(s->out * pixels, 4);
+	float *weights = numbers(s->out * s->in / s->groups * s->window * s->window, 2), zero = 0, out[BATCH];
 	struct em_network *n = new_network();
-	struct em_convolution c = {OUT, K, 2, 1, 1, weights, bias, true, 0};
-	float out[2 * OUT];
-	int r = em_network_convolution(n, em_network_pictures(n, 2, IN, SIDE, SIDE), &c);
+	struct em_convolution c = layer_of(s, weights, bias, true);
+	int r = em_network_convolution(n, em_network_pictures(n, BATCH, s->in, s->side, s->side), &c);
 
-	(void)state;
+	r = em_network_convolution(n, r, &(struct em_convolution){1, side, 1, 0, 1, sum, &zero, false, 0});
 	finish(n, em_network_mean(n, r));
-	assert_int_equal(em_network_dim(n), OUT);
-	run(n, x, 2 * IN * SIDE * SIDE, out, 2 * OUT);
-	for (size_t b = 0; b < 2; b++)
-		for (size_t o = 0; o < OUT; o++) {
-			double sum = 0;
+	run(n, x, BATCH * each, out, BATCH);
+	for (size_t b = 0; b < BATCH; b++) {
+		double want = 0, square = 0;
 
-			for (size_t p = 0; p < 25; p++)
-				sum +=
-				    fmax(0, convolved(x + b * IN * SIDE * SIDE, weights, IN, 0, o, SIDE, p / 5, p % 5) +
-				                (double)bias[o]);
-			assert_near(out[b * OUT + o], sum / 25, 1e-5);
-		}
+		for (size_t o = 0; o < s->out; o++)
+			for (size_t p = 0; p < pixels; p++) {
+				double v = convolved(s, x + b * each, weights, o, p / side, p % side) + (double)bias[o];
+
+				v = fmax(0, v) * (double)sum[o * pixels + p];
+				want += v;
+				square += v * v;
+			}
+		assert_near(out[b], want, slack(1e-5) * sqrt(square));
+	}
 	em_network_free(n);
 	free(x);
 	free(weights);
 	free(bias);
+	free(sum);
+}
+
+/* Each of the ways to convolve: Winograd's (3 x 3, multiples of 16 channels, whole tiles and others), in blocks of 16
+ * channels, few channels, each channel for itself, and what fits nothing. */
+static void test_convolution(void **state)
+{
+	static const struct shape shapes[] = {
+	    {3, 10, 9, 3, 2, 1},   {1, 32, 16, 5, 2, 1},  {3, 16, 15, 7, 2, 1},  {16, 16, 12, 3, 1, 1},
+	    {32, 48, 11, 3, 1, 1}, {16, 16, 1, 3, 1, 1},  {32, 64, 10, 3, 2, 1}, {64, 32, 6, 1, 1, 1},
+	    {32, 32, 7, 1, 2, 1},  {32, 32, 9, 3, 1, 32}, {48, 48, 8, 5, 1, 48}, {32, 32, 9, 3, 2, 32},
+	    {24, 24, 8, 3, 1, 1},  {64, 64, 5, 3, 1, 2},  {20, 20, 5, 3, 1, 20}, {5, 7, 6, 3, 1, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		check_convolution(&shapes[i]);
+}
+
+/* relu(W x + V x), V in small groups, W of 3 x 3 pixels: what is added lies in another order than the sum wants. */
+static void test_sum_of_two_orders(void **state)
+{
+	const struct shape w = {16, 16, 8, 3, 1, 1}, v = {16, 16, 8, 1, 1, 8};
+	float *x = numbers(16 * 64, 1), *of_w = numbers(16 * 16 * 9, 2), *of_v = numbers(16 * 2, 3), zero[16] = {0};
+	struct em_network *n = new_network();
+	struct em_convolution c = layer_of(&w, of_w, zero, true), d = layer_of(&v, of_v, zero, false);
+	int in = em_network_pictures(n, 1, 16, 8, 8);
+	float out[16];
+
+	(void)state;
+	c.add = em_network_convolution(n, in, &d);
+	finish(n, em_network_mean(n, em_network_convolution(n, in, &c)));
+	run(n, x, 16 * 64, out, 16);
+	for (size_t o = 0; o < 16; o++) {
+		double want = 0;
+
+		for (size_t p = 0; p < 64; p++)
+			want +=
+			    fmax(0, convolved(&w, x, of_w, o, p / 8, p % 8) + convolved(&v, x, of_v, o, p / 8, p % 8)) /
+			    64;
+		assert_near(out[o], want, slack(1e-5));
+	}
+	em_network_free(n);
+	free(x);
+	free(of_w);
+	free(of_v);
 }
 
 /* x -> a = W x, then relu(V a + a) with V in groups; before the sum `a` is read once more, by a pool that is dropped.
@@ -145,7 +242,7 @@ static void test_groups_and_sum(void **state)
 		size_t pair = o / 2 * 2;
 
 		assert_near(out[o], fmax(0, a[o] + (double)v[2 * o] * a[pair] + (double)v[2 * o + 1] * a[pair + 1]),
-		            1e-5);
+		            slack(1e-5));
 	}
 	em_network_free(n);
 	free(x);
@@ -175,7 +272,7 @@ static void test_max_pool(void **state)
 			}
 			sum += most;
 		}
-		assert_near(out[c], sum / 16, 1e-6);
+		assert_near(out[c], sum / 16, slack(1e-6));
 	}
 	em_network_free(n);
 	free(x);
@@ -184,7 +281,7 @@ static void test_max_pool(void **state)
 /* A picture's result is the same bits wherever in the batch it stands and whoever stands beside it. */
 static void test_places_in_a_batch(void **state)
 {
-	enum { BATCH = 5, PIXELS = 3 * 32 * 32, WIDE = 24 };
+	enum { BATCH = 5, PIXELS = 3 * 32 * 32, WIDE = 32 };
 	float *x = numbers(BATCH * PIXELS, 1), *w = numbers(WIDE * 3 * 49, 2), *v = numbers(WIDE * WIDE * 9, 3);
 	float bias[WIDE] = {0}, first[BATCH * WIDE], second[BATCH * WIDE];
 	struct em_network *n = new_network();
@@ -241,7 +338,7 @@ static void test_product(void **state)
 					y += (double)w[o * COLUMNS + c] * (double)x[row * COLUMNS + c];
 				mean += ((double)start[row * COLUMNS + o] + gelu(y)) / ROWS;
 			}
-			assert_near(out[o], mean, 1e-5);
+			assert_near(out[o], mean, slack(1e-5));
 		}
 	}
 	em_network_free(n);
@@ -277,7 +374,7 @@ static void test_attention(void **state)
 
 		for (size_t r = 0; r < ROWS; r++)
 			want += share[r] / sum * (double)x[r * COLUMNS + 2 * WIDTH + i];
-		assert_near(out[i], want, 1e-5);
+		assert_near(out[i], want, slack(1e-5));
 	}
 	em_network_free(n);
 	free(x);
@@ -292,7 +389,7 @@ static void test_normalise(void **state)
 	finish(n, em_network_normalise(n, em_network_rows(n, 1, 4), 0.5f));
 	run(n, x, 4, out, 4);
 	for (int i = 0; i < 4; i++)
-		assert_near(out[i], ((double)x[i] - 3) / 2, 1e-6);
+		assert_near(out[i], ((double)x[i] - 3) / 2, slack(1e-6));
 	em_network_free(n);
 }
 
@@ -315,91 +412,27 @@ static void test_sticky_failure(void **state)
 	em_network_free(NULL);
 }
 
-/* ---- batches ---- */
-
-enum { JOBS = 200, MOST = 4 };
-
-struct errand {
-	struct em_batch *batch;
-	int in[JOBS], out[JOBS], status[JOBS];
-};
-
-static _Atomic int running, most_running, largest;
-
-static int square(void *ctx, size_t n, const void *const *in, void *const *out, struct em_error *err)
-{
-	int now = ++running;
-
-	(void)ctx;
-	if (now > most_running)
-		most_running = now;
-	if ((int)n > largest)
-		largest = (int)n;
-	for (size_t i = 0; i < n; i++)
-		*(int *)out[i] = *(const int *)in[i] * *(const int *)in[i];
-	running--;
-	return n == 1 && *(const int *)in[0] < 0 ? em_error_set(err, EM_ERROR_DATA, "below zero") : 0;
-}
-
-static void errand(void *ctx, size_t i)
-{
-	struct errand *e = ctx;
-
-	e->in[i] = (int)i;
-	e->status[i] = em_batch_run(e->batch, &e->in[i], &e->out[i], NULL);
-}
-
-static void test_batches(void **state)
-{
-	struct errand e = {0};
-	struct em_error err = {0};
-	int in = -1, out;
-
-	(void)state;
-	e.batch = em_batch_new(MOST, 2, square, NULL, NULL);
-	assert_non_null(e.batch);
-	em_parallel_for(16, JOBS, errand, &e);
-	for (int i = 0; i < JOBS; i++)
-		assert_true(e.status[i] == 0 && e.out[i] == i * i);
-	assert_true(most_running <= 2 && largest <= MOST);
-	assert_int_equal(em_batch_run(e.batch, &in, &out, &err), -1);
-	assert_string_equal(err.text, "below zero");
-	em_batch_free(e.batch);
-}
-
-/* ---- resampling ---- */
-
-static void test_resample(void **state)
-{
-	static const float ramp[4] = {0, 1, 2, 3}, steps[8] = {0, 0.25f, 0.75f, 1.25f, 1.75f, 2.25f, 2.75f, 3};
-	float out[12 * 8], in[30];
-
-	(void)state;
-	assert_int_equal(em_resample(ramp, 1, 4, out, 3, 8, NULL), 0);
-	for (size_t i = 0; i < 24; i++)
-		assert_near(out[i], steps[i % 8], 1e-6);
-	/* To a half: the triangle reaches over four pixels, three at the ends: 1 3 3 1 and 3 3 1. */
-	assert_int_equal(em_resample(ramp, 4, 1, out, 2, 1, NULL), 0);
-	assert_near(out[0], (3. * 0 + 3 * 1 + 1 * 2) / 7, 1e-6);
-	assert_near(out[1], (1. * 1 + 3 * 2 + 3 * 3) / 7, 1e-6);
-	for (int i = 0; i < 30; i++)
-		in[i] = (float)(i * i % 7);
-	assert_int_equal(em_resample(in, 5, 6, out, 5, 6, NULL), 0);
-	assert_memory_equal(in, out, sizeof(in));
-	for (int i = 0; i < 30; i++)
-		in[i] = 2.5f;
-	assert_int_equal(em_resample(in, 30, 1, out, 7, 11, NULL), 0);
-	for (size_t i = 0; i < 77; i++)
-		assert_near(out[i], 2.5, 1e-6);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_convolution), cmocka_unit_test(test_groups_and_sum),
-	                                   cmocka_unit_test(test_max_pool),    cmocka_unit_test(test_places_in_a_batch),
-	                                   cmocka_unit_test(test_product),     cmocka_unit_test(test_attention),
-	                                   cmocka_unit_test(test_normalise),   cmocka_unit_test(test_sticky_failure),
-	                                   cmocka_unit_test(test_batches),     cmocka_unit_test(test_resample)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_convolution),
+	    IN_BF16(test_convolution),
+	    cmocka_unit_test(test_groups_and_sum),
+	    IN_BF16(test_groups_and_sum),
+	    cmocka_unit_test(test_sum_of_two_orders),
+	    IN_BF16(test_sum_of_two_orders),
+	    cmocka_unit_test(test_max_pool),
+	    IN_BF16(test_max_pool),
+	    cmocka_unit_test(test_places_in_a_batch),
+	    IN_BF16(test_places_in_a_batch),
+	    cmocka_unit_test(test_product),
+	    IN_BF16(test_product),
+	    cmocka_unit_test(test_attention),
+	    IN_BF16(test_attention),
+	    cmocka_unit_test(test_normalise),
+	    IN_BF16(test_normalise),
+	    cmocka_unit_test(test_sticky_failure),
+	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
