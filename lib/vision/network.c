@@ -116,6 +116,14 @@ int em_network_add_weights(struct em_network *n, const float *from, struct em_la
 	return t ? t : em_network_fail(n, EM_ERROR_MEMORY, "out of memory for weights");
 }
 
+static enum em_number choose_number(enum em_precision precision)
+{
+	bool bf16 = precision == EM_PRECISION_BF16 ? em_engine_has_bf16()
+	                                           : precision == EM_PRECISION_AUTO && em_engine_favours_bf16();
+
+	return bf16 ? EM_NUMBER_BF16 : EM_NUMBER_F32;
+}
+
 struct em_network *em_network_new(enum em_precision precision, struct em_error *err)
 {
 	struct em_network *n = calloc(1, sizeof(*n));
@@ -129,7 +137,7 @@ struct em_network *em_network_new(enum em_precision precision, struct em_error *
 	n->engine = em_engine_new();
 	n->tensor = calloc(1, sizeof(*n->tensor));
 	n->tensors = 1;
-	n->number = precision != EM_PRECISION_FP32 && em_engine_has_bf16() ? EM_NUMBER_BF16 : EM_NUMBER_F32;
+	n->number = choose_number(precision);
 	if (!n->engine || !n->tensor)
 		em_error_memory(err, sizeof(*n));
 	else if (precision == EM_PRECISION_BF16 && n->number != EM_NUMBER_BF16)

@@ -20,8 +20,9 @@ enum em_precision { EM_PRECISION_AUTO, EM_PRECISION_FP32, EM_PRECISION_BF16 };
 
 struct em_network;
 
-/* AUTO: bfloat16 where the processor has instructions for it.  NULL: EM_ERROR_MEMORY; EM_ERROR_USAGE where bfloat16
- * was asked for and this processor has none. */
+/* AUTO: bfloat16 where the processor has matrix units for it (AMX); with vector instructions alone float32 is faster,
+ * but bfloat16 can be asked for.  NULL: EM_ERROR_MEMORY; EM_ERROR_USAGE where bfloat16 was asked for and this processor
+ * has none. */
 struct em_network *em_network_new(enum em_precision precision, struct em_error *err);
 void em_network_free(struct em_network *network);                         /* NULL allowed */
 enum em_precision em_network_precision(const struct em_network *network); /* FP32 or BF16 */

@@ -77,12 +77,22 @@ void em_engine_free(struct dnnl_engine *engine)
 		dnnl_engine_destroy(engine);
 }
 
+static bool has_isa(dnnl_cpu_isa_t isa)
+{
+	return (dnnl_get_effective_cpu_isa() & isa) == isa;
+}
+
 /* Without these instructions bfloat16 is emulated, slower than float32, or not there at all. */
 bool em_engine_has_bf16(void)
 {
-	dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+	return has_isa(dnnl_cpu_isa_avx512_core_bf16);
+}
 
-	return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+/* AMX: tiles. Vectors alone do not suffice: since Sapphire Rapids VDPBF16PS has a quarter of the rate of VFMADD231PS.
+ */
+bool em_engine_favours_bf16(void)
+{
+	return has_isa(dnnl_cpu_isa_avx512_core_amx);
 }
 
 struct dnnl_stream *em_stream_new(struct dnnl_engine *engine)

@@ -34,8 +34,8 @@ struct dnnl_memory;
 /* NULL where there is no memory: the only thing that can go wrong. */
 struct dnnl_engine *em_engine_new(void);
 void em_engine_free(struct dnnl_engine *engine);
-bool em_engine_has_bf16(void);     /* Can this processor compute in bfloat16 faster than in float32? */
-bool em_engine_has_bf16(void);
+bool em_engine_has_bf16(void);     /* Has this processor instructions for bfloat16, */
+bool em_engine_favours_bf16(void); /* and are they faster than float32's? */
 /* What oneDNN runs in this thread stays in this thread: the work is shared out by picture, not within one. */
 void em_engine_stay_in_thread(void);
 
