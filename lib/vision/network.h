@@ -53,6 +53,9 @@ int em_network_room(struct em_network *n, size_t rows, size_t columns);
 /* Some of the columns of some rows, as they lie. */
 int em_network_part(struct em_network *n, int source, size_t row, size_t rows, size_t column, size_t columns);
 
+/* Rows side by side, such as the means of several stages: {rows, all their columns}. */
+int em_network_join(struct em_network *n, const int *sources, size_t count);
+
 struct em_product {
 	size_t columns;
 	const float *weights; /* [columns][source columns], as PyTorch has them */

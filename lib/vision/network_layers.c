@@ -226,6 +226,31 @@ int em_network_part(struct em_network *n, int source, size_t row, size_t rows, s
 	return result;
 }
 
+int em_network_join(struct em_network *n, const int *sources, size_t count)
+{
+	size_t rows = n->failed ? 0 : n->tensor[sources[0]].shape[0], columns = 0, at = 0;
+	int result, part;
+
+	for (size_t i = 0; i < count && !n->failed; i++) {
+		columns += n->tensor[sources[i]].shape[1];
+		if (n->tensor[sources[i]].shape[0] != rows)
+			em_network_fail(n, EM_ERROR_DATA, "different numbers of rows are to be joined");
+	}
+	result = em_network_room(n, rows, columns);
+	for (size_t i = 0; i < count && !n->failed; i++) {
+		size_t wide = n->tensor[sources[i]].shape[1];
+
+		part = em_network_part(n, result, 0, rows, at, wide);
+		if (part)
+			em_network_add_step(n,
+			                    em_primitive_reorder(n->engine, n->tensor[sources[i]].layout,
+			                                         n->tensor[part].layout, &n->error),
+			                    sources[i], 0, 0, part);
+		at += wide;
+	}
+	return n->failed ? 0 : result;
+}
+
 static struct em_primitive *product(struct em_network *n, int source, const struct em_layout *weights,
                                     const struct em_layout *bias, int result, struct em_finish finish)
 {

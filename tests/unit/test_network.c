@@ -218,6 +218,45 @@ static void test_sum_of_two_orders(void **state)
 	free(of_v);
 }
 
+/* The means of a picture and of what a layer makes of it, side by side; and parts that cannot be. */
+static void test_join(void **state)
+{
+	float x[2 * 16 * 4], w[16 * 16] = {0}, ten[16], out[2 * 48];
+	struct em_network *n = new_network();
+	int in = em_network_pictures(n, 2, 16, 2, 2), parts[3], odd[2];
+	struct em_error err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++)
+		x[i] = (float)(i / 4) + (float)(i % 4) - 1.5f;
+	for (size_t i = 0; i < 16; i++) {
+		w[i * 16 + 15 - i] = 2;
+		ten[i] = 10;
+	}
+	parts[0] = em_network_mean(n, in);
+	parts[1] = em_network_mean(
+	    n, em_network_convolution(n, in, &(struct em_convolution){16, 1, 1, 0, 1, w, ten, false, 0}));
+	parts[2] = parts[0];
+	finish(n, em_network_join(n, parts, 3));
+	assert_int_equal(em_network_dim(n), 48);
+	run(n, x, sizeof(x) / sizeof(x[0]), out, 2 * 48);
+	for (size_t b = 0; b < 2; b++)
+		for (size_t c = 0; c < 16; c++) {
+			size_t mean = b * 16 + c, turned = b * 16 + 15 - c;
+
+			assert_near(out[b * 48 + c], (double)mean, 1e-5); /* small whole numbers are exact in bf16 */
+			assert_near(out[b * 48 + 32 + c], (double)mean, 1e-5);
+			assert_near(out[b * 48 + 16 + c], 2 * (double)turned + 10, slack(1e-5) * 4);
+		}
+	em_network_free(n);
+	n = new_network();
+	odd[0] = em_network_rows(n, 2, 3);
+	odd[1] = em_network_room(n, 3, 3);
+	assert_int_equal(em_network_finish(n, em_network_join(n, odd, 2), &err), -1);
+	assert_string_equal(err.text, "different numbers of rows are to be joined");
+	em_network_free(n);
+}
+
 /* x -> a = W x, then relu(V a + a) with V in groups; before the sum `a` is read once more, by a pool that is dropped.
  */
 static void test_groups_and_sum(void **state)
@@ -431,6 +470,8 @@ int main(void)
 	    IN_BF16(test_attention),
 	    cmocka_unit_test(test_normalise),
 	    IN_BF16(test_normalise),
+	    cmocka_unit_test(test_join),
+	    IN_BF16(test_join),
 	    cmocka_unit_test(test_sticky_failure),
 	};
 
