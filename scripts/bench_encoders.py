@@ -16,6 +16,8 @@ import numpy as np
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PEERS = os.path.join(TOP, "tests", "peers")
 THREADS, BATCH, SIZE = 2, 8, 224
+OURS = 4  # pictures that emembed's network takes at a time
+GMAC = 4.09  # multiplications of its convolutions and their sums, 1e9 a picture
 
 
 def emembed(stream, *options):
@@ -38,8 +40,12 @@ def theirs(model, x):
         return (time.perf_counter() - start) / len(x)
 
 
+def alone(precision):
+    return float(subprocess.check_output(["./convolutions", str(THREADS), str(OURS), "2", precision]))
+
+
 def bare():
-    """The program that runs the convolutions alone, or None where it cannot be built."""
+    """Could the program that runs the convolutions alone be built?"""
     flags = subprocess.run(["make", "-sC", TOP, "print-flags"], stdout=subprocess.PIPE, text=True, check=True).stdout
     cc = os.environ.get("CC", "gcc")
     command = [cc, "-O2", "-o", "convolutions", os.path.join(PEERS, "convolutions.c"), *shlex.split(flags)]
@@ -71,27 +77,33 @@ def run(report, rounds=5):
     with torch.no_grad():
         frozen = torch.jit.freeze(torch.jit.trace(model, x))
         model(x), frozen(x), frozen(x)
-    alone = bare()
-    times = {"few": [], "many": [], "eager": [], "frozen": [], "bare": []}
+    built, half = bare(), emembed_knows_bf16()
+    precisions = ["fp32", "bf16"] if half else ["fp32"]
+    times = {}
+
+    def note(name, seconds):
+        times.setdefault(name, []).append(seconds)
+
     for _ in range(rounds):
-        for name in ("few", "many"):
-            times[name].append(emembed(name + ".tar", "--precision", "fp32"))
-        times["eager"].append(theirs(model, x))
-        times["frozen"].append(theirs(frozen, x))
-        if alone:
-            times["bare"].append(float(subprocess.check_output(["./convolutions", str(THREADS), str(BATCH)])))
-    t = {name: min(v) for name, v in times.items() if v}
-    t["ours"] = a_picture(times["few"], times["many"])
-    report("emembed, fp32", t["ours"], None, "8 pictures from nothing: %.0f ms" % (t["few"] * 1e3))
-    report("PyTorch eager", t["eager"], None, "%.2f times ours" % (t["eager"] / t["ours"]))
-    report("PyTorch frozen TorchScript", t["frozen"], None, "%.2f times ours" % (t["frozen"] / t["ours"]))
-    if alone:
-        report("its convolutions alone, through oneDNN", t["bare"], None, "ours is %.2f times that" %
-               (t["ours"] / t["bare"]))
-    if emembed_knows_bf16():
-        half = a_picture(*([emembed(name, "--precision", "bf16") for _ in range(rounds)]
-                           for name in ("few.tar", "many.tar")))
-        report("emembed, bf16", half, None, "PyTorch eager takes %.2f times that" % (t["eager"] / half))
+        note("eager", theirs(model, x))
+        note("frozen", theirs(frozen, x))
+        for p in precisions:
+            for name in ("few", "many"):
+                note(name + p, emembed(name + ".tar", "--precision", p))
+            if built:
+                note("alone" + p, alone(p))
+    t = {name: min(v) for name, v in times.items()}
+    report("PyTorch eager", t["eager"])
+    report("PyTorch frozen TorchScript", t["frozen"])
+    for p in precisions:
+        ours = a_picture(times["few" + p], times["many" + p])
+        report("emembed, " + p, ours, None, "eager takes %.2f times that, frozen %.2f; 8 from nothing: %.0f ms" %
+               (t["eager"] / ours, t["frozen"] / ours, t["few" + p] * 1e3))
+        if built:
+            report("its convolutions alone, through oneDNN", t["alone" + p], None,
+                   "%.0f GMAC/s; ours is %.2f times that" % (GMAC / t["alone" + p], ours / t["alone" + p]))
+    if not half:
+        print("  emembed, bf16: this processor has no instructions for it")
 
 
 def emembed_knows_bf16():

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The convolutions of ResNet-50 at 224 pixels, each bare through oneDNN in the layouts that it likes best: what a
- * network cannot beat.  `convolutions THREADS ROUNDS` prints the seconds that one picture took, each thread at its own
- * picture.
+ * network cannot beat.  `convolutions THREADS BATCH ROUNDS [bf16]` prints the seconds that one picture took, each
+ * thread at its own batch.
  */
 #include "base/parallel.h"
 #include "vision/primitive.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@ static struct em_window shape[MOST];
 static size_t count;
 static struct dnnl_engine *engine;
 static int rounds;
+static size_t batch;
+static enum em_number number;
 static _Atomic int failed;
 
 static void add(size_t in, size_t out, size_t side, size_t window, size_t stride)
@@ -26,7 +29,7 @@ static void add(size_t in, size_t out, size_t side, size_t window, size_t stride
 	                                    .source_channels = in,
 	                                    .source_height = side,
 	                                    .source_width = side,
-	                                    .batch = 1,
+	                                    .batch = batch,
 	                                    .window = window,
 	                                    .stride = stride,
 	                                    .pad = window / 2,
@@ -61,18 +64,18 @@ struct bare {
 
 static int make(struct bare *c, const struct em_window *w)
 {
-	c->primitive = em_primitive_convolution(engine, EM_NUMBER_F32, w, NULL, (struct em_finish){0}, NULL);
+	c->primitive = em_primitive_convolution(engine, number, w, NULL, (struct em_finish){0}, NULL);
 	for (int role = 0; c->primitive && role < EM_ROLES; role++) {
 		const struct em_layout *layout = em_primitive_layout(c->primitive, (enum em_role)role);
 		size_t bytes = layout ? em_layout_size(layout) : 0;
-		float *v = layout ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+		uint16_t *v = layout ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
 
 		if (!layout)
 			continue;
 		if (!v)
 			return -1;
 		for (size_t i = 0; i < bytes / sizeof(*v); i++)
-			v[i] = (float)(i % 17) * 0.01f;
+			v[i] = (uint16_t)(0x3c00 + i % 17); /* about 0.01, read as bfloat16 or as float32 */
 		c->memory[role] = em_memory_new(engine, layout, v);
 	}
 	return c->primitive ? 0 : -1;
@@ -106,8 +109,11 @@ static void run(void *ctx, size_t thread)
 
 int main(int argc, char **argv)
 {
-	int threads = argc > 1 ? atoi(argv[1]) : 1, wanted = argc > 2 ? atoi(argv[2]) : 8;
+	int threads = argc > 1 ? atoi(argv[1]) : 1, wanted = argc > 3 ? atoi(argv[3]) : 8;
 	double start;
+
+	batch = argc > 2 ? (size_t)atoi(argv[2]) : 1;
+	number = argc > 4 && !strcmp(argv[4], "bf16") ? EM_NUMBER_BF16 : EM_NUMBER_F32;
 
 	em_engine_stay_in_thread();
 	engine = em_engine_new();
@@ -121,6 +127,6 @@ int main(int argc, char **argv)
 	rounds = wanted;
 	start = now();
 	em_parallel_for(threads, (size_t)threads, run, NULL);
-	printf("%.6f\n", (now() - start) / (double)(threads * rounds));
+	printf("%.6f\n", (now() - start) / ((double)(threads * rounds) * (double)batch));
 	return failed;
 }
