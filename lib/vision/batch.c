@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define MOST 64
 
@@ -13,16 +14,19 @@ struct job {
 	struct em_error *err;
 	struct job *next;
 	pthread_cond_t turn; /* done, or first in line with room to run: nobody else is woken */
+	struct timespec deadline;
 	int status;
 	bool done;
 };
 
 struct em_batch {
 	size_t most, threads, running;
+	size_t waiting;
 	int (*run)(void *ctx, size_t n, const void *const *in, void *const *out, struct em_error *err);
 	void *ctx;
 	struct job *first, **last; /* those that wait, in the order in which they came */
 	pthread_mutex_t lock;
+	pthread_condattr_t monotonic;
 };
 
 struct em_batch *em_batch_new(size_t most, size_t threads,
@@ -42,6 +46,8 @@ struct em_batch *em_batch_new(size_t most, size_t threads,
 	b->ctx = ctx;
 	b->last = &b->first;
 	pthread_mutex_init(&b->lock, NULL);
+	pthread_condattr_init(&b->monotonic);
+	pthread_condattr_setclock(&b->monotonic, CLOCK_MONOTONIC);
 	return b;
 }
 
@@ -49,11 +55,13 @@ void em_batch_free(struct em_batch *b)
 {
 	if (!b)
 		return;
+	pthread_condattr_destroy(&b->monotonic);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 }
 
-static void wake_next(struct em_batch *b)
+/* The first in line has to look whether it is its turn. */
+static void wake_first(struct em_batch *b)
 {
 	if (b->first && b->running < b->threads)
 		pthread_cond_signal(&b->first->turn);
@@ -77,8 +85,9 @@ static void run_some(struct em_batch *b)
 	}
 	if (!b->first)
 		b->last = &b->first;
+	b->waiting -= n;
 	b->running++;
-	wake_next(b);
+	wake_first(b);
 	pthread_mutex_unlock(&b->lock);
 	status = b->run(b->ctx, n, in, out, &why);
 	pthread_mutex_lock(&b->lock);
@@ -90,22 +99,53 @@ static void run_some(struct em_batch *b)
 		job[i]->done = true;
 		pthread_cond_signal(&job[i]->turn);
 	}
-	wake_next(b);
+	wake_first(b);
+}
+
+static bool has_passed(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+}
+
+static void set_deadline(struct timespec *t)
+{
+	clock_gettime(CLOCK_MONOTONIC, t);
+	t->tv_nsec += EM_BATCH_WAIT;
+	if (t->tv_nsec >= 1000000000) {
+		t->tv_sec++;
+		t->tv_nsec -= 1000000000;
+	}
+}
+
+/* Until the job is done, running batches where it falls to this thread; locked before and after. */
+static void wait_or_run(struct em_batch *b, struct job *job)
+{
+	while (!job->done) {
+		bool room = b->first && b->running < b->threads;
+
+		if (room && (b->waiting >= b->most || has_passed(&b->first->deadline)))
+			run_some(b);
+		else if (room && b->first == job)
+			pthread_cond_timedwait(&job->turn, &b->lock, &job->deadline);
+		else
+			pthread_cond_wait(&job->turn, &b->lock);
+	}
 }
 
 int em_batch_run(struct em_batch *b, const void *in, void *out, struct em_error *err)
 {
-	struct job job = {.in = in, .out = out, .err = err, .turn = PTHREAD_COND_INITIALIZER};
+	struct job job = {.in = in, .out = out, .err = err};
 
+	set_deadline(&job.deadline);
+	pthread_cond_init(&job.turn, &b->monotonic);
 	pthread_mutex_lock(&b->lock);
 	*b->last = &job;
 	b->last = &job.next;
-	while (!job.done) {
-		if (b->first && b->running < b->threads)
-			run_some(b);
-		else
-			pthread_cond_wait(&job.turn, &b->lock);
-	}
+	b->waiting++;
+	wait_or_run(b, &job);
 	pthread_mutex_unlock(&b->lock);
 	pthread_cond_destroy(&job.turn);
 	return job.status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Work that is cheaper for several items at a time, asked for by many threads, each with one item: who comes while
- * others are at work waits, and goes with the next batch.  Nobody waits for a batch to fill.
+ * others are at work waits, and goes with the next batch.  One that is not full waits for more for EM_BATCH_WAIT at
+ * most: those who are on their way come sooner, and a live stream does not notice.
  */
 #ifndef EM_VISION_BATCH_H
 #define EM_VISION_BATCH_H
@@ -9,6 +10,8 @@
 #include "base/error.h"
 
 #include <stddef.h>
+
+#define EM_BATCH_WAIT 1000000 /* ns */
 
 struct em_batch;
 
