@@ -63,17 +63,20 @@ void em_network_add_step(struct em_network *n, struct em_primitive *p, int sourc
 }
 
 /* The tensor in another layout: itself where it lies so already. */
-int em_network_arrange(struct em_network *n, int source, const struct em_layout *wanted)
+int em_network_copy(struct em_network *n, int source, const struct em_layout *wanted)
 {
-	int result;
+	int result = n->failed ? 0 : em_network_add_tensor(n, em_layout_copy(wanted), n->tensor[source].shape);
 
-	if (n->failed || em_layout_equal(n->tensor[source].layout, wanted))
-		return source;
-	result = em_network_add_tensor(n, em_layout_copy(wanted), n->tensor[source].shape);
 	if (result)
 		em_network_add_step(n, em_primitive_reorder(n->engine, n->tensor[source].layout, wanted, &n->error),
 		                    source, 0, 0, result);
 	return result;
+}
+
+int em_network_arrange(struct em_network *n, int source, const struct em_layout *wanted)
+{
+	return n->failed || em_layout_equal(n->tensor[source].layout, wanted) ? source
+	                                                                      : em_network_copy(n, source, wanted);
 }
 
 /* `from` described by `have`, into memory of our own as `wanted`. */

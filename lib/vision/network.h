@@ -37,7 +37,8 @@ struct em_convolution {
 	const float *weights; /* [channels][source channels / groups][window][window] */
 	const float *bias;    /* [channels] */
 	bool relu;            /* at last */
-	int add;              /* a result added before that, 0 for none; nobody may use it again */
+	int add;              /* a result added before that, 0 for none: the source, or one that nobody may use again */
+	bool direct;          /* not Winograd's way, whose weights take milliseconds to arrange at first */
 };
 int em_network_convolution(struct em_network *n, int source, const struct em_convolution *c);
 int em_network_max_pool(struct em_network *n, int source, size_t window, size_t stride, size_t pad);

@@ -66,6 +66,14 @@ static int add_filters(struct em_network *n, const struct em_window *w, const fl
 	    wanted);
 }
 
+/* Where a convolution writes: over what it adds to, which cannot be what it reads. */
+static int result_of(struct em_network *n, int source, int add, const struct em_layout *made, const size_t shape[4])
+{
+	if (!add)
+		return em_network_add_tensor(n, em_layout_copy(made), shape);
+	return add == source ? em_network_copy(n, source, made) : em_network_arrange(n, add, made);
+}
+
 int em_network_convolution(struct em_network *n, int source, const struct em_convolution *c)
 {
 	struct em_finish finish = {c->add != 0, c->relu ? EM_ACTIVATION_RELU : EM_ACTIVATION_NONE};
@@ -79,6 +87,7 @@ int em_network_convolution(struct em_network *n, int source, const struct em_con
 		return 0;
 	w = window_over(n, source, c->channels, c->window, c->stride, c->pad);
 	w.groups = c->groups;
+	w.direct = c->direct;
 	if (!fits(&w) || w.source_channels % w.groups || w.channels % w.groups)
 		return em_network_fail(n, EM_ERROR_DATA, "a convolution does not fit its input");
 	slide(&w, shape);
@@ -90,12 +99,12 @@ int em_network_convolution(struct em_network *n, int source, const struct em_con
 		n->failed = true;
 		return 0;
 	}
+	made = em_primitive_layout(p, EM_ROLE_RESULT);
+	result = result_of(n, source, c->add, made, shape);
 	source = em_network_arrange(n, source, em_primitive_layout(p, EM_ROLE_SOURCE));
 	weights = add_filters(n, &w, c->weights, em_primitive_layout(p, EM_ROLE_WEIGHTS));
 	bias = em_network_add_weights(n, c->bias, em_layout_new(EM_NUMBER_F32, 1, &w.channels, NULL),
 	                              em_primitive_layout(p, EM_ROLE_BIAS));
-	made = em_primitive_layout(p, EM_ROLE_RESULT);
-	result = c->add ? em_network_arrange(n, c->add, made) : em_network_add_tensor(n, em_layout_copy(made), shape);
 	em_network_add_step(n, p, source, weights, bias, result);
 	return n->failed ? 0 : result;
 }

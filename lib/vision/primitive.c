@@ -357,8 +357,9 @@ static dnnl_status_t describe_convolution(dnnl_primitive_desc_t *pd, dnnl_engine
 /* Winograd's weights are four times as large: those of more channels than that take longer to fetch than they save. */
 static bool has_use(struct way way, enum em_number number, const struct em_window *w)
 {
-	return !way.blocks || (number == EM_NUMBER_F32 && (way.algorithm != dnnl_convolution_winograd ||
-	                                                   w->source_channels * w->channels <= 256 * 256));
+	return !way.blocks || (number == EM_NUMBER_F32 &&
+	                       (way.algorithm != dnnl_convolution_winograd ||
+	                        (!w->direct && w->source_channels * w->channels <= 256 * 256)));
 }
 
 /* The plain loops that oneDNN has for what it has no code for: a thousand times slower. */

@@ -57,6 +57,7 @@ bool em_layout_equal(const struct em_layout *a, const struct em_layout *b);
 struct em_window {
 	size_t channels, source_channels, source_height, source_width, batch;
 	size_t window, stride, pad, groups;
+	bool direct; /* not Winograd's way */
 };
 
 /*

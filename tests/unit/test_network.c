@@ -73,13 +73,7 @@ static void in_bf16(void **state)
 	v->test(state);
 	precision = EM_PRECISION_FP32;
 }
-#define IN_BF16(f)                                                                                                     \
-	{                                                                                                              \
-#f " in bf16", in_bf16, NULL, NULL, &(struct variant)                                                  \
-		{                                                                                                      \
-			f                                                                                              \
-		}                                                                                                      \
-	}
+#define IN_BF16(f) {#f " in bf16", in_bf16, NULL, NULL, &(struct variant){f}}
 
 /* The result for this input, `count` numbers of it. */
 static void run(const struct em_network *n, const float *in, size_t size, float *out, size_t count)
@@ -218,6 +212,29 @@ static void test_sum_of_two_orders(void **state)
 	free(of_v);
 }
 
+/* x + x moved by a pixel: what is added to is what is read, and is needed after others were written. */
+static void test_sum_with_the_source(void **state)
+{
+	float x[16 * 64], w[16 * 16 * 9] = {0}, zero[16] = {0}, out[16];
+
+	(void)state;
+	for (size_t i = 0; i < 16 * 64; i++) {
+		x[i] = (float)(i / 64 + i % 8);
+		w[i / 64 * 17 * 9 + 3] = 1;
+	}
+	for (int direct = 0; direct < 2; direct++) {
+		struct em_network *n = new_network();
+		int in = em_network_pictures(n, 1, 16, 8, 8);
+		struct em_convolution c = {16, 3, 1, 1, 1, w, zero, true, in, direct};
+
+		finish(n, em_network_mean(n, em_network_convolution(n, in, &c)));
+		run(n, x, 16 * 64, out, 16);
+		em_network_free(n);
+		for (size_t o = 0; o < 16; o++)
+			assert_near(out[o], 2 * (double)o + 3.5 - ((double)o + 7) / 8 + 3.5, 1e-4);
+	}
+}
+
 /* The means of a picture and of what a layer makes of it, side by side; and parts that cannot be. */
 static void test_join(void **state)
 {
@@ -257,14 +274,13 @@ static void test_join(void **state)
 	em_network_free(n);
 }
 
-/* x -> a = W x, then relu(V a + a) with V in groups; before the sum `a` is read once more, by a pool that is dropped.
- */
+/* x -> a = W x, then relu(V a + a) with V in groups; before the sum `a` is read once more, by a pool nobody reads. */
 static void test_groups_and_sum(void **state)
 {
 	float *x = numbers(IN, 1), *w = numbers(OUT * IN, 2), *v = numbers(OUT * OUT / GROUPED, 3), zero[OUT] = {0};
 	struct em_network *n = new_network();
-	float out[OUT];
 	double a[OUT] = {0};
+	float out[OUT];
 	int first = em_network_convolution(n, em_network_pictures(n, 1, IN, 1, 1),
 	                                   &(struct em_convolution){OUT, 1, 1, 0, 1, w, zero, false, 0});
 
@@ -460,6 +476,7 @@ int main(void)
 	    IN_BF16(test_groups_and_sum),
 	    cmocka_unit_test(test_sum_of_two_orders),
 	    IN_BF16(test_sum_of_two_orders),
+	    cmocka_unit_test(test_sum_with_the_source),
 	    cmocka_unit_test(test_max_pool),
 	    IN_BF16(test_max_pool),
 	    cmocka_unit_test(test_places_in_a_batch),
