@@ -31,7 +31,7 @@ ALL_CFLAGS = -std=c11 -pthread $(WARN) $(SANFLAGS) $(CFLAGS)
 LIBS       = $(PKG_LIBS) -ldnnl -lm -pthread
 
 LIB_SRC  := $(wildcard lib/*/*.c lib/*/*/*.c)
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(patsubst %.S,$(BUILD)/%.o,$(wildcard lib/*/*.S))
 TOOLS    := $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
@@ -66,6 +66,11 @@ $(BUILD)/lib/cli/help.o: CPPFLAGS += -DEM_LIBRARIES='"$(VERSIONS)"'
 $(BUILD)/%.o: %.c | libraries
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# An embedded file is no header: -MMD does not see it.
+$(BUILD)/lib/vision/small_weights.o: lib/vision/small_weights.S lib/vision/em-small.safetensors | libraries
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -c -o $@ $<
 
 $(BIN)/%: $(BUILD)/cmd/%.o $(BUILD)/libem.a
 	@mkdir -p $(@D)

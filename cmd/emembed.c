@@ -44,7 +44,7 @@ static int work(void *ctx, struct em_sample *s, struct em_error *err)
 	return status;
 }
 
-/* "spectral pixels": the option's choices are the library's table. */
+/* "em-small spectral pixels": the option's choices are the library's table. */
 static void list_encoders(char *names, size_t size)
 {
 	const struct em_encoder_kind *kind;
@@ -65,32 +65,26 @@ static bool is_file(const char *name)
 
 /* A thread for each picture of the batch that runs and of the one that fills; the network runs in no more than were
  * asked for. */
-static struct em_encoder *open_file(struct em_cli *cli, const char *path, struct em_pretrained_options *o,
-                                    struct em_error *err)
+static void prepare(struct em_cli *cli, const struct em_encoder *e)
 {
-	struct em_encoder *e;
-
-	o->threads = cli->threads;
-	e = em_pretrained_open(path, o, err);
-	if (e) {
-		cli->threads *= 2 * em_pretrained_batch(e);
-		em_cli_say(cli, "%s: %zu numbers a picture, %zu pictures at a time, in %s", e->name, e->dim,
-		           em_pretrained_batch(e), em_pretrained_precision(e));
-	}
-	return e;
+	if (e->batch > 1)
+		cli->threads *= 2 * e->batch;
+	em_cli_say(cli, "%s: %zu numbers a picture, %zu pictures at a time, in %s", e->name, e->dim, e->batch,
+	           e->precision ? e->precision : "double precision");
 }
 
 static struct em_encoder *make_encoder(struct em_cli *cli, const char *name, struct em_pretrained_options *o,
                                        struct em_error *err)
 {
+	o->threads = cli->threads;
 	if (is_file(name))
-		return open_file(cli, name, o, err);
+		return em_pretrained_open(name, o, err);
 	if (o->input_size || o->scaling || o->mean || o->std || o->layer || o->precision) {
 		em_error_set(err, EM_ERROR_USAGE, "--input-size, --scaling, --mean, --std, --layer and --precision are "
 		                                  "for an encoder from a file");
 		return NULL;
 	}
-	return em_encoder_new(name, err);
+	return em_encoder_new(name, cli->threads, err);
 }
 
 int main(int argc, char **argv)
@@ -130,6 +124,8 @@ int main(int argc, char **argv)
 		return status;
 	o.precision = (enum em_precision)precision;
 	encoder = make_encoder(&cli, name, &o, &err);
+	if (encoder)
+		prepare(&cli, encoder);
 	status = encoder ? em_filter_run(&cli, work, encoder) : em_cli_end(&cli, em_cli_fail(&cli, NULL, &err));
 	em_encoder_free(encoder);
 	return status;

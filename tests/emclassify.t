@@ -143,14 +143,14 @@ check "[row,col] in a named one of two pictures" 'emclassify -S picture.json -o 
 
 # ---- encoders do not mix ----
 emembed -e pixels -o pixels.tar chips.tar
-check_fails "saved prototypes of another encoder" 1 'embedded by pixels.*by spectral' 'emclassify -S p.json pixels.tar'
+check_fails "saved prototypes of another encoder" 1 'embedded by pixels.*by em-small' 'emclassify -S p.json pixels.tar'
 check_fails "labelled stream of another encoder" 1 \
-	'embedded by pixels.*by spectral' 'emclassify -S labelled.tar pixels.tar'
+	'embedded by pixels.*by em-small' 'emclassify -S labelled.tar pixels.tar'
 jq '.sha256 = "0000"' p.json > p2.json
 check_fails "the same encoder with another digest" 1 'sha256 .*sha256 0000' 'emclassify -S p2.json emb.tar'
 emembed -e pixels film.tar -o fp.tar
 emembed substrate.tar -o ss.tar
-check_fails "a support set of two encoders" 1 'pixels.*spectral|spectral.*pixels' \
+check_fails "a support set of two encoders" 1 'pixels.*em-small|em-small.*pixels' \
 	'cat fp.tar ss.tar > mix.tar; emclassify -S mix.tar emb.tar'
 check "folders follow the stream's encoder" \
 	'emclassify -S folder --save pf.json -j pixels.tar > /dev/null && [ "$(jq .dim pf.json)" = 256 ]'

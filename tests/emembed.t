@@ -12,17 +12,21 @@ emembed one.tar -o e.tar
 check_is 'members: picture, embedding, record' 'gray8.tif gray8.embedding.npy gray8.json' \
 	"$(tar -tf e.tar | paste -sd' ' -)"
 check_is 'an array of float32' \
-	"'descr': '<f4', 'fortran_order': False, 'shape': (149,)," "$(dims e.tar gray8.embedding.npy)"
+	"'descr': '<f4', 'fortran_order': False, 'shape': (464,)," "$(dims e.tar gray8.embedding.npy)"
+weights=$(sha256sum "$TOP/lib/vision/em-small.safetensors" | cut -c1-64)
+check_is 'the record names the encoder and its weights' "em-small-1 464 $weights" \
+	"$(emcat -j e.tar | jq -r '.embedding | [.encoder, .dim, .weights] | join(" ")')"
 sha=a34374b99887cad76daee14631315627b2808c0463a7f80d26aaec94cbdcf958
-check_is 'the record names the encoder' \
+emembed -e spectral one.tar -o spectral.tar
+check_is 'one without weights names none' \
 	'"embedding":{"encoder":"spectral-1","sha256":"'$sha'","dim":149}' \
-	"$(embedding e.tar)"
+	"$(embedding spectral.tar)"
 tar -xOf one.tar gray8.tif >before.tif; tar -xOf e.tar gray8.tif >after.tif
 check_same 'the picture passes as it is' before.tif after.tif
 check_is 'all the other members of the record stay' "$(emcat -j one.tar | sed 's/,"provenance".*//')" \
 	"$(emcat -j e.tar | sed 's/,"provenance".*//')"
-check_is 'spectral is the default' "$(emembed one.tar --no-provenance | cksum)" \
-	"$(emembed -e spectral one.tar --no-provenance | cksum)"
+check_is 'em-small is the default' "$(emembed one.tar --no-provenance | cksum)" \
+	"$(emembed -e em-small one.tar --no-provenance | cksum)"
 
 emembed -e pixels e.tar -o p.tar
 check_is 'another encoder takes the place of the first' 'gray8.tif gray8.embedding.npy gray8.json' \
@@ -36,7 +40,7 @@ check_is 'the choice is in the provenance' '{"tool":"emembed","version":"'"$vers
 	"$(emcat -j --no-provenance p.tar | grep -o '{"tool":"emembed"[^}]*}' | tail -n 1)"
 check 'plain files and standard input are read' \
 	'emembed - <"$DATA/gray8.png" | tar -tf - | grep -qx stdin.embedding.npy'
-check '--help lists the encoders' 'emembed --help | grep -q "(spectral pixels)"'
+check '--help lists the encoders' 'emembed --help | grep -q "(em-small spectral pixels)"'
 
 emchip -s 16 "$DATA/demo.tif" -o chips.tar
 emembed -t 1 chips.tar -o t1.tar
@@ -48,7 +52,7 @@ emembed -t 2 --drop tif chips.tar -o thin.tar
 check_is '--drop tif leaves embeddings and records, in order' \
 	"$(tar -tf chips.tar | sed 's/tif$/embedding.npy/' | cksum)" "$(tar -tf thin.tar | cksum)"
 
-check_fails 'an encoder that is none' 2 'there are: spectral, pixels, and files' 'emembed -e resnet one.tar'
+check_fails 'an encoder that is none' 2 'there are: em-small, spectral, pixels, and files' 'emembed -e resnet one.tar'
 emcat --drop tif one.tar -o none.tar
 check_fails 'no picture in the sample' 1 'sample gray8: ' 'emembed none.tar'
 check_exit '-k goes on' 3 'emembed -k none.tar -o k.tar'
@@ -94,6 +98,23 @@ told = [(t, c) for t, c in told if t is not None]
 print(sum(t == c for t, c in told), "of", len(told))
 EOF
 
+# ---- em-small ----
+
+small() { emembed "$@" | emcat -j | jq -r '.embedding | [.encoder, .weights, .sha256] | join(" ")'; }
+check_is 'its weights as a file are the same encoder' "$(small "$DATA/em-small-0.npy")" \
+	"$(small -e "$TOP/lib/vision/em-small.safetensors" "$DATA/em-small-0.npy")"
+check_fails 'which has one input only' 2 'an em-small has no choice of input' \
+	'emembed -e "$TOP/lib/vision/em-small.safetensors" --input-size 32 one.tar'
+head -c 100000 "$TOP/lib/vision/em-small.safetensors" >cut-small.safetensors
+check_fails 'weights that are cut' 1 'cut-small.safetensors: safetensors: ' 'emembed -e cut-small.safetensors one.tar'
+for i in 0 1 2; do emembed "$DATA/em-small-$i.npy" -o small-$i.tar; done
+emembed "$DATA/em-small-0.npy" "$DATA/em-small-2.npy" "$DATA/em-small-1.npy" chips.tar -t 2 -o mixed.tar
+for i in 0 1 2; do
+	check_is "picture $i has the numbers among others that it has alone" \
+		"$(tar -xOf small-$i.tar em-small-$i.embedding.npy | cksum)" \
+		"$(tar -xOf mixed.tar em-small-$i.embedding.npy | cksum)"
+done
+
 # ---- networks from files ----
 
 W=$DATA/tiny-resnet.safetensors
@@ -137,7 +158,7 @@ check_fails 'a file that is cut' 1 'cut.safetensors: safetensors: .*the file is 
 printf '\0\0\0\0\31\0\0\0{}' >vast.safetensors
 check_fails 'a header of 100 GB' 1 'a header of 107374182400 bytes' 'emembed -e vast.safetensors one.tar'
 printf '\2\0\0\0\0\0\0\0{}' >empty.safetensors
-check_fails 'no network' 1 'neither a ResNet nor a ViT' 'emembed -e empty.safetensors one.tar'
+check_fails 'no network' 1 'neither a ResNet, a ViT nor an em-small' 'emembed -e empty.safetensors one.tar'
 sed 's/layer3\.1\.conv3\.weight/layer3.1.conv9.weight/' "$W" >other.safetensors
 check_fails 'a network of another kind' 1 'nothing is known of .layer3.1.conv|is not there|does not fit|shape' \
 	'emembed -e other.safetensors one.tar'
@@ -168,6 +189,15 @@ EOF
 cosine() { "$PYTHON" cosine.py "$1" "$2"; }
 at_least() { awk -v a="$1" -v b="$2" 'BEGIN {exit !(a >= b)}'; }
 if have_numpy; then
+	"$PYTHON" - "$DATA/em-small-out.npy" <<'EOF'
+import sys
+import numpy as np
+for i, v in enumerate(np.load(sys.argv[1])):
+    np.save("small-%d.npy" % i, v)
+EOF
+	for i in 0 1 2; do
+		check "em-small gives what numpy gives ($i)" 'at_least "$(cosine small-$i.tar small-$i.npy)" 0.999999'
+	done
 	check 'a small ResNet gives what numpy gives' \
 		'at_least "$(cosine tiny.tar "$DATA/tiny-resnet-out.npy")" 0.999999'
 	if [ $has_bf16 ]; then

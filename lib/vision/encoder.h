@@ -17,6 +17,10 @@ struct em_encoder {
 	size_t dim;                 /* floats in an embedding */
 	char digest[EM_DIGEST_HEX]; /* of everything that changes the numbers: parameters, weights */
 	const char *weights; /* digest of the file they come from; NULL: from none */
+	/* Pictures that it takes at a time; 1: each by itself.  Its batches are full where for each thread that is to
+	 * compute so many threads call encode() twice over: for the batch that runs, and for the one that fills. */
+	size_t batch;
+	const char *precision; /* of a network: "fp32" or "bf16"; NULL: it is none */
 	/* The embedding of one 2-D image of any type, 1 x 1 and up, into out[dim]; always finite.  Safe to call from
 	 * many threads.  EM_ERROR_DATA: not an image, or an empty one; EM_ERROR_MEMORY. */
 	int (*encode)(const struct em_encoder *encoder, const struct em_array *image, float *out,
@@ -27,13 +31,14 @@ struct em_encoder {
 struct em_encoder_kind {
 	const char *name; /* what -e takes: "spectral" */
 	const char *help; /* one line */
-	struct em_encoder *(*create)(struct em_error *err);
+	struct em_encoder *(*create)(size_t threads, struct em_error *err);
 };
 
 /* The i-th kind, the default first; NULL past the end. */
 const struct em_encoder_kind *em_encoder_kind_at(size_t i);
-/* EM_ERROR_USAGE, with the names there are, for one that is not known. */
-struct em_encoder *em_encoder_new(const char *name, struct em_error *err);
+/* At most `threads` threads compute at a time; 0: 1.  EM_ERROR_USAGE, with the names there are, for one that is not
+ * known. */
+struct em_encoder *em_encoder_new(const char *name, size_t threads, struct em_error *err);
 void em_encoder_free(struct em_encoder *encoder); /* NULL allowed */
 
 /*
@@ -44,9 +49,10 @@ void em_encoder_free(struct em_encoder *encoder); /* NULL allowed */
 int em_encoder_load(const struct em_array *image, struct em_array *pixels, double *mean, double *unit,
                     struct em_error *err);
 
-/* The table's entries: spectral.c, pixels.c */
-struct em_encoder *em_spectral_new(struct em_error *err);
-struct em_encoder *em_pixels_new(struct em_error *err);
+/* The table's entries: small.c, spectral.c, pixels.c */
+struct em_encoder *em_small_new(size_t threads, struct em_error *err);
+struct em_encoder *em_spectral_new(size_t threads, struct em_error *err);
+struct em_encoder *em_pixels_new(size_t threads, struct em_error *err);
 
 /*
  * spectral: EM_SPECTRAL_RINGS x EM_SPECTRAL_SECTORS components of unit length together, ring by ring, that describe

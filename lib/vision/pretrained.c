@@ -5,6 +5,7 @@
 #include "vision/batch.h"
 #include "vision/model.h"
 #include "vision/resample.h"
+#include "vision/small.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -262,11 +263,9 @@ static int build(struct pretrained *p, const struct em_safetensors *file, const 
 	return 0;
 }
 
-const char *em_pretrained_precision(const struct em_encoder *encoder)
+static const char *precision_name(const struct em_network *n)
 {
-	const struct pretrained *p = (const struct pretrained *)(const void *)encoder;
-
-	return em_network_precision(p->network) == EM_PRECISION_BF16 ? "bf16" : "fp32";
+	return em_network_precision(n) == EM_PRECISION_BF16 ? "bf16" : "fp32";
 }
 
 /* Everything that changes the numbers. */
@@ -281,7 +280,7 @@ static void set_identity(struct pretrained *p, const char *path, struct em_blob 
 	         "precision=%s filter=triangle gaps=mean",
 	         p->weights, p->size, scaling_names[p->scaling], (double)p->mean[0], (double)p->mean[1],
 	         (double)p->mean[2], (double)p->gain[0], (double)p->gain[1], (double)p->gain[2], p->layer,
-	         em_pretrained_precision(&p->encoder));
+	         precision_name(p->network));
 	em_digest_sha256_hex(text, strlen(text), p->encoder.digest);
 	snprintf(p->name, sizeof(p->name), "%.255s", slash ? slash + 1 : path);
 	p->encoder.name = p->name;
@@ -304,9 +303,11 @@ static int set_up(struct pretrained *p, const struct em_safetensors *file, const
 
 	if (!family)
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "safetensors: neither a ResNet nor a ViT by its tensors' names");
+		                    "safetensors: neither a ResNet, a ViT nor an em-small by its tensors' names");
 	if (configure(p, file, family, o, err) || build(p, file, family, o->precision, err))
 		return -1;
+	p->encoder.batch = p->count;
+	p->encoder.precision = precision_name(p->network);
 	p->batch = em_batch_new(p->count, o->threads ? o->threads : 1, run, p, err);
 	if (!p->batch)
 		return -1;
@@ -314,27 +315,42 @@ static int set_up(struct pretrained *p, const struct em_safetensors *file, const
 	return 0;
 }
 
+static struct em_encoder *open_pretrained(const struct em_safetensors *file, const char *path,
+                                          const struct em_pretrained_options *o, struct em_error *err)
+{
+	struct pretrained *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		em_error_memory(err, sizeof(*p));
+		return NULL;
+	}
+	p->encoder.encode = encode;
+	p->encoder.free = release;
+	if (!set_up(p, file, path, o, err))
+		return &p->encoder;
+	release(&p->encoder);
+	return NULL;
+}
+
+/* Trained as the one that we have already, perhaps on other pictures. */
+static struct em_encoder *open_small(const struct em_safetensors *file, const struct em_pretrained_options *o,
+                                     struct em_error *err)
+{
+	if (!o->input_size && !o->scaling && !o->mean && !o->std && !o->layer && o->precision != EM_PRECISION_BF16)
+		return em_small_open(file, o->threads, err);
+	em_error_set(err, EM_ERROR_USAGE, "an em-small has no choice of input, scaling, layer or precision");
+	return NULL;
+}
+
 struct em_encoder *em_pretrained_open(const char *path, const struct em_pretrained_options *o, struct em_error *err)
 {
 	struct em_safetensors *file = em_safetensors_open(path, err);
-	struct pretrained *p = file ? calloc(1, sizeof(*p)) : NULL;
+	struct em_encoder *e = NULL;
 
-	if (file && !p)
-		em_error_memory(err, sizeof(*p));
-	if (p) {
-		p->encoder.encode = encode;
-		p->encoder.free = release;
-		if (set_up(p, file, path, o, err)) {
-			em_error_prefix(err, "%.200s: ", path);
-			release(&p->encoder);
-			p = NULL;
-		}
-	}
+	if (file)
+		e = em_small_recognise(file) ? open_small(file, o, err) : open_pretrained(file, path, o, err);
+	if (file && !e)
+		em_error_prefix(err, "%.200s: ", path);
 	em_safetensors_free(file);
-	return p ? &p->encoder : NULL;
-}
-
-size_t em_pretrained_batch(const struct em_encoder *encoder)
-{
-	return ((const struct pretrained *)(const void *)encoder)->count;
+	return e;
 }

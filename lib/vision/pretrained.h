@@ -33,13 +33,9 @@ struct em_pretrained_options {
 /*
  * EM_ERROR_IO, EM_ERROR_DATA: what is wrong with the file; EM_ERROR_USAGE: an option without meaning, a precision that
  * this processor does not have; EM_ERROR_MEMORY.
- * Its encode() waits for others with it: called by two batches of threads per thread of the options, one that runs and
- * one that fills, it has full ones.
+ * A file as train-encoder writes it becomes an em-small (small.h), which takes no other option than threads.
  */
 struct em_encoder *em_pretrained_open(const char *path, const struct em_pretrained_options *options,
                                       struct em_error *err);
-/* Pictures that the network of this encoder takes at a time. */
-size_t em_pretrained_batch(const struct em_encoder *encoder);
-const char *em_pretrained_precision(const struct em_encoder *encoder); /* "fp32" or "bf16" */
 
 #endif

@@ -132,8 +132,9 @@ static int add_spectra(struct work *w, const struct em_spectral_pool *p, struct 
 	for (size_t j = 0; j < windows(height, p->height); j++)
 		for (size_t i = 0; i < windows(width, p->width); i++) {
 			size_t y = window_at(j, height, p->height), x = window_at(i, width, p->width);
+			const float *v = (const float *)w->pixels.data + y * width + x;
 
-			if (em_spectral_window_add(p, (const float *)w->pixels.data + y * width + x, width, w->bins, err))
+			if (em_spectral_window_add(p, v, width, w->bins, err))
 				return -1;
 		}
 	return 0;
@@ -204,10 +205,11 @@ static void set_digest(struct em_encoder *e)
 	em_digest_sha256_hex(text, strlen(text), e->digest);
 }
 
-struct em_encoder *em_spectral_new(struct em_error *err)
+struct em_encoder *em_spectral_new(size_t threads, struct em_error *err)
 {
 	struct spectral *s = calloc(1, sizeof(*s));
 
+	(void)threads;
 	if (s == NULL) {
 		em_error_memory(err, sizeof(*s));
 		return NULL;
@@ -218,7 +220,7 @@ struct em_encoder *em_spectral_new(struct em_error *err)
 		return NULL;
 	}
 	s->encoder = (struct em_encoder){
-		.name = "spectral-1", .dim = EM_SPECTRAL_DIM, .encode = encode, .free = release};
+		.name = "spectral-1", .dim = EM_SPECTRAL_DIM, .batch = 1, .encode = encode, .free = release};
 	set_digest(&s->encoder);
 	return &s->encoder;
 }

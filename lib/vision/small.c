@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How a part of a chip becomes an embedding.
+ *
+ *   - Its values, less their mean, over their standard deviation: gain and offset of the detector fall out.  The two
+ *     numbers come back as `moments`, in case they matter: they do where Z-contrast tells phases apart.
+ *   - The network's stages, each pooled over the part: what there is, not where.  Two linear maps of that: `fine` was
+ *     trained to tell any two textures apart, `coarse` to see what is common to all rods, all lattices and so on.
+ *   - The power spectrum as the spectral encoder has it, and a linear map of it, `waves`.  A lattice under noise is
+ *     seen by all of a chip's pixels together or not at all, which convolutions of a few pixels cannot do.
+ *   - For the same reason the network's pieces count less the more of the power is white noise:
+ *     gate = floor + (1 - floor) signal.
+ */
+#include "vision/small.h"
+
+#include "vision/batch.h"
+#include "vision/resample.h"
+#include "vision/small_model.h"
+#include "vision/spectral_pool.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIXELS (EM_SMALL_SIDE * EM_SMALL_SIDE)
+#define BATCH 8 /* parts that the network takes at a time: what they need stays in a core's cache */
+
+struct small {
+	struct em_encoder encoder; /* first: the encoder is this */
+	struct em_small_model model;
+	struct em_batch *batch;
+	struct em_spectral_cache *cache;
+	char weights[EM_DIGEST_HEX];
+};
+
+/* One chip on its way. */
+struct work {
+	const struct small *s;
+	const struct em_spectral_pool *pool;
+	float pixels[PIXELS];
+	float *sum;  /* [fine + coarse], over the parts */
+	float *part; /* the same of one part */
+	double bins[EM_SPECTRAL_BINS];
+};
+
+/* ---- one part ---- */
+
+static double clamp(double v, double lo, double hi)
+{
+	return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* To mean 0 and standard deviation 1, or all 0 where differences are rounding; and what that took away, for values
+ * that are fractions of the type's range.  Constants as in training. */
+static void standardise(float v[PIXELS], double unit, float moments[EM_SMALL_MOMENTS])
+{
+	double sum = 0, square = 0, mean, sd, gain;
+
+	for (size_t i = 0; i < PIXELS; i++)
+		sum += (double)v[i];
+	mean = sum / PIXELS;
+	for (size_t i = 0; i < PIXELS; i++)
+		square += ((double)v[i] - mean) * ((double)v[i] - mean);
+	sd = sqrt(square / PIXELS);
+	gain = sd > 1e-6 * fabs(mean) && sd > 1e-30 ? 1 / sd : 0;
+	for (size_t i = 0; i < PIXELS; i++)
+		v[i] = (float)(((double)v[i] - mean) * gain);
+	mean = clamp(mean * unit, 0, 1);
+	sd = clamp(sd * unit, 0, 0.5);
+	moments[0] = (float)(3 * (mean - 0.5));
+	moments[1] = (float)(log(sd + 0.005) + 2.3);
+	moments[2] = (float)(4 * sd);
+}
+
+static size_t columns(const struct small *s)
+{
+	return s->model.fine + s->model.coarse;
+}
+
+/* What is in w->pixels. */
+static int describe(struct work *w, double unit, struct em_error *err)
+{
+	float moments[EM_SMALL_MOMENTS];
+	size_t n = columns(w->s);
+
+	standardise(w->pixels, unit, moments);
+	if (em_spectral_window_add(w->pool, w->pixels, EM_SMALL_SIDE, w->bins, err) ||
+	    em_batch_run(w->s->batch, w->pixels, w->part, err))
+		return -1;
+	em_small_add_product(moments, EM_SMALL_MOMENTS, w->s->model.of_moments, n, w->part);
+	for (size_t i = 0; i < n; i++)
+		w->sum[i] += w->part[i];
+	return 0;
+}
+
+/* ---- all parts ---- */
+
+static size_t parts(size_t n)
+{
+	size_t k = (n + EM_SMALL_PART - 1) / EM_SMALL_PART;
+
+	return k < EM_SMALL_PARTS ? k : EM_SMALL_PARTS;
+}
+
+/* Rows y0 to y1 and columns x0 to x1 at EM_SMALL_SIDE pixels a side. */
+static int bring(const struct em_array *image, size_t y0, size_t y1, size_t x0, size_t x1, float out[PIXELS],
+                 struct em_error *err)
+{
+	size_t width = image->shape[1], h = y1 - y0, w = x1 - x0;
+	const float *from = (const float *)image->data + y0 * width + x0;
+	float *own;
+	int status;
+
+	if (h == EM_SMALL_SIDE && w == EM_SMALL_SIDE) {
+		for (size_t y = 0; y < h; y++)
+			memcpy(out + y * w, from + y * width, w * sizeof(*out));
+		return 0;
+	}
+	own = malloc(h * w * sizeof(*own));
+	if (!own)
+		return em_error_memory(err, h * w * sizeof(*own));
+	for (size_t y = 0; y < h; y++)
+		memcpy(own + y * w, from + y * width, w * sizeof(*own));
+	status = em_resample(own, h, w, out, EM_SMALL_SIDE, EM_SMALL_SIDE, err);
+	free(own);
+	return status;
+}
+
+static int describe_all(struct work *w, const struct em_array *image, double unit, struct em_error *err)
+{
+	size_t height = image->shape[0], width = image->shape[1], ny = parts(height), nx = parts(width);
+
+	for (size_t k = 0; k < ny * nx; k++) {
+		size_t j = k / nx, i = k % nx;
+
+		if (bring(image, j * height / ny, (j + 1) * height / ny, i * width / nx, (i + 1) * width / nx,
+		          w->pixels, err) ||
+		    describe(w, unit, err))
+			return -1;
+	}
+	for (size_t i = 0; i < columns(w->s); i++)
+		w->sum[i] /= (float)(ny * nx);
+	return 0;
+}
+
+/* v[n] *= length / |v|; returns the first behind it. */
+static float *to_length(float *v, size_t n, double length)
+{
+	double square = 0;
+
+	for (size_t i = 0; i < n; i++)
+		square += (double)v[i] * (double)v[i];
+	for (size_t i = 0; i < n && square > 0; i++)
+		v[i] = (float)((double)v[i] * length / sqrt(square));
+	return v + n;
+}
+
+static void finish(const struct work *w, float *out)
+{
+	const struct em_small_model *m = &w->s->model;
+	float spectrum[EM_SPECTRAL_BINS], *at = out;
+	double signal = em_spectral_describe(w->pool, w->bins, spectrum);
+	double gate = (double)m->floor + (1 - (double)m->floor) * signal;
+
+	memcpy(out, w->sum, columns(w->s) * sizeof(*out));
+	at = to_length(at, m->fine, gate * (double)m->part[0]);
+	at = to_length(at, m->coarse, gate * (double)m->part[1]);
+	memcpy(at, m->bias, m->waves * sizeof(*at));
+	em_small_add_product(spectrum, EM_SPECTRAL_BINS, m->of_spectrum, m->waves, at);
+	at = to_length(at, m->waves, (double)m->part[2]);
+	memcpy(at, spectrum, sizeof(spectrum));
+	to_length(at, EM_SPECTRAL_BINS, (double)m->part[3]);
+	to_length(out, w->s->encoder.dim, 1);
+}
+
+static int encode(const struct em_encoder *encoder, const struct em_array *image, float *out, struct em_error *err)
+{
+	const struct small *s = (const struct small *)(const void *)encoder;
+	size_t n = columns(s);
+	struct work w = {.s = s};
+	struct em_array pixels = {0};
+	double mean, unit;
+	int status = -1;
+
+	if (em_encoder_load(image, &pixels, &mean, &unit, err) < 0)
+		return -1;
+	w.pool = em_spectral_pool_take(s->cache, EM_SMALL_SIDE, EM_SMALL_SIDE, err);
+	w.sum = w.pool ? calloc(2 * n, sizeof(*w.sum)) : NULL;
+	if (w.pool && !w.sum)
+		em_error_memory(err, 2 * n * sizeof(*w.sum));
+	if (w.sum) {
+		w.part = w.sum + n;
+		status = describe_all(&w, &pixels, unit, err);
+	}
+	if (status == 0)
+		finish(&w, out);
+	if (w.pool)
+		em_spectral_pool_give(s->cache, w.pool);
+	free(w.sum);
+	em_array_release(&pixels);
+	return status;
+}
+
+/* ---- making one ---- */
+
+/* Of a batch that is not full the rest is 0, and nobody looks at its results. */
+static int run(void *ctx, size_t n, const void *const *in, void *const *out, struct em_error *err)
+{
+	const struct small *s = ctx;
+	struct em_workspace *w = em_network_take(s->model.network, err);
+	const float *result;
+
+	if (!w)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		memcpy(em_workspace_input(w) + i * PIXELS, in[i], PIXELS * sizeof(float));
+	memset(em_workspace_input(w) + n * PIXELS, 0, (BATCH - n) * PIXELS * sizeof(float));
+	result = em_workspace_run(w, err);
+	for (size_t i = 0; i < n && result; i++)
+		memcpy(out[i], result + i * columns(s), columns(s) * sizeof(*result));
+	em_network_give(s->model.network, w);
+	return result ? 0 : -1;
+}
+
+/* Everything that changes the numbers. */
+static void set_identity(struct small *s, struct em_blob weights)
+{
+	char text[256];
+
+	em_digest_sha256_hex(weights.data, weights.size, s->weights);
+	snprintf(text, sizeof(text), "em-small-1 weights=%s side=%d part=%d parts=%d filter=triangle gaps=mean",
+	         s->weights, EM_SMALL_SIDE, EM_SMALL_PART, EM_SMALL_PARTS);
+	em_digest_sha256_hex(text, strlen(text), s->encoder.digest);
+	s->encoder.name = "em-small-1";
+	s->encoder.weights = s->weights;
+}
+
+static void release(struct em_encoder *encoder)
+{
+	struct small *s = (struct small *)(void *)encoder;
+
+	em_batch_free(s->batch);
+	em_spectral_cache_free(s->cache);
+	em_small_model_release(&s->model);
+	free(s);
+}
+
+static int set_up(struct small *s, const struct em_safetensors *file, size_t threads, struct em_error *err)
+{
+	if (em_small_model_init(&s->model, file, BATCH, err))
+		return -1;
+	s->batch = em_batch_new(BATCH, threads ? threads : 1, run, s, err);
+	s->cache = s->batch ? em_spectral_cache_new(err) : NULL;
+	s->encoder.dim = columns(s) + s->model.waves + EM_SPECTRAL_BINS;
+	set_identity(s, em_safetensors_bytes(file));
+	return s->cache ? 0 : -1;
+}
+
+struct em_encoder *em_small_open(const struct em_safetensors *file, size_t threads, struct em_error *err)
+{
+	struct small *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		em_error_memory(err, sizeof(*s));
+		return NULL;
+	}
+	s->encoder.encode = encode;
+	s->encoder.free = release;
+	s->encoder.batch = BATCH;
+	s->encoder.precision = "fp32";
+	if (!set_up(s, file, threads, err))
+		return &s->encoder;
+	release(&s->encoder);
+	return NULL;
+}
+
+extern const unsigned char em_small_weights[], em_small_weights_end[]; /* small_weights.S */
+
+struct em_encoder *em_small_new(size_t threads, struct em_error *err)
+{
+	struct em_blob bytes = {em_small_weights, (size_t)(em_small_weights_end - em_small_weights)};
+	struct em_safetensors *file = em_safetensors_new(bytes, err);
+	struct em_encoder *e = file ? em_small_open(file, threads, err) : NULL;
+
+	em_safetensors_free(file);
+	return e;
+}
