@@ -84,7 +84,7 @@ static struct em_encoder *make_encoder(struct em_cli *cli, const char *name, str
 		                                  "for an encoder from a file");
 		return NULL;
 	}
-	return em_encoder_new(name, cli->threads, err);
+	return em_encoder_new(name, err);
 }
 
 int main(int argc, char **argv)

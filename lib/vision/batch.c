@@ -14,7 +14,7 @@ struct job {
 	struct em_error *err;
 	struct job *next;
 	pthread_cond_t turn; /* done, or first in line with room to run: nobody else is woken */
-	struct timespec deadline;
+	struct timespec came;
 	int status;
 	bool done;
 };
@@ -27,6 +27,7 @@ struct em_batch {
 	struct job *first, **last; /* those that wait, in the order in which they came */
 	pthread_mutex_t lock;
 	pthread_condattr_t monotonic;
+	struct timespec ended; /* the last batch that did */
 };
 
 struct em_batch *em_batch_new(size_t most, size_t threads,
@@ -92,6 +93,7 @@ static void run_some(struct em_batch *b)
 	status = b->run(b->ctx, n, in, out, &why);
 	pthread_mutex_lock(&b->lock);
 	b->running--;
+	clock_gettime(CLOCK_MONOTONIC, &b->ended);
 	for (size_t i = 0; i < n; i++) {
 		job[i]->status = status;
 		if (status && job[i]->err)
@@ -102,22 +104,22 @@ static void run_some(struct em_batch *b)
 	wake_first(b);
 }
 
-static bool has_passed(const struct timespec *t)
+static bool is_before(const struct timespec *a, const struct timespec *b)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
-static void set_deadline(struct timespec *t)
+/* Until when the first in line waits for others.  Those whose batch has just ended are on their way again. */
+static struct timespec patience(const struct em_batch *b)
 {
-	clock_gettime(CLOCK_MONOTONIC, t);
-	t->tv_nsec += EM_BATCH_WAIT;
-	if (t->tv_nsec >= 1000000000) {
-		t->tv_sec++;
-		t->tv_nsec -= 1000000000;
+	struct timespec t = is_before(&b->first->came, &b->ended) ? b->ended : b->first->came;
+
+	t.tv_nsec += EM_BATCH_WAIT;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
 	}
+	return t;
 }
 
 /* Until the job is done, running batches where it falls to this thread; locked before and after. */
@@ -125,11 +127,13 @@ static void wait_or_run(struct em_batch *b, struct job *job)
 {
 	while (!job->done) {
 		bool room = b->first && b->running < b->threads;
+		struct timespec now, until = room ? patience(b) : job->came;
 
-		if (room && (b->waiting >= b->most || has_passed(&b->first->deadline)))
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (room && (b->waiting >= b->most || is_before(&until, &now)))
 			run_some(b);
 		else if (room && b->first == job)
-			pthread_cond_timedwait(&job->turn, &b->lock, &job->deadline);
+			pthread_cond_timedwait(&job->turn, &b->lock, &until);
 		else
 			pthread_cond_wait(&job->turn, &b->lock);
 	}
@@ -139,7 +143,7 @@ int em_batch_run(struct em_batch *b, const void *in, void *out, struct em_error 
 {
 	struct job job = {.in = in, .out = out, .err = err};
 
-	set_deadline(&job.deadline);
+	clock_gettime(CLOCK_MONOTONIC, &job.came);
 	pthread_cond_init(&job.turn, &b->monotonic);
 	pthread_mutex_lock(&b->lock);
 	*b->last = &job;

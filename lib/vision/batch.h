@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#define EM_BATCH_WAIT 1000000 /* ns */
+#define EM_BATCH_WAIT 2000000 /* ns */
 
 struct em_batch;
 

@@ -17,14 +17,14 @@ const struct em_encoder_kind *em_encoder_kind_at(size_t i)
 	return i < sizeof(kinds) / sizeof(kinds[0]) ? &kinds[i] : NULL;
 }
 
-struct em_encoder *em_encoder_new(const char *name, size_t threads, struct em_error *err)
+struct em_encoder *em_encoder_new(const char *name, struct em_error *err)
 {
 	struct em_text known = {0};
 
 	for (size_t i = 0; em_encoder_kind_at(i) != NULL; i++) {
 		if (strcmp(kinds[i].name, name) == 0) {
 			em_text_release(&known);
-			return kinds[i].create(threads, err);
+			return kinds[i].create(err);
 		}
 		em_text_printf(&known, "%s%s", i > 0 ? ", " : "", kinds[i].name);
 	}

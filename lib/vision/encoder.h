@@ -31,14 +31,13 @@ struct em_encoder {
 struct em_encoder_kind {
 	const char *name; /* what -e takes: "spectral" */
 	const char *help; /* one line */
-	struct em_encoder *(*create)(size_t threads, struct em_error *err);
+	struct em_encoder *(*create)(struct em_error *err);
 };
 
 /* The i-th kind, the default first; NULL past the end. */
 const struct em_encoder_kind *em_encoder_kind_at(size_t i);
-/* At most `threads` threads compute at a time; 0: 1.  EM_ERROR_USAGE, with the names there are, for one that is not
- * known. */
-struct em_encoder *em_encoder_new(const char *name, size_t threads, struct em_error *err);
+/* EM_ERROR_USAGE, with the names there are, for one that is not known. */
+struct em_encoder *em_encoder_new(const char *name, struct em_error *err);
 void em_encoder_free(struct em_encoder *encoder); /* NULL allowed */
 
 /*
@@ -50,9 +49,9 @@ int em_encoder_load(const struct em_array *image, struct em_array *pixels, doubl
                     struct em_error *err);
 
 /* The table's entries: small.c, spectral.c, pixels.c */
-struct em_encoder *em_small_new(size_t threads, struct em_error *err);
-struct em_encoder *em_spectral_new(size_t threads, struct em_error *err);
-struct em_encoder *em_pixels_new(size_t threads, struct em_error *err);
+struct em_encoder *em_small_new(struct em_error *err);
+struct em_encoder *em_spectral_new(struct em_error *err);
+struct em_encoder *em_pixels_new(struct em_error *err);
 
 /*
  * spectral: EM_SPECTRAL_RINGS x EM_SPECTRAL_SECTORS components of unit length together, ring by ring, that describe

@@ -95,12 +95,11 @@ static void release(struct em_encoder *encoder)
 	free(encoder);
 }
 
-struct em_encoder *em_pixels_new(size_t threads, struct em_error *err)
+struct em_encoder *em_pixels_new(struct em_error *err)
 {
 	static const char parameters[] = "pixels-1 side=16 filter=area mean=0 sd=1 gaps=mean";
 	struct em_encoder *e = malloc(sizeof(*e));
 
-	(void)threads;
 	if (e == NULL) {
 		em_error_memory(err, sizeof(*e));
 		return NULL;

@@ -337,7 +337,7 @@ static struct em_encoder *open_small(const struct em_safetensors *file, const st
                                      struct em_error *err)
 {
 	if (!o->input_size && !o->scaling && !o->mean && !o->std && !o->layer && o->precision != EM_PRECISION_BF16)
-		return em_small_open(file, o->threads, err);
+		return em_small_open(file, err);
 	em_error_set(err, EM_ERROR_USAGE, "an em-small has no choice of input, scaling, layer or precision");
 	return NULL;
 }

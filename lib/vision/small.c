@@ -13,7 +13,6 @@
  */
 #include "vision/small.h"
 
-#include "vision/batch.h"
 #include "vision/resample.h"
 #include "vision/small_model.h"
 #include "vision/spectral_pool.h"
@@ -24,12 +23,10 @@
 #include <string.h>
 
 #define PIXELS (EM_SMALL_SIDE * EM_SMALL_SIDE)
-#define BATCH 8 /* parts that the network takes at a time: what they need stays in a core's cache */
 
 struct small {
 	struct em_encoder encoder; /* first: the encoder is this */
 	struct em_small_model model;
-	struct em_batch *batch;
 	struct em_spectral_cache *cache;
 	char weights[EM_DIGEST_HEX];
 };
@@ -39,8 +36,7 @@ struct work {
 	const struct small *s;
 	const struct em_spectral_pool *pool;
 	float pixels[PIXELS];
-	float *sum;  /* [fine + coarse], over the parts */
-	float *part; /* the same of one part */
+	float *sum; /* [fine + coarse], over the parts */
 	double bins[EM_SPECTRAL_BINS];
 };
 
@@ -78,20 +74,34 @@ static size_t columns(const struct small *s)
 	return s->model.fine + s->model.coarse;
 }
 
+/* What the network says of w->pixels, added to the sum. */
+static int look(struct work *w, const float moments[EM_SMALL_MOMENTS], struct em_error *err)
+{
+	const struct em_small_model *m = &w->s->model;
+	struct em_workspace *space = em_network_take(m->network, err);
+	const float *result;
+
+	if (!space)
+		return -1;
+	memcpy(em_workspace_input(space), w->pixels, sizeof(w->pixels));
+	result = em_workspace_run(space, err);
+	for (size_t i = 0; i < columns(w->s) && result; i++)
+		w->sum[i] += result[i];
+	em_network_give(m->network, space);
+	if (result)
+		em_small_add_product(moments, EM_SMALL_MOMENTS, m->of_moments, columns(w->s), w->sum);
+	return result ? 0 : -1;
+}
+
 /* What is in w->pixels. */
 static int describe(struct work *w, double unit, struct em_error *err)
 {
 	float moments[EM_SMALL_MOMENTS];
-	size_t n = columns(w->s);
 
 	standardise(w->pixels, unit, moments);
-	if (em_spectral_window_add(w->pool, w->pixels, EM_SMALL_SIDE, w->bins, err) ||
-	    em_batch_run(w->s->batch, w->pixels, w->part, err))
+	if (em_spectral_window_add(w->pool, w->pixels, EM_SMALL_SIDE, w->bins, err))
 		return -1;
-	em_small_add_product(moments, EM_SMALL_MOMENTS, w->s->model.of_moments, n, w->part);
-	for (size_t i = 0; i < n; i++)
-		w->sum[i] += w->part[i];
-	return 0;
+	return look(w, moments, err);
 }
 
 /* ---- all parts ---- */
@@ -186,13 +196,11 @@ static int encode(const struct em_encoder *encoder, const struct em_array *image
 	if (em_encoder_load(image, &pixels, &mean, &unit, err) < 0)
 		return -1;
 	w.pool = em_spectral_pool_take(s->cache, EM_SMALL_SIDE, EM_SMALL_SIDE, err);
-	w.sum = w.pool ? calloc(2 * n, sizeof(*w.sum)) : NULL;
+	w.sum = w.pool ? calloc(n, sizeof(*w.sum)) : NULL;
 	if (w.pool && !w.sum)
-		em_error_memory(err, 2 * n * sizeof(*w.sum));
-	if (w.sum) {
-		w.part = w.sum + n;
+		em_error_memory(err, n * sizeof(*w.sum));
+	if (w.sum)
 		status = describe_all(&w, &pixels, unit, err);
-	}
 	if (status == 0)
 		finish(&w, out);
 	if (w.pool)
@@ -203,25 +211,6 @@ static int encode(const struct em_encoder *encoder, const struct em_array *image
 }
 
 /* ---- making one ---- */
-
-/* Of a batch that is not full the rest is 0, and nobody looks at its results. */
-static int run(void *ctx, size_t n, const void *const *in, void *const *out, struct em_error *err)
-{
-	const struct small *s = ctx;
-	struct em_workspace *w = em_network_take(s->model.network, err);
-	const float *result;
-
-	if (!w)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		memcpy(em_workspace_input(w) + i * PIXELS, in[i], PIXELS * sizeof(float));
-	memset(em_workspace_input(w) + n * PIXELS, 0, (BATCH - n) * PIXELS * sizeof(float));
-	result = em_workspace_run(w, err);
-	for (size_t i = 0; i < n && result; i++)
-		memcpy(out[i], result + i * columns(s), columns(s) * sizeof(*result));
-	em_network_give(s->model.network, w);
-	return result ? 0 : -1;
-}
 
 /* Everything that changes the numbers. */
 static void set_identity(struct small *s, struct em_blob weights)
@@ -240,24 +229,22 @@ static void release(struct em_encoder *encoder)
 {
 	struct small *s = (struct small *)(void *)encoder;
 
-	em_batch_free(s->batch);
 	em_spectral_cache_free(s->cache);
 	em_small_model_release(&s->model);
 	free(s);
 }
 
-static int set_up(struct small *s, const struct em_safetensors *file, size_t threads, struct em_error *err)
+static int set_up(struct small *s, const struct em_safetensors *file, struct em_error *err)
 {
-	if (em_small_model_init(&s->model, file, BATCH, err))
+	if (em_small_model_init(&s->model, file, err))
 		return -1;
-	s->batch = em_batch_new(BATCH, threads ? threads : 1, run, s, err);
-	s->cache = s->batch ? em_spectral_cache_new(err) : NULL;
+	s->cache = em_spectral_cache_new(err);
 	s->encoder.dim = columns(s) + s->model.waves + EM_SPECTRAL_BINS;
 	set_identity(s, em_safetensors_bytes(file));
 	return s->cache ? 0 : -1;
 }
 
-struct em_encoder *em_small_open(const struct em_safetensors *file, size_t threads, struct em_error *err)
+struct em_encoder *em_small_open(const struct em_safetensors *file, struct em_error *err)
 {
 	struct small *s = calloc(1, sizeof(*s));
 
@@ -267,9 +254,9 @@ struct em_encoder *em_small_open(const struct em_safetensors *file, size_t threa
 	}
 	s->encoder.encode = encode;
 	s->encoder.free = release;
-	s->encoder.batch = BATCH;
+	s->encoder.batch = 1;
 	s->encoder.precision = "fp32";
-	if (!set_up(s, file, threads, err))
+	if (!set_up(s, file, err))
 		return &s->encoder;
 	release(&s->encoder);
 	return NULL;
@@ -277,11 +264,11 @@ struct em_encoder *em_small_open(const struct em_safetensors *file, size_t threa
 
 extern const unsigned char em_small_weights[], em_small_weights_end[]; /* small_weights.S */
 
-struct em_encoder *em_small_new(size_t threads, struct em_error *err)
+struct em_encoder *em_small_new(struct em_error *err)
 {
 	struct em_blob bytes = {em_small_weights, (size_t)(em_small_weights_end - em_small_weights)};
 	struct em_safetensors *file = em_safetensors_new(bytes, err);
-	struct em_encoder *e = file ? em_small_open(file, threads, err) : NULL;
+	struct em_encoder *e = file ? em_small_open(file, err) : NULL;
 
 	em_safetensors_free(file);
 	return e;

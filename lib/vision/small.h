@@ -22,8 +22,8 @@
 
 /* Has it the tensors of train-encoder's files? */
 bool em_small_recognise(const struct em_safetensors *file);
-/* At most `threads` threads compute at a time; 0: 1.  The file is needed no longer.  EM_ERROR_DATA: what is wrong with
- * it; EM_ERROR_MEMORY; EM_ERROR_USAGE: this processor cannot. */
-struct em_encoder *em_small_open(const struct em_safetensors *file, size_t threads, struct em_error *err);
+/* The file is needed no longer.  EM_ERROR_DATA: what is wrong with it; EM_ERROR_MEMORY; EM_ERROR_USAGE: this processor
+ * cannot. */
+struct em_encoder *em_small_open(const struct em_safetensors *file, struct em_error *err);
 
 #endif

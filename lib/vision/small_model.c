@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAGES 8 /* at most */
-#define NAME 64
+#define STAGES   8  /* at most */
+#define WINOGRAD 16 /* pixels a side from which on it is worth the milliseconds that its weights take at first */
+#define NAME     64
 
 /* Tells its files from others'; what the weights do is in the names of train-encoder. */
 static const struct em_model_family family = {.name = "em-small", .landmark = "coarse.weight"};
@@ -29,7 +30,7 @@ struct build {
 /* A convolution and its bias, "stage1.0"; padded so that a stride of 1 keeps the size.  The result's number, or -1. */
 static int convolve(const struct build *b, const char *name, int source, size_t source_channels, size_t stride, int add)
 {
-	struct em_convolution c = {.stride = stride, .groups = 1, .relu = true, .direct = true, .add = add};
+	struct em_convolution c = {.stride = stride, .groups = 1, .relu = true, .add = add};
 	char weights[NAME], bias[NAME];
 	const struct em_tensor *t;
 	float *v, *offsets = NULL;
@@ -45,6 +46,7 @@ static int convolve(const struct build *b, const char *name, int source, size_t 
 	c.channels = t->shape[0];
 	c.window = t->shape[2];
 	c.pad = c.window / 2;
+	c.direct = em_network_edge(b->m->network, source) < WINOGRAD;
 	v = em_weights_read(b->w, weights, 4, t->shape, b->err);
 	if (v)
 		offsets = em_weights_read(b->w, bias, 1, &c.channels, b->err);
@@ -88,10 +90,10 @@ static int add_stage(const struct build *b, size_t i, int source, size_t *channe
 }
 
 /* All that convolves, and the mean of each stage, side by side.  How many numbers that is, or -1. */
-static long add_stages(const struct build *b, size_t batch, int *joined)
+static long add_stages(const struct build *b, int *joined)
 {
 	size_t channels = channels_of(b, "stem"), n = 0, columns = 0;
-	int pooled[STAGES], x = em_network_pictures(b->m->network, batch, 1, EM_SMALL_SIDE, EM_SMALL_SIDE);
+	int pooled[STAGES], x = em_network_pictures(b->m->network, 1, 1, EM_SMALL_SIDE, EM_SMALL_SIDE);
 	char name[NAME];
 
 	for (x = convolve(b, "stem", x, 1, 4, 0); x >= 0; n++) {
@@ -216,10 +218,10 @@ static int read_numbers(const struct em_safetensors *file, const char *name, siz
 	return 0;
 }
 
-static int build(const struct build *b, size_t batch)
+static int build(const struct build *b)
 {
 	int joined = 0;
-	long columns = add_stages(b, batch, &joined);
+	long columns = add_stages(b, &joined);
 
 	return columns < 0 || add_products(b, joined, (size_t)columns) || read_waves(b) ||
 	               read_numbers(b->w->file, "parts", 4, b->m->part, b->err) ||
@@ -229,8 +231,7 @@ static int build(const struct build *b, size_t batch)
 	           : 0;
 }
 
-int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, size_t batch,
-                        struct em_error *err)
+int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, struct em_error *err)
 {
 	struct em_weights w = {0};
 	const struct build b = {m, &w, err};
@@ -239,7 +240,7 @@ int em_small_model_init(struct em_small_model *m, const struct em_safetensors *f
 	*m = (struct em_small_model){0};
 	m->network = em_network_new(EM_PRECISION_FP32, err);
 	if (m->network && !em_weights_init(&w, file, &family, err))
-		status = build(&b, batch);
+		status = build(&b);
 	em_weights_release(&w);
 	if (status)
 		em_small_model_release(m);

@@ -13,7 +13,7 @@
 #define EM_SMALL_MOMENTS 3
 
 struct em_small_model {
-	struct em_network *network; /* {batch, 1, EM_SMALL_SIDE, EM_SMALL_SIDE} to {batch, fine + coarse}; float32 */
+	struct em_network *network; /* {1, 1, EM_SMALL_SIDE, EM_SMALL_SIDE} to {1, fine + coarse}; float32 */
 	size_t fine, coarse, waves; /* numbers in the learned pieces of the embedding */
 	float *of_moments;          /* [moments][fine + coarse]: what they add to the network's result */
 	float *of_spectrum;         /* [EM_SPECTRAL_BINS][waves] */
@@ -23,8 +23,7 @@ struct em_small_model {
 };
 
 /* A zeroed or failed one is released as well.  EM_ERROR_DATA, EM_ERROR_MEMORY, EM_ERROR_USAGE as em_network_finish. */
-int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, size_t batch,
-                        struct em_error *err);
+int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, struct em_error *err);
 void em_small_model_release(struct em_small_model *m);
 
 /* out[n] += x[k] weights[k][n], in one order: the bits do not depend on who computes it. */

@@ -205,11 +205,10 @@ static void set_digest(struct em_encoder *e)
 	em_digest_sha256_hex(text, strlen(text), e->digest);
 }
 
-struct em_encoder *em_spectral_new(size_t threads, struct em_error *err)
+struct em_encoder *em_spectral_new(struct em_error *err)
 {
 	struct spectral *s = calloc(1, sizeof(*s));
 
-	(void)threads;
 	if (s == NULL) {
 		em_error_memory(err, sizeof(*s));
 		return NULL;

@@ -265,7 +265,7 @@ static struct em_encoder *find_encoder(const struct em_encoder_id *id, struct em
 	const struct em_encoder_kind *kind;
 
 	for (size_t i = 0; (kind = em_encoder_kind_at(i)); i++) {
-		struct em_encoder *encoder = kind->create(1, err);
+		struct em_encoder *encoder = kind->create(err);
 		struct em_encoder_id ours = {0};
 
 		if (!encoder)

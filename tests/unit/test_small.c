@@ -31,7 +31,7 @@ static struct em_encoder *small;
 static int make_encoder(void **state)
 {
 	(void)state;
-	small = em_encoder_new("em-small", 2, NULL);
+	small = em_encoder_new("em-small", NULL);
 	return small ? 0 : -1;
 }
 
@@ -148,7 +148,7 @@ static void test_gate(void **state)
 /* The last piece is the spectral encoder's, of a chip that is not resampled. */
 static void test_spectrum(void **state)
 {
-	struct em_encoder *spectral = em_encoder_new("spectral", 1, NULL);
+	struct em_encoder *spectral = em_encoder_new("spectral", NULL);
 	struct em_array a = picture(EM_U8, 64, 64, 50, 40);
 	float v[DIM], s[EM_SPECTRAL_DIM];
 	double scale;
@@ -217,7 +217,7 @@ static void refuse(const char *from, const char *to, const char *why)
 	file = em_safetensors_new((struct em_blob){bytes, n}, &err);
 	if (!file)
 		fail_msg("%s", err.text);
-	assert_null(em_small_open(file, 1, &err));
+	assert_null(em_small_open(file, &err));
 	assert_int_equal(err.kind, EM_ERROR_DATA);
 	if (!strstr(err.text, why))
 		fail_msg("'%s', expected something of '%s'", err.text, why);
