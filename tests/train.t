@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# scripts/train-encoder: a few steps on a few pictures.  (How good what it makes can get is measured, not tested.)
+. "${0%/*}/lib.sh"
+
+if ! have_numpy || ! "$PYTHON" -c 'import torch' 2>/dev/null; then
+	skip 'training em-small' 'no python3 with torch here'
+	finish
+	exit
+fi
+
+train() { "$PYTHON" "$TOP/scripts/train-encoder" --emsynth "$EM_BIN/emsynth" --device cpu --classes 256 --images 64 \
+	--groups 4 --micrographs 4 --steps 3 "$@" 2>train.err; }
+check 'three steps' 'train -o a.safetensors'
+check 'say how far they are' 'grep -q "^train-encoder: step 1 of 3: loss [0-9]" train.err'
+check 'and three again' 'train -o b.safetensors'
+tensors() { tail -c +$((9 + $(od -An -t u8 -N 8 "$1"))) "$1"; }
+check_is 'the same seed, the same weights' "$(tensors a.safetensors | cksum)" "$(tensors b.safetensors | cksum)"
+check 'another seed' 'train --seed 2 -o c.safetensors'
+check 'has others' '[ "$(tensors a.safetensors | cksum)" != "$(tensors c.safetensors | cksum)" ]'
+check 'the file says how it was made' \
+	'head -c 700 a.safetensors | grep -aq "\"data\":\"emsynth.*\"seed\":\"1\",\"steps\":\"3\",\"classes\":\"256\""'
+emembed -e a.safetensors "$DATA/em-small-0.npy" -o a.tar
+check_is 'emembed takes it' 'em-small-1 464' "$(emcat -j a.tar | jq -r '.embedding | [.encoder, .dim] | join(" ")')"
+emembed "$DATA/em-small-0.npy" -o ours.tar
+check_is 'as another encoder' 2 \
+	"$({ emcat -j ours.tar; emcat -j a.tar; } | jq -r .embedding.sha256 | sort -u | wc -l | tr -d ' ')"
+
+# PyTorch's own embedding of the picture, beside the C library's with the same weights
+cat >peer.py <<'EOF'
+import io, json, sys, tarfile
+sys.path.insert(0, sys.argv[1] + "/scripts")
+import numpy as np, torch
+import encoder_net
+
+data = open("a.safetensors", "rb").read()
+size = int.from_bytes(data[:8], "little")
+header = json.loads(data[8:8 + size])
+net = encoder_net.Small().eval()
+net.weight = encoder_net.IN_USE
+
+def tensor(name):
+    begin, end = header[name]["data_offsets"]
+    return torch.from_numpy(np.frombuffer(data[8 + size + begin:8 + size + end], "<f2").astype("f4")
+                            .reshape(header[name]["shape"]))
+
+def set_block(block, name):
+    """The norm is in the weights already: what is left of it adds the bias."""
+    block[0].weight.data, norm = tensor(name + ".weight"), block[1]
+    norm.running_var.fill_(1 - norm.eps)
+    norm.bias.data = tensor(name + ".bias")
+
+def linear(name):
+    weight = tensor(name + ".weight")
+    map_ = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    map_.weight.data, map_.bias.data = weight, tensor(name + ".bias")
+    return map_
+
+set_block(net.stem, "stem")
+for i, stage in enumerate(net.stages):
+    set_block(stage[0], "stage%d.0" % i)
+    for k, block in enumerate(stage[2:]):
+        set_block(block.convolution, "stage%d.%d" % (i, k + 1))
+net.fine, net.coarse, net.waves = linear("fine"), linear("coarse"), linear("waves")
+for norm in (net.pool_norm, net.wave_norm):
+    norm.running_var.fill_(1 - norm.eps)
+with tarfile.open("a.tar") as t:
+    ours = np.load(io.BytesIO(t.extractfile("em-small-0.embedding.npy").read()))
+with torch.no_grad():
+    theirs = net(torch.from_numpy(np.load(sys.argv[1] + "/testdata/em-small-0.npy").astype("f4") / 255)[None])[0][0]
+print(float(ours @ theirs.numpy() / np.linalg.norm(ours) / np.linalg.norm(theirs)))
+EOF
+cosine=$("$PYTHON" peer.py "$TOP" 2>&1)
+check "the network that was trained is the one that runs (cosine $cosine)" \
+	"awk -v c='$cosine' 'BEGIN {exit !(c >= 0.99999)}'"
+finish
