@@ -2,7 +2,7 @@
 /*
  * emclassify: few-shot classification by nearest prototype.
  *
- *   samples --> [spool until the support set is known] --> classify --> [spool a picture, smooth] --> samples
+ *   samples --> [spool until the support set, or every chip, is known] --> classify --> [spool a picture, smooth] -->
  *
  * Both detours exist only where they are needed.
  */
@@ -13,7 +13,10 @@
 #include "vision/prototype.h"
 #include "vision/region.h"
 #include "vision/support.h"
+#include "vision/temperature.h"
+#include "vision/unlabelled.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,9 @@
 struct options {
 	const char *support, *save, *stats;
 	int distance; /* -1: not given */
+	double power, whiten; /* NAN: not given */
+	size_t refine;
+	bool transductive;
 	double reject, typical, smooth;
 };
 
@@ -31,7 +37,10 @@ struct run {
 	struct em_source *source;
 	struct em_sink *sink;
 	struct em_support_plan *plan; /* NULL: the support set is not in the stream */
-	struct em_spool *before;      /* samples read while looking for the support set */
+	struct em_support set;        /* where it is not */
+	bool found;                   /* the support set is complete */
+	struct em_unlabelled *chips;  /* of the whole stream; NULL: what they are like does not matter */
+	struct em_spool *before;      /* samples read ahead */
 	struct em_prototypes prototypes;
 	bool ready;               /* prototypes are there */
 	struct em_region_map map; /* of the picture at hand */
@@ -44,17 +53,29 @@ struct run {
 
 /* ---- the support set ---- */
 
-static int fit(struct run *r, const struct em_support *set, struct em_error *err)
+static void warn_of_fit(struct run *r)
 {
-	enum em_distance distance = r->opt->distance < 0 ? EM_DISTANCE_EUCLIDEAN : (enum em_distance)r->opt->distance;
+	const struct em_prototypes *p = &r->prototypes;
 
-	if (em_prototypes_fit(&r->prototypes, set, distance, err))
+	if (p->distance == EM_DISTANCE_MAHALANOBIS && !p->factor)
+		em_cli_warn(r->cli, "the supports of a class do not differ: mahalanobis distance is euclidean here");
+	if (!p->calibrated)
+		em_cli_warn(r->cli, "no class has two supports: the probabilities %s",
+		            r->chips && em_unlabelled_count(r->chips) >= EM_TEMPERATURE_CHIPS
+		                ? "go by unlabelled chips alone"
+		                : "are a guess");
+}
+
+static int fit(struct run *r, struct em_error *err)
+{
+	const struct options *o = r->opt;
+	struct em_fit_options how = {o->distance < 0 ? EM_DISTANCE_EUCLIDEAN : (enum em_distance)o->distance,
+	                             fmax(o->power, 0), fmax(o->whiten, -1), o->refine, r->chips}; /* fmax drops NAN */
+
+	if (em_prototypes_fit_with(&r->prototypes, r->plan ? em_support_plan_set(r->plan) : &r->set, &how, err))
 		return -1;
 	r->ready = true;
-	if (distance == EM_DISTANCE_MAHALANOBIS && !r->prototypes.factor)
-		em_cli_warn(r->cli, "the supports of a class do not differ: mahalanobis distance is euclidean here");
-	if (!r->prototypes.calibrated)
-		em_cli_warn(r->cli, "no class has two supports: the probabilities are a guess");
+	warn_of_fit(r);
 	return 0;
 }
 
@@ -66,34 +87,43 @@ static int take_prototypes(struct run *r, const struct em_json *json, struct em_
 	if (r->opt->distance >= 0 && r->opt->distance != (int)r->prototypes.distance)
 		return em_error_set(err, EM_ERROR_USAGE,
 		                    "-d: the saved prototypes are for another distance; leave -d out");
+	if (r->chips || !isnan(r->opt->power))
+		return em_error_set(
+		    err, EM_ERROR_USAGE,
+		    "saved prototypes stay as they were made: leave --whiten, --power, --refine, --transductive out");
 	return 0;
 }
 
-/* One sample of those read before the support set is known. */
+/* One sample of those read ahead. */
 static int learn(struct run *r, const struct em_sample *s, struct em_error *err)
 {
-	struct em_support set = {0};
 	struct em_encoder_id id;
 	float *vector = NULL;
-	int status;
+	int status = 0;
 
 	if (r->plan) {
+		size_t known = em_support_plan_set(r->plan)->count;
+
 		if (em_support_plan_offer(r->plan, s, err))
 			return -1;
-		return em_support_plan_is_complete(r->plan) ? fit(r, em_support_plan_set(r->plan), err) : 0;
+		r->found = em_support_plan_is_complete(r->plan);
+		if (!r->chips || em_support_plan_set(r->plan)->count > known)
+			return 0;
 	}
-	/* Folders wait for the first embedding, which says by what encoder. */
 	if (em_sample_has_error(s) || em_embedding_get(s, &id, &vector, NULL))
 		return 0;
+	/* Folders wait for the first embedding, which says by what encoder. */
+	if (!r->plan && !r->found) {
+		status = em_support_read_folder(&r->set, r->opt->support, &id, err);
+		r->found = !status;
+	}
+	if (!status && r->chips)
+		status = em_unlabelled_add(r->chips, &id, vector, err);
 	free(vector);
-	status = em_support_read_folder(&set, r->opt->support, &id, err);
-	if (!status)
-		status = fit(r, &set, err);
-	em_support_release(&set);
 	return status;
 }
 
-static int look_for_support(struct run *r, struct em_error *err)
+static int read_ahead(struct run *r, struct em_error *err)
 {
 	struct em_sample s = {0};
 	int status = 0;
@@ -101,7 +131,7 @@ static int look_for_support(struct run *r, struct em_error *err)
 	r->before = em_spool_new(em_cli_scratch_folder(), err);
 	if (!r->before)
 		return -1;
-	while (!r->ready && (status = em_source_next(r->source, &s, err)) == 1) {
+	while ((r->chips || !r->found) && (status = em_source_next(r->source, &s, err)) == 1) {
 		status = learn(r, &s, err);
 		if (!status)
 			status = em_spool_add(r->before, &s, err);
@@ -111,29 +141,30 @@ static int look_for_support(struct run *r, struct em_error *err)
 	}
 	if (status < 0)
 		return -1;
-	return !r->ready && r->plan ? em_support_plan_check(r->plan, err) : 0;
+	if (r->found)
+		return fit(r, err);
+	return r->plan ? em_support_plan_check(r->plan, err) : 0;
 }
 
 static int get_support(struct run *r, struct em_error *err)
 {
 	enum em_support_kind kind;
 	struct em_json *json = NULL;
-	struct em_support set = {0};
-	int status = em_support_read(r->opt->support, &kind, &json, &set, err);
+	int status = em_support_read(r->opt->support, &kind, &json, &r->set, err);
 
 	if (status)
 		return -1;
-	if (kind == EM_SUPPORT_STREAM)
-		status = fit(r, &set, err);
+	r->found = kind == EM_SUPPORT_STREAM;
+	if (r->found && !r->chips)
+		status = fit(r, err);
 	else if (kind == EM_SUPPORT_PROTOTYPES)
 		status = take_prototypes(r, json, err);
 	else if (kind == EM_SUPPORT_CHIPS && !(r->plan = em_support_plan_new(json, err)))
 		status = -1;
 	em_json_free(json);
-	em_support_release(&set);
-	if (status && kind != EM_SUPPORT_FOLDER)
+	if (status)
 		return em_error_prefix(err, "%s: ", r->opt->support);
-	return r->ready ? 0 : look_for_support(r, err);
+	return r->ready ? 0 : read_ahead(r, err);
 }
 
 /* ---- a picture is complete ---- */
@@ -313,6 +344,9 @@ static int prepare(struct run *r, struct em_error *err)
 {
 	if (r->opt->stats && !(r->stats = em_report_open(r->opt->stats, err)))
 		return -1;
+	if ((r->opt->transductive || !isnan(r->opt->whiten) || r->opt->refine > 0) &&
+	    !(r->chips = em_unlabelled_new(em_cli_scratch_folder(), err)))
+		return -1;
 	if (get_support(r, err))
 		return -1;
 	if (r->opt->smooth > 0 && !(r->after = em_spool_new(em_cli_scratch_folder(), err)))
@@ -352,6 +386,8 @@ static void release(struct run *r)
 	if (r->source)
 		em_source_close(r->source);
 	em_support_plan_free(r->plan);
+	em_support_release(&r->set);
+	em_unlabelled_free(r->chips);
 	em_spool_free(r->before);
 	em_spool_free(r->after);
 	em_prototypes_release(&r->prototypes);
@@ -404,10 +440,13 @@ static int check_options(struct em_cli *cli, const struct options *opt)
 	if (!opt->support)
 		return em_cli_usage(
 		    cli, "-S says what the classes are: a support set, a labelled stream, a folder or prototypes");
-	if (opt->reject < 0 || opt->reject > 1)
-		return em_cli_usage(cli, "--reject %g: a probability is between 0 and 1", opt->reject);
-	if (opt->typical < 0 || opt->typical >= 1)
-		return em_cli_usage(cli, "--typical %g: a probability is between 0 and 1", opt->typical);
+	if (opt->whiten < 0 || opt->whiten > 1)
+		return em_cli_usage(cli, "--whiten %g: the exponent is from 0 to 1", opt->whiten);
+	if (opt->power <= 0 || opt->power > 1)
+		return em_cli_usage(cli, "--power %g: the exponent is above 0 and not above 1", opt->power);
+	if (opt->reject < 0 || opt->reject > 1 || opt->typical < 0 || opt->typical >= 1)
+		return em_cli_usage(cli, "--reject %g --typical %g: a probability is between 0 and 1", opt->reject,
+		                    opt->typical);
 	if (opt->smooth < 0)
 		return em_cli_usage(cli, "--smooth %g: the weight of a neighbour is not negative", opt->smooth);
 	if (collide(opt->save, opt->stats) || collide(opt->save, cli->output) || collide(opt->stats, cli->output))
@@ -419,12 +458,20 @@ static int check_options(struct em_cli *cli, const struct options *opt)
 
 int main(int argc, char **argv)
 {
-	struct options opt = {.distance = -1, .typical = 0.001};
+	struct options opt = {.distance = -1, .power = NAN, .whiten = NAN, .typical = 0.001};
 	const struct em_option table[] = {
 	    {'S', "support", "PATH", "support set: JSON, labelled stream, folder of folders, or saved prototypes",
 	     EM_OPTION_STRING, &opt.support, NULL, NULL, false},
 	    {'d', "distance", "NAME", "euclidean (default), cosine or mahalanobis", EM_OPTION_CHOICE, &opt.distance,
 	     EM_DISTANCE_CHOICES, NULL, false},
+	    {0, "transductive", NULL, "read the whole stream first: calibrate by its unlabelled chips, too",
+	     EM_OPTION_FLAG, &opt.transductive, NULL, NULL, false},
+	    {0, "whiten", "A", "centre by all chips, divide principal components by sd^A (0 to 1; default: off)",
+	     EM_OPTION_NUMBER, &opt.whiten, NULL, NULL, false},
+	    {0, "power", "B", "take every number of an embedding to the power B first (default: off)",
+	     EM_OPTION_NUMBER, &opt.power, NULL, NULL, false},
+	    {0, "refine", "N", "let unlabelled chips move the prototypes, N times (default 0: off)",
+	     EM_OPTION_COUNT, &opt.refine, NULL, NULL, false},
 	    {0, "reject", "P", "call chips below probability P, and untypical ones, unknown", EM_OPTION_NUMBER,
 	     &opt.reject, NULL, NULL, false},
 	    {0, "typical", "A", "with --reject: typicality below A is untypical (default 0.001)", EM_OPTION_NUMBER,

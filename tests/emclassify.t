@@ -174,6 +174,66 @@ check_is "one support a class: a warning" "emclassify: no class has two supports
 	"$(emclassify -S one.json -j emb.tar 2>&1 > one.jsonl)"
 check_is "and no typicality" "0" "$(jq -s '[.[] | select(.class.typical)] | length' one.jsonl)"
 
+check_is "with unlabelled chips: another warning" \
+	"emclassify: no class has two supports: the probabilities go by unlabelled chips alone" \
+	"$(emclassify --transductive -S one.json -j emb.tar 2>&1 > /dev/null)"
+
+# ---- unlabelled chips ----
+emclassify -S s.json -j --no-provenance emb.tar > as-is.jsonl
+emclassify --transductive -S s.json -j --no-provenance emb.tar > trans.jsonl
+check_is "--transductive changes p and nothing else" "$(jq -c 'del(.class.p)' as-is.jsonl | md5sum)" \
+	"$(jq -c 'del(.class.p)' trans.jsonl | md5sum)"
+check "with one support a class p is surer, and right all the same" '
+	emclassify -q --transductive -S one.json -j emb.tar > one.t.jsonl
+	jq -se "(map(.class.p) | add / length) > 0.6" one.t.jsonl
+	jq -se "(map(.class.p) | add / length) < 0.6" one.jsonl
+	jq -r "\"\(.chip.row) \(.chip.col) \(.class.label)\"" one.t.jsonl | sort > found.one
+	[ "$(comm -23 truth found.one | wc -l)" -eq 0 ]'
+ways="--transductive|--whiten 0|--whiten 0.3|--power 0.5|--refine 2|--whiten 0.3 --power 0.8 --refine 1 -d cosine"
+ways="$ways|--whiten 0.2 -d mahalanobis"
+printf '%s\n' "$ways" | tr '|' '\n' > ways
+while read -r way; do
+	emclassify $way -S s.json --save way.json -j --no-provenance emb.tar > first
+	emclassify -S way.json -j --no-provenance emb.tar > again
+	check_same "$way: saved prototypes give the same bytes" first again
+	emclassify $way -t 1 -S s.json -j --no-provenance emb.tar > once
+	check_same "$way: the same bytes with one thread" first once
+	jq -r '"\(.chip.row) \(.chip.col) \(.class.label)"' first | sort > found.way
+	check_is "$way: every unmixed chip of the demo is right" 0 "$(comm -23 truth found.way | wc -l)"
+	emclassify $way -S labelled.tar -j emb.tar | labels > got
+	emclassify $way -S folder -j emb.tar | labels > want.way
+	check_same "$way: a labelled stream and a folder agree" want.way got
+done < ways
+check_is "only a transform makes another version of the file" "1 2 2" \
+	"$(for way in "--refine 1" "--whiten 0" "--power 0.9"; do
+		emclassify $way -S s.json --save way.json -o /dev/null emb.tar && jq .em_prototypes way.json
+	done | paste -sd' ')"
+emclassify --whiten 0.3 -S picture.json -j emb.tar emb2.tar | labels > got
+check "the mean is that of all pictures of the stream" '[ "$(wc -l < got)" -gt "$(wc -l < want)" ] &&
+	emclassify --whiten 0.3 -S picture.json --save both.json -o /dev/null emb.tar emb2.tar &&
+	emclassify --whiten 0.3 -S picture.json --save alone.json -o /dev/null emb.tar &&
+	[ "$(jq -c .transform.mean both.json)" != "$(jq -c .transform.mean alone.json)" ]'
+check_is "all samples pass, in order" "$(tar -tf emb.tar | md5sum)" \
+	"$(emclassify --whiten 0.3 --refine 1 --smooth 0.5 -S s.json emb.tar | tar -tf - | md5sum)"
+check "no temporary file stays after that" \
+	'mkdir ahead && TMPDIR=$T/ahead emclassify --refine 1 -S s.json -j emb.tar > /dev/null && [ -z "$(ls ahead)" ]'
+check_fails "--whiten 2" 2 'from 0 to 1' 'emclassify --whiten 2 -S s.json emb.tar'
+check_fails "--whiten -1" 2 'from 0 to 1' 'emclassify --whiten -1 -S s.json emb.tar'
+check_fails "--power 0" 2 'above 0' 'emclassify --power 0 -S s.json emb.tar'
+check_fails "saved prototypes stay as they are" 2 'stay as they were made' 'emclassify --refine 1 -S p.json emb.tar'
+check_fails "saved prototypes and --power" 2 'stay as they were made' 'emclassify --power 1 -S p.json emb.tar'
+check_fails "chips that are all alike" 1 'whitening needs chips that differ' '
+	for i in 1 2 3 4; do cp "$DATA/gray8.png" alike$i.png; done
+	emcat --label a alike1.png -o a.tar; emcat --label b alike2.png -o b.tar
+	cat a.tar b.tar | emembed -o ab.tar; emcat alike3.png alike4.png | emembed -o cd.tar
+	emclassify --whiten 0.5 -S ab.tar cd.tar'
+check_fails "unlabelled chips of another encoder" 1 '256 numbers' 'emclassify --refine 1 -S labelled.tar pixels.tar'
+check_fails "a temporary folder that is none, reading ahead" 1 \
+	'temporary file in .*nowhere' 'TMPDIR=$T/nowhere emclassify --transductive -S labelled.tar emb.tar'
+check_exit "-k with a chip that has no embedding" 3 'emclassify -k --whiten 0.3 -S picture.json -o k2.tar some.tar'
+check_is "it goes on with its error, the others are classified" "256 1" "$(tar -xOf k2.tar --wildcards '*.json' |
+	jq -s '"\(map(select(.class)) | length) \(map(select(.error)) | length)"' -r)"
+
 # ---- reject ----
 emclassify --reject 0.9 -S s.json -j emb.tar > reject.jsonl
 check_is "below P and only there: unknown" "" "$(jq -c '.class | select((.label == "unknown") !=

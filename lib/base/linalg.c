@@ -6,6 +6,7 @@
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_eigen.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_matrix.h>
@@ -46,6 +47,72 @@ void em_cholesky_whiten(const double *l, size_t n, double *x)
 
 		gsl_blas_dtrsv(CblasLower, CblasNoTrans, CblasNonUnit, &m.matrix, &v.vector);
 	}
+}
+
+/* a = V diag(w^exponent) V^T; half the exponent to each side keeps the result symmetric to the bit. */
+static int rebuild(double *a, const gsl_vector *w, gsl_matrix *v, double exponent, struct em_error *err)
+{
+	size_t n = w->size;
+	gsl_matrix_view m = gsl_matrix_view_array(a, n, n);
+
+	for (size_t i = 0; i < n; i++) {
+		gsl_vector_view column = gsl_matrix_column(v, i);
+		double value = gsl_vector_get(w, i);
+
+		if (!(value > 0) || !isfinite(value))
+			return em_error_set(err, EM_ERROR_DATA, "a covariance matrix is not positive definite");
+		gsl_vector_scale(&column.vector, pow(value, exponent / 2));
+	}
+	gsl_blas_dsyrk(CblasLower, CblasNoTrans, 1, v, 0, &m.matrix);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i + 1; j < n; j++)
+			a[i * n + j] = a[j * n + i];
+	return 0;
+}
+
+int em_symmetric_power(double *a, size_t n, double exponent, struct em_error *err)
+{
+	gsl_eigen_symmv_workspace *work;
+	gsl_vector *w;
+	gsl_matrix *v;
+	int status = -1;
+
+	if (!n)
+		return 0;
+	pthread_once(&calm, be_calm);
+	work = gsl_eigen_symmv_alloc(n);
+	w = gsl_vector_alloc(n);
+	v = gsl_matrix_alloc(n, n);
+	if (!work || !w || !v) {
+		em_error_memory(err, n * n * sizeof(double));
+	} else {
+		gsl_matrix_view m = gsl_matrix_view_array(a, n, n);
+
+		gsl_eigen_symmv(&m.matrix, w, v, work);
+		status = rebuild(a, w, v, exponent, err);
+	}
+	gsl_eigen_symmv_free(work);
+	gsl_vector_free(w);
+	gsl_matrix_free(v);
+	return status;
+}
+
+double em_shrinkage(const double *s, size_t size, double n)
+{
+	double p = (double)size, trace = 0, squares = 0, above, below;
+
+	for (size_t i = 0; i < size; i++) {
+		const double *row = s + i * size;
+		double sum = 0;
+
+		for (size_t j = 0; j < i; j++)
+			sum += row[j] * row[j];
+		trace += row[i];
+		squares += row[i] * row[i] + 2 * sum;
+	}
+	above = (1 - 2 / p) * squares + trace * trace;
+	below = (n + 1 - 2 / p) * (squares - trace * trace / p);
+	return above < below ? above / below : 1;
 }
 
 double em_student_tail(double t, double nu)

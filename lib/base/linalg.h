@@ -20,6 +20,18 @@ int em_cholesky_factor(double *a, size_t n, struct em_error *err);
 /* x = L^-1 x by forward substitution: afterwards |x|^2 is x^T A^-1 x of the x before. */
 void em_cholesky_whiten(const double *l, size_t n, double *x);
 
+/* In place, the power of a symmetric positive definite matrix a[n][n]: V diag(w^exponent) V^T from its eigenvectors.
+ * Only the lower triangle is read; both are written.  EM_ERROR_DATA where an eigenvalue is not positive or not finite:
+ * it is then spoiled. */
+int em_symmetric_power(double *a, size_t n, double exponent, struct em_error *err);
+
+/*
+ * How far the covariance s[p][p] of n samples should be shrunk, from 0 to 1, towards the multiple of the identity with
+ * its trace: the oracle approximating shrinkage of Chen, Wiesel, Eldar & Hero, IEEE Trans. Signal Process. 58 (2010)
+ * 5016, eq. 23.  It does not depend on the scale of s; only the lower triangle is read.
+ */
+double em_shrinkage(const double *s, size_t p, double n);
+
 /* P(T >= t) of Student's t distribution with nu > 0 degrees of freedom; NaN where that cannot be computed. */
 double em_student_tail(double t, double nu);
 

@@ -34,13 +34,14 @@ void em_prototypes_release(struct em_prototypes *p)
 		free(p->classes[k].vector);
 	}
 	free(p->classes);
+	em_transform_release(&p->transform);
 	free(p->factor);
 	free(p->space);
 	memset(p, 0, sizeof(*p));
 }
 
 /* Into the space where distances are euclidean: the unit sphere for cosine, whitened for mahalanobis. */
-static void transform(const struct em_prototypes *p, const float *vector, double *out)
+static void enter_space(const struct em_prototypes *p, const float *vector, double *out)
 {
 	size_t dim = p->encoder.dim;
 	double norm = 0;
@@ -64,7 +65,7 @@ int em_prototypes_prepare(struct em_prototypes *p, struct em_error *err)
 	if (!space)
 		return em_error_memory(err, p->count * dim * sizeof(*space));
 	for (size_t k = 0; k < p->count; k++)
-		transform(p, p->classes[k].vector, space + k * dim);
+		enter_space(p, p->classes[k].vector, space + k * dim);
 	free(p->space);
 	p->space = space;
 	return 0;
@@ -94,8 +95,8 @@ static size_t nearest(const double *distance, size_t count)
 	return best;
 }
 
-int em_prototypes_measure(const struct em_prototypes *p, const float *vector, double *distance, double *probability,
-                          struct em_error *err)
+int em_prototypes_measure_plain(const struct em_prototypes *p, const float *vector, double *distance,
+                                double *probability, struct em_error *err)
 {
 	size_t dim = p->encoder.dim;
 	double *x = malloc(dim * sizeof(*x));
@@ -103,7 +104,7 @@ int em_prototypes_measure(const struct em_prototypes *p, const float *vector, do
 
 	if (!x)
 		return em_error_memory(err, dim * sizeof(*x));
-	transform(p, vector, x);
+	enter_space(p, vector, x);
 	for (size_t k = 0; k < p->count; k++) {
 		distance[k] = distance_in_space(p, x, p->space + k * dim);
 		probability[k] = p->distance == EM_DISTANCE_COSINE ? distance[k] : distance[k] * distance[k];
@@ -122,6 +123,29 @@ int em_prototypes_measure(const struct em_prototypes *p, const float *vector, do
 	for (size_t k = 0; k < p->count; k++)
 		probability[k] /= sum;
 	return 0;
+}
+
+int em_prototypes_measure(const struct em_prototypes *p, const float *vector, double *distance, double *probability,
+                          struct em_error *err)
+{
+	size_t dim = p->encoder.dim;
+	float *plain;
+	double *work;
+	int status = -1;
+
+	if (!p->transform.dim)
+		return em_prototypes_measure_plain(p, vector, distance, probability, err);
+	plain = malloc(dim * sizeof(*plain));
+	work = malloc(2 * dim * sizeof(*work));
+	if (plain && work) {
+		em_transform_apply(&p->transform, vector, plain, work);
+		status = em_prototypes_measure_plain(p, plain, distance, probability, err);
+	} else {
+		em_error_memory(err, 2 * dim * sizeof(*work));
+	}
+	free(plain);
+	free(work);
+	return status;
 }
 
 double em_prototypes_doubt(const struct em_prototypes *p, double q)

@@ -40,6 +40,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "vision/support.h"
+#include "vision/transform.h"
+#include "vision/unlabelled.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,7 +53,7 @@ enum em_distance { EM_DISTANCE_EUCLIDEAN, EM_DISTANCE_COSINE, EM_DISTANCE_MAHALA
 
 struct em_prototype {
 	char *name, *color; /* owned; color may be NULL */
-	float *vector;      /* [dim], owned */
+	float *vector;      /* [dim], transformed, owned */
 	size_t supports;
 	double spread; /* mean ln d of left-out supports; NaN: not known */
 };
@@ -59,6 +61,7 @@ struct em_prototype {
 /* Every number here is rounded to float32, so that what is saved with %.9g classifies to the same bits. */
 struct em_prototypes {
 	struct em_encoder_id encoder;
+	struct em_transform transform; /* of embeddings, before the distance; dim 0: none */
 	enum em_distance distance;
 	struct em_prototype *classes;
 	size_t count;
@@ -82,7 +85,28 @@ int em_prototypes_prepare(struct em_prototypes *p, struct em_error *err);
 int em_prototypes_fit(struct em_prototypes *p, const struct em_support *set, enum em_distance distance,
                       struct em_error *err);
 
-/* {"em_prototypes":1,"encoder":..,...}: and back.  Without a newline. */
+/*
+ * The same with more to it.  The transform (vision/transform.h) comes first: all of the above is done to transformed
+ * vectors.  The chips, of which the supports are none, serve three times: for the transform; T is no less than their
+ * margins ask for, and is theirs where no class has two supports (vision/temperature.h); and for `refine` steps of soft
+ * k-means (Ren et al., "Meta-learning for semi-supervised few-shot classification", ICLR 2018), where every chip takes
+ * part in the mean of every class by its probability q.  There the chips of a class together weigh no more than its
+ * supports, so that one class of which there are many cannot draw in the others.  T, w and typicality stay those of
+ * the prototypes before that: supports left out of a mean that the chips hold in its place would make them too sure.
+ */
+struct em_fit_options {
+	enum em_distance distance;
+	double power;                /* 0: none */
+	double whiten;               /* negative: none */
+	size_t refine;               /* steps; 0: none */
+	struct em_unlabelled *chips; /* NULL: none */
+};
+/* p is overwritten.  Errors of em_prototypes_fit and em_transform_fit; EM_ERROR_DATA for chips of another length. */
+int em_prototypes_fit_with(struct em_prototypes *p, const struct em_support *set, const struct em_fit_options *options,
+                           struct em_error *err);
+
+/* {"em_prototypes":1,"encoder":..,...}: and back; 2 where there is a transform, so that a reader which knows none does
+ * not pass it over.  Without a newline. */
 int em_prototypes_print(const struct em_prototypes *p, struct em_text *out, struct em_error *err);
 int em_prototypes_parse(struct em_prototypes *p, const struct em_json *json, struct em_error *err);
 
@@ -99,6 +123,9 @@ struct em_decision {
  * above.  EM_ERROR_DATA where a distance is not finite, as broken saved prototypes can make it. */
 int em_prototypes_measure(const struct em_prototypes *p, const float *vector, double *distance, double *probability,
                           struct em_error *err);
+/* The same of a vector that is transformed already. */
+int em_prototypes_measure_plain(const struct em_prototypes *p, const float *vector, double *distance,
+                                double *probability, struct em_error *err);
 void em_prototypes_decide(const struct em_prototypes *p, const double *distance, const double *probability,
                           struct em_decision *decision);
 /* p above from q: of a class, whether by its distance alone or given the neighbours. */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROTOTYPES_VERSION 1
+#define PLAIN_VERSION     1
+#define TRANSFORM_VERSION 2 /* with a transform */
 
 static const char *const distance_names[] = {"euclidean", "cosine", "mahalanobis"};
 
@@ -51,7 +52,7 @@ int em_prototypes_print(const struct em_prototypes *p, struct em_text *out, stru
 {
 	em_text_append(out, "{");
 	em_json_put_name(out, "em_prototypes");
-	em_json_put_number(out, PROTOTYPES_VERSION);
+	em_json_put_number(out, p->transform.dim ? TRANSFORM_VERSION : PLAIN_VERSION);
 	em_json_put_name(out, "encoder");
 	em_json_put_string(out, p->encoder.name);
 	em_json_put_name(out, "sha256");
@@ -64,6 +65,10 @@ int em_prototypes_print(const struct em_prototypes *p, struct em_text *out, stru
 	}
 	em_json_put_name(out, "distance");
 	em_json_put_string(out, distance_names[p->distance]);
+	if (p->transform.dim) {
+		em_json_put_name(out, "transform");
+		em_transform_print(&p->transform, out);
+	}
 	em_json_put_name(out, "temperature");
 	em_json_put_number(out, p->temperature);
 	em_json_put_name(out, "doubt");
@@ -148,9 +153,10 @@ static int read_header(struct em_prototypes *p, const struct em_json *json, stru
 	const char *name = em_json_string(em_json_get(json, "encoder"));
 	const char *sha256 = em_json_string(em_json_get(json, "sha256"));
 	const char *distance = em_json_string(em_json_get(json, "distance"));
+	double version = number_or(em_json_get(json, "em_prototypes"), 0);
 	int which = -1;
 
-	if (number_or(em_json_get(json, "em_prototypes"), 0) != PROTOTYPES_VERSION)
+	if (version != PLAIN_VERSION && version != TRANSFORM_VERSION)
 		return broken(err, "a version of the file that this emclassify does not know; save them anew");
 	for (int i = 0; distance && i < 3; i++)
 		if (!strcmp(distance, distance_names[i]))
@@ -257,6 +263,17 @@ static int read_factor(struct em_prototypes *p, const struct em_json *json, stru
 	return 0;
 }
 
+static int read_transform(struct em_prototypes *p, const struct em_json *json, struct em_error *err)
+{
+	const struct em_json *node = em_json_get(json, "transform");
+
+	if (number_or(em_json_get(json, "em_prototypes"), 0) != TRANSFORM_VERSION)
+		return 0;
+	if (!em_json_is_object(node))
+		return broken(err, "\"transform\" is missing");
+	return em_transform_parse(&p->transform, node, p->encoder.dim, err);
+}
+
 int em_prototypes_parse(struct em_prototypes *p, const struct em_json *json, struct em_error *err)
 {
 	struct em_prototypes fresh = {0};
@@ -269,6 +286,8 @@ int em_prototypes_parse(struct em_prototypes *p, const struct em_json *json, str
 		status = read_chip(&fresh, em_json_get(json, "chip"), err);
 	if (!status)
 		status = read_factor(&fresh, json, err);
+	if (!status)
+		status = read_transform(&fresh, json, err);
 	if (!status)
 		status = em_prototypes_prepare(&fresh, err);
 	em_support_release(&names);

@@ -108,24 +108,6 @@ static int sum_scatter(struct fit *f, struct em_error *err)
 	return 0;
 }
 
-/* Oracle approximating shrinkage, from the lower triangle of the scatter: the header has the formula. */
-static void find_shrinkage(struct fit *f, double freedom)
-{
-	double p = (double)f->dim, trace = 0, squares = 0, above, below;
-
-	for (size_t i = 0; i < f->dim; i++) {
-		const double *row = f->scatter + i * f->dim;
-
-		trace += row[i] / freedom;
-		squares += row[i] * row[i] + 2 * dot(row, row, i);
-	}
-	squares /= freedom * freedom;
-	above = (1 - 2 / p) * squares + trace * trace;
-	below = (freedom + 1 - 2 / p) * (squares - trace * trace / p);
-	f->shrinkage = above < below ? above / below : 1;
-	f->target = f->shrinkage * trace / p;
-}
-
 /* The factor of weight * scatter + target * I. */
 static double *factor_of(const struct fit *f, double weight, double target, struct em_error *err)
 {
@@ -150,7 +132,7 @@ static double *factor_of(const struct fit *f, double weight, double target, stru
 /* *factor stays NULL (identity) where the supports have no spread about their prototypes. */
 static int fit_metric(struct fit *f, double **factor, struct em_error *err)
 {
-	double freedom = (double)(f->n - f->count);
+	double freedom = (double)(f->n - f->count), trace = 0;
 
 	f->shrinkage = 1;
 	if (f->distance != EM_DISTANCE_MAHALANOBIS || f->n == f->count)
@@ -162,7 +144,10 @@ static int fit_metric(struct fit *f, double **factor, struct em_error *err)
 		    f->dim, EM_MAHALANOBIS_MAX_DIM);
 	if (sum_scatter(f, err))
 		return -1;
-	find_shrinkage(f, freedom);
+	f->shrinkage = em_shrinkage(f->scatter, f->dim, freedom);
+	for (size_t i = 0; i < f->dim; i++)
+		trace += f->scatter[i * f->dim + i];
+	f->target = f->shrinkage * trace / freedom / (double)f->dim;
 	if (!(f->target > 0))
 		return 0;
 	*factor = factor_of(f, (1 - f->shrinkage) / freedom, f->target, err);
