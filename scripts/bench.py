@@ -17,6 +17,7 @@ import numpy as np
 
 import bench_encoders
 import bench_formats
+import bench_small
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.environ.get("EM_BIN", os.path.join(TOP, "bin"))
@@ -151,6 +152,7 @@ def main():
         throughput()
         memory()
         bench_formats.run(row)
+        bench_small.run(row)
         bench_encoders.run(row)
         os.chdir(TOP)
 
