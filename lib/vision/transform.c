@@ -55,14 +55,15 @@ struct walk {
 	const struct em_transform *t;
 	const struct em_support *set;
 	struct em_unlabelled *chips;
-	size_t at;
+	size_t at, n; /* supports so far; and all */
 	float *vector;
-	double *x; /* the next one, its power taken */
+	double *x;    /* the next one, its power taken */
+	double *mean; /* of all */
 };
 
 static int walk_begin(struct walk *w, struct em_error *err)
 {
-	w->at = 0;
+	w->at = w->n = 0;
 	return w->chips ? em_unlabelled_rewind(w->chips, err) : 0;
 }
 
@@ -76,35 +77,96 @@ static int walk_next(struct walk *w, struct em_error *err)
 		v = w->set->vectors + w->at++ * w->t->dim;
 	else
 		status = w->chips ? em_unlabelled_next(w->chips, w->vector, err) : 0;
-	if (status == 1)
+	if (status == 1) {
 		take_power(w->t, v, w->x);
+		w->n++;
+	}
 	return status;
 }
 
-static int fit_mean(struct em_transform *t, struct walk *w, size_t *n, struct em_error *err)
+/* sum[count][dim] and number[count] of each class, to which x is added. */
+static void add_to_class(double *sum, double *number, size_t k, const double *x, size_t dim)
 {
+	number[k]++;
+	for (size_t i = 0; i < dim; i++)
+		sum[k * dim + i] += x[i];
+}
+
+/* The class whose supports have the nearest mean. */
+static size_t nearest_class(const double *sum, const double *number, size_t count, const double *x, size_t dim)
+{
+	double least = INFINITY;
+	size_t best = 0;
+
+	for (size_t k = 0; k < count; k++) {
+		double d = 0;
+
+		for (size_t i = 0; i < dim; i++)
+			d += pow(x[i] - sum[k * dim + i] / number[k], 2);
+		if (d < least) {
+			least = d;
+			best = k;
+		}
+	}
+	return best;
+}
+
+/* Sums of supports[count][dim], of supports and chips all[count][dim]; and the mean of all. */
+static int sum_classes(struct walk *w, double *supports, double *all, double *number, double *number_all,
+                       struct em_error *err)
+{
+	size_t dim = w->t->dim, count = w->set->nclasses;
 	int status = walk_begin(w, err) ? -1 : 1;
 
-	for (*n = 0; status == 1 && (status = walk_next(w, err)) == 1; ++*n)
-		for (size_t i = 0; i < t->dim; i++)
-			t->mean[i] += w->x[i];
-	for (size_t i = 0; i < t->dim; i++)
-		t->mean[i] = (double)(float)(t->mean[i] / (double)*n);
+	for (size_t i = 0; i < w->set->count; i++) {
+		take_power(w->t, w->set->vectors + i * dim, w->x);
+		add_to_class(supports, number, w->set->labels[i], w->x, dim);
+	}
+	while (status == 1 && (status = walk_next(w, err)) == 1) {
+		size_t k = w->n <= w->set->count ? w->set->labels[w->n - 1]
+		                                 : nearest_class(supports, number, count, w->x, dim);
+
+		add_to_class(all, number_all, k, w->x, dim);
+		for (size_t i = 0; i < dim; i++)
+			w->mean[i] += w->x[i];
+	}
+	for (size_t i = 0; i < dim; i++)
+		w->mean[i] /= (double)w->n;
 	return status;
 }
 
-/* The lower triangle of the covariance about the mean. */
-static int fit_covariance(struct em_transform *t, struct walk *w, size_t n, struct em_error *err)
+/* The mean of the class means. */
+static int fit_mean(struct em_transform *t, struct walk *w, struct em_error *err)
+{
+	size_t count = w->set->nclasses, dim = t->dim;
+	double *sums = calloc(2 * count * (dim + 1), sizeof(*sums));
+	double *all = sums + count * dim, *number = sums + 2 * count * dim, *number_all = number + count;
+	int status;
+
+	if (!sums)
+		return em_error_memory(err, 2 * count * (dim + 1) * sizeof(*sums));
+	status = sum_classes(w, sums, all, number, number_all, err);
+	for (size_t i = 0; !status && i < dim; i++) {
+		for (size_t k = 0; k < count; k++)
+			t->mean[i] += all[k * dim + i] / number_all[k] / (double)count;
+		t->mean[i] = (double)(float)t->mean[i];
+	}
+	free(sums);
+	return status;
+}
+
+/* The lower triangle of the covariance of all. */
+static int fit_covariance(struct em_transform *t, struct walk *w, struct em_error *err)
 {
 	size_t dim = t->dim;
 	int status = walk_begin(w, err) ? -1 : 1;
 
 	while (status == 1 && (status = walk_next(w, err)) == 1) {
 		for (size_t i = 0; i < dim; i++)
-			w->x[i] -= t->mean[i];
+			w->x[i] -= w->mean[i];
 		for (size_t i = 0; i < dim; i++)
 			for (size_t j = 0; j <= i; j++)
-				t->matrix[i * dim + j] += w->x[i] * w->x[j] / (double)(n - 1);
+				t->matrix[i * dim + j] += w->x[i] * w->x[j];
 	}
 	return status;
 }
@@ -126,7 +188,7 @@ static int shrink(double *s, size_t dim, size_t n, struct em_error *err)
 	return 0;
 }
 
-static int fit_matrix(struct em_transform *t, struct walk *w, double whiten, size_t n, struct em_error *err)
+static int fit_matrix(struct em_transform *t, struct walk *w, double whiten, struct em_error *err)
 {
 	if (t->dim > EM_TRANSFORM_MAX_DIM)
 		return em_error_set(err, EM_ERROR_DATA, "whitening needs a covariance of %zu x %zu; the limit is %d",
@@ -134,7 +196,7 @@ static int fit_matrix(struct em_transform *t, struct walk *w, double whiten, siz
 	t->matrix = calloc(t->dim * t->dim, sizeof(double));
 	if (!t->matrix)
 		return em_error_memory(err, t->dim * t->dim * sizeof(double));
-	if (fit_covariance(t, w, n, err) || shrink(t->matrix, t->dim, n, err) ||
+	if (fit_covariance(t, w, err) || shrink(t->matrix, t->dim, w->n, err) ||
 	    em_symmetric_power(t->matrix, t->dim, -whiten / 2, err))
 		return -1;
 	for (size_t i = 0; i < t->dim * t->dim; i++)
@@ -144,14 +206,15 @@ static int fit_matrix(struct em_transform *t, struct walk *w, double whiten, siz
 
 static int whiten_by(struct em_transform *t, struct walk *w, double whiten, struct em_error *err)
 {
-	size_t n;
-
 	t->mean = calloc(t->dim, sizeof(double));
-	if (!t->mean || !w->vector || !w->x)
+	w->vector = malloc(t->dim * sizeof(*w->vector));
+	w->x = malloc(t->dim * sizeof(*w->x));
+	w->mean = calloc(t->dim, sizeof(*w->mean));
+	if (!t->mean || !w->vector || !w->x || !w->mean)
 		return em_error_memory(err, t->dim * sizeof(double));
-	if (fit_mean(t, w, &n, err))
+	if (fit_mean(t, w, err))
 		return -1;
-	return whiten > 0 ? fit_matrix(t, w, whiten, n, err) : 0;
+	return whiten > 0 ? fit_matrix(t, w, whiten, err) : 0;
 }
 
 int em_transform_fit(struct em_transform *t, double power, double whiten, const struct em_support *set,
@@ -165,13 +228,11 @@ int em_transform_fit(struct em_transform *t, double power, double whiten, const 
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "the chips' embeddings have %zu numbers, the support set's %zu: use one encoder",
 		                    em_unlabelled_dim(chips), fresh.dim);
-	if (whiten >= 0) {
-		w.vector = malloc(fresh.dim * sizeof(*w.vector));
-		w.x = malloc(fresh.dim * sizeof(*w.x));
+	if (whiten >= 0)
 		status = whiten_by(&fresh, &w, whiten, err);
-		free(w.vector);
-		free(w.x);
-	}
+	free(w.vector);
+	free(w.x);
+	free(w.mean);
 	if (status) {
 		em_transform_release(&fresh);
 		return -1;

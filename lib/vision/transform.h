@@ -4,10 +4,13 @@
  *
  *   power B     sign(x) |x|^B of every number (Tukey's ladder; Hu, Gripon & Pateux, ICANN 2021), for features with a
  *               long tail, such as a network's after its last ReLU.
- *   whiten A    y = M (x - m), then y / |y|.  m and S are mean and covariance of all chips at hand, labelled or not,
- *               S shrunk as that of the mahalanobis distance (vision/prototype.h), and M = (S / s)^(-A/2) with the mean
- *               eigenvalue s: every principal component is divided by its standard deviation to the power A.  A = 1 is
- *               whitening proper, which makes noise as loud as what tells classes apart; A = 0 only centres.
+ *   whiten A    y = M (x - m), then y / |y|.  m is the mean of the class means, every chip that nobody labelled taken
+ *               for one of the class whose supports have the nearest mean: where nine in ten chips are of one class,
+ *               their plain mean would be that class' and leave it without a direction.  M = (S / s)^(-A/2), S the
+ *               covariance of all chips, labelled or not, shrunk as that of the mahalanobis distance
+ *               (vision/prototype.h), s its mean eigenvalue: every principal component is divided by its standard
+ *               deviation to the power A.  A = 1 is whitening proper, which makes noise as loud as what tells classes
+ *               apart; A = 0 only centres.
  *
  * Numbers are kept rounded to float32, so that a saved transform gives the same bits.
  */

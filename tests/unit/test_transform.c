@@ -90,7 +90,7 @@ static void test_power(void **state)
 	em_support_release(&set);
 }
 
-/* The mean is that of supports and chips, whatever the power; what is left has unit length. */
+/* With one class the mean is that of supports and chips, after the power; what is left has unit length. */
 static void test_centre(void **state)
 {
 	struct em_support set = support((const float[]){16, 0, 0, 0}, 2, 2);
@@ -108,6 +108,26 @@ static void test_centre(void **state)
 	NEAR(out[1], 0.8, 1e-7);
 	em_transform_apply(&t, (const float[]){4, 0}, out, work); /* the mean itself has no direction */
 	assert_true(out[0] == 0 && out[1] == 0);
+	em_transform_release(&t);
+	em_unlabelled_free(chips);
+	em_support_release(&set);
+}
+
+/* Supports at (0,0) and (10,0); three chips nearer to the first, one to the second: class means (1.5,0) and (9,2). */
+static void test_unequal_classes(void **state)
+{
+	const float v[4] = {0, 0, 10, 0};
+	struct em_encoder_id id = {"test-1", "abc", 2};
+	struct em_support set = support(v, 1, 2);
+	struct em_unlabelled *chips = unlabelled((const float[]){2, 0, 2, 0, 2, 0, 8, 4}, 4, 2);
+	struct em_transform t;
+
+	(void)state;
+	assert_int_equal(em_support_add_class(&set, "b", NULL, NULL), 0);
+	assert_int_equal(em_support_add(&set, 1, &id, v + 2, NULL), 0);
+	assert_int_equal(em_transform_fit(&t, 0, 0, &set, chips, NULL), 0);
+	NEAR(t.mean[0], 5.25, 0);
+	NEAR(t.mean[1], 1, 0);
 	em_transform_release(&t);
 	em_unlabelled_free(chips);
 	em_support_release(&set);
@@ -238,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_shrinkage),
 		cmocka_unit_test(test_power),
 		cmocka_unit_test(test_centre),
+		cmocka_unit_test(test_unequal_classes),
 		cmocka_unit_test(test_whiten),
 		cmocka_unit_test(test_few_chips),
 		cmocka_unit_test(test_errors),
