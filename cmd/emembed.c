@@ -69,8 +69,8 @@ static void prepare(struct em_cli *cli, const struct em_encoder *e)
 {
 	if (e->batch > 1)
 		cli->threads *= 2 * e->batch;
-	em_cli_say(cli, "%s: %zu numbers a picture, %zu pictures at a time, in %s", e->name, e->dim, e->batch,
-	           e->precision ? e->precision : "double precision");
+	em_cli_say(cli, "%s: %zu numbers a picture, %zu pictures at a time%s%s", e->name, e->dim, e->batch,
+	           e->precision ? ", in " : "", e->precision ? e->precision : "");
 }
 
 static struct em_encoder *make_encoder(struct em_cli *cli, const char *name, struct em_pretrained_options *o,

@@ -62,7 +62,6 @@ void em_network_add_step(struct em_network *n, struct em_primitive *p, int sourc
 	n->step[n->steps++] = (struct step){p, {source, weights, bias, result, room}};
 }
 
-/* The tensor in another layout: itself where it lies so already. */
 int em_network_copy(struct em_network *n, int source, const struct em_layout *wanted)
 {
 	int result = n->failed ? 0 : em_network_add_tensor(n, em_layout_copy(wanted), n->tensor[source].shape);

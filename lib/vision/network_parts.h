@@ -45,7 +45,7 @@ int em_network_fail(struct em_network *n, enum em_error_kind kind, const char *w
 /* Takes over the layout, NULL where there was no memory for it. */
 int em_network_add_tensor(struct em_network *n, struct em_layout *layout, const size_t shape[4]);
 int em_network_add_plain(struct em_network *n, enum em_number number, int ndim, const size_t shape[4]);
-/* The tensor once more, as `wanted`. */
+/* The tensor once more, as `wanted`: never itself. */
 int em_network_copy(struct em_network *n, int source, const struct em_layout *wanted);
 /* The tensor in another layout: itself where it lies so already. */
 int em_network_arrange(struct em_network *n, int source, const struct em_layout *wanted);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How a part of a chip becomes an embedding.
+ * How a chip becomes an embedding.
  *
- *   - Its values, less their mean, over their standard deviation: gain and offset of the detector fall out.  The two
- *     numbers come back as `moments`, in case they matter: they do where Z-contrast tells phases apart.
+ *   - The values of a part, less their mean, over their standard deviation: gain and offset of the detector fall out.
+ *     The two numbers come back as `moments`, in case they matter: they do where Z-contrast tells phases apart.
  *   - The network's stages, each pooled over the part: what there is, not where.  Two linear maps of that: `fine` was
  *     trained to tell any two textures apart, `coarse` to see what is common to all rods, all lattices and so on.
- *   - The power spectrum as the spectral encoder has it, and a linear map of it, `waves`.  A lattice under noise is
- *     seen by all of a chip's pixels together or not at all, which convolutions of a few pixels cannot do.
- *   - For the same reason the network's pieces count less the more of the power is white noise:
- *     gate = floor + (1 - floor) signal.
+ *   - The power spectrum of the whole chip as the spectral encoder has it, and a linear map of it, `waves`.  A lattice
+ *     under noise is seen by all of a chip's pixels together or not at all, which convolutions of a few cannot do.
+ *   - For the same reason the network's pieces count less the more of the power of what it sees, at its own size, is
+ *     white noise: gate = floor + (1 - floor) signal.
  */
 #include "vision/small.h"
 
@@ -34,36 +34,56 @@ struct small {
 /* One chip on its way. */
 struct work {
 	const struct small *s;
-	const struct em_spectral_pool *pool;
-	float pixels[PIXELS];
-	float *sum; /* [fine + coarse], over the parts */
-	double bins[EM_SPECTRAL_BINS];
+	struct em_array image; /* float32, of mean 0 and standard deviation 1, or all 0 */
+	double mean, sd;       /* what they were, as a fraction of the type's range */
+	float pixels[PIXELS];  /* a part */
+	float *sum;            /* [fine + coarse], over the parts */
+	double signal;         /* the same: how much of what the network sees is no noise */
+	float spectrum[EM_SPECTRAL_BINS];
 };
+
+static double sd_about(const float *v, size_t n, double mean)
+{
+	double square = 0;
+
+	for (size_t i = 0; i < n; i++)
+		square += ((double)v[i] - mean) * ((double)v[i] - mean);
+	return sqrt(square / (double)n);
+}
+
+/* To mean 0 and standard deviation 1, or all 0 where differences are rounding. */
+static void standardise(float *v, size_t n, double mean, double sd)
+{
+	double gain = sd > 1e-6 * fabs(mean) && sd > 1e-30 ? 1 / sd : 0;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (float)(((double)v[i] - mean) * gain);
+}
+
+static int load(struct work *w, const struct em_array *image, struct em_error *err)
+{
+	double unit;
+	size_t n;
+
+	if (em_encoder_load(image, &w->image, &w->mean, &unit, err) < 0)
+		return -1;
+	n = em_array_count(&w->image);
+	w->sd = sd_about(w->image.data, n, w->mean);
+	standardise(w->image.data, n, w->mean, w->sd);
+	w->mean *= unit;
+	w->sd *= unit;
+	return 0;
+}
 
 /* ---- one part ---- */
 
-static double clamp(double v, double lo, double hi)
+/* As in training, of values that are fractions of the type's range; of others, middling ones for all. */
+static void tell_moments(double mean, double sd, float moments[EM_SMALL_MOMENTS])
 {
-	return v < lo ? lo : v > hi ? hi : v;
-}
-
-/* To mean 0 and standard deviation 1, or all 0 where differences are rounding; and what that took away, for values
- * that are fractions of the type's range.  Constants as in training. */
-static void standardise(float v[PIXELS], double unit, float moments[EM_SMALL_MOMENTS])
-{
-	double sum = 0, square = 0, mean, sd, gain;
-
-	for (size_t i = 0; i < PIXELS; i++)
-		sum += (double)v[i];
-	mean = sum / PIXELS;
-	for (size_t i = 0; i < PIXELS; i++)
-		square += ((double)v[i] - mean) * ((double)v[i] - mean);
-	sd = sqrt(square / PIXELS);
-	gain = sd > 1e-6 * fabs(mean) && sd > 1e-30 ? 1 / sd : 0;
-	for (size_t i = 0; i < PIXELS; i++)
-		v[i] = (float)(((double)v[i] - mean) * gain);
-	mean = clamp(mean * unit, 0, 1);
-	sd = clamp(sd * unit, 0, 0.5);
+	if (!(mean >= 0 && mean <= 1 && sd <= 0.5)) {
+		mean = 0.5;
+		sd = 0.1;
+	}
 	moments[0] = (float)(3 * (mean - 0.5));
 	moments[1] = (float)(log(sd + 0.005) + 2.3);
 	moments[2] = (float)(4 * sd);
@@ -94,13 +114,19 @@ static int look(struct work *w, const float moments[EM_SMALL_MOMENTS], struct em
 }
 
 /* What is in w->pixels. */
-static int describe(struct work *w, double unit, struct em_error *err)
+static int describe(struct work *w, struct em_error *err)
 {
 	float moments[EM_SMALL_MOMENTS];
+	double mean = 0, sd, signal;
 
-	standardise(w->pixels, unit, moments);
-	if (em_spectral_window_add(w->pool, w->pixels, EM_SMALL_SIDE, w->bins, err))
+	for (size_t i = 0; i < PIXELS; i++)
+		mean += (double)w->pixels[i] / PIXELS;
+	sd = sd_about(w->pixels, PIXELS, mean);
+	standardise(w->pixels, PIXELS, mean, sd);
+	if (em_spectral_components(w->s->cache, w->pixels, EM_SMALL_SIDE, EM_SMALL_SIDE, w->spectrum, &signal, err))
 		return -1;
+	w->signal += signal;
+	tell_moments(w->mean + w->sd * mean, w->sd * sd, moments);
 	return look(w, moments, err);
 }
 
@@ -137,21 +163,27 @@ static int bring(const struct em_array *image, size_t y0, size_t y1, size_t x0, 
 	return status;
 }
 
-static int describe_all(struct work *w, const struct em_array *image, double unit, struct em_error *err)
+static int describe_all(struct work *w, struct em_error *err)
 {
-	size_t height = image->shape[0], width = image->shape[1], ny = parts(height), nx = parts(width);
+	size_t height = w->image.shape[0], width = w->image.shape[1], ny = parts(height), nx = parts(width);
 
 	for (size_t k = 0; k < ny * nx; k++) {
 		size_t j = k / nx, i = k % nx;
 
-		if (bring(image, j * height / ny, (j + 1) * height / ny, i * width / nx, (i + 1) * width / nx,
+		if (bring(&w->image, j * height / ny, (j + 1) * height / ny, i * width / nx, (i + 1) * width / nx,
 		          w->pixels, err) ||
-		    describe(w, unit, err))
+		    describe(w, err))
 			return -1;
 	}
-	for (size_t i = 0; i < columns(w->s); i++)
+	for (size_t i = 0; i < columns(w->s); i++) {
 		w->sum[i] /= (float)(ny * nx);
-	return 0;
+		if (!isfinite(w->sum[i]))
+			return em_error_set(err, EM_ERROR_DATA, "the network makes no finite numbers of this picture");
+	}
+	w->signal /= (double)(ny * nx);
+	if (height == EM_SMALL_SIDE && width == EM_SMALL_SIDE)
+		return 0; /* the spectrum of the part is that of the whole */
+	return em_spectral_components(w->s->cache, w->image.data, height, width, w->spectrum, NULL, err);
 }
 
 /* v[n] *= length / |v|; returns the first behind it. */
@@ -169,44 +201,33 @@ static float *to_length(float *v, size_t n, double length)
 static void finish(const struct work *w, float *out)
 {
 	const struct em_small_model *m = &w->s->model;
-	float spectrum[EM_SPECTRAL_BINS], *at = out;
-	double signal = em_spectral_describe(w->pool, w->bins, spectrum);
-	double gate = (double)m->floor + (1 - (double)m->floor) * signal;
+	double gate = (double)m->floor + (1 - (double)m->floor) * w->signal;
+	float *at = out;
 
 	memcpy(out, w->sum, columns(w->s) * sizeof(*out));
 	at = to_length(at, m->fine, gate * (double)m->part[0]);
 	at = to_length(at, m->coarse, gate * (double)m->part[1]);
 	memcpy(at, m->bias, m->waves * sizeof(*at));
-	em_small_add_product(spectrum, EM_SPECTRAL_BINS, m->of_spectrum, m->waves, at);
+	em_small_add_product(w->spectrum, EM_SPECTRAL_BINS, m->of_spectrum, m->waves, at);
 	at = to_length(at, m->waves, (double)m->part[2]);
-	memcpy(at, spectrum, sizeof(spectrum));
+	memcpy(at, w->spectrum, sizeof(w->spectrum));
 	to_length(at, EM_SPECTRAL_BINS, (double)m->part[3]);
 	to_length(out, w->s->encoder.dim, 1);
 }
 
 static int encode(const struct em_encoder *encoder, const struct em_array *image, float *out, struct em_error *err)
 {
-	const struct small *s = (const struct small *)(const void *)encoder;
-	size_t n = columns(s);
-	struct work w = {.s = s};
-	struct em_array pixels = {0};
-	double mean, unit;
-	int status = -1;
+	struct work w = {.s = (const struct small *)(const void *)encoder};
+	int status = load(&w, image, err);
 
-	if (em_encoder_load(image, &pixels, &mean, &unit, err) < 0)
-		return -1;
-	w.pool = em_spectral_pool_take(s->cache, EM_SMALL_SIDE, EM_SMALL_SIDE, err);
-	w.sum = w.pool ? calloc(n, sizeof(*w.sum)) : NULL;
-	if (w.pool && !w.sum)
-		em_error_memory(err, n * sizeof(*w.sum));
-	if (w.sum)
-		status = describe_all(&w, &pixels, unit, err);
+	if (status == 0) {
+		w.sum = calloc(columns(w.s), sizeof(*w.sum));
+		status = w.sum ? describe_all(&w, err) : em_error_memory(err, columns(w.s) * sizeof(*w.sum));
+	}
 	if (status == 0)
 		finish(&w, out);
-	if (w.pool)
-		em_spectral_pool_give(s->cache, w.pool);
 	free(w.sum);
-	em_array_release(&pixels);
+	em_array_release(&w.image);
 	return status;
 }
 
@@ -218,8 +239,8 @@ static void set_identity(struct small *s, struct em_blob weights)
 	char text[256];
 
 	em_digest_sha256_hex(weights.data, weights.size, s->weights);
-	snprintf(text, sizeof(text), "em-small-1 weights=%s side=%d part=%d parts=%d filter=triangle gaps=mean",
-	         s->weights, EM_SMALL_SIDE, EM_SMALL_PART, EM_SMALL_PARTS);
+	snprintf(text, sizeof(text), "em-small-1 weights=%s side=%d part=%d parts=%d filter=triangle tile=%d gaps=mean",
+	         s->weights, EM_SMALL_SIDE, EM_SMALL_PART, EM_SMALL_PARTS, EM_SPECTRAL_TILE);
 	em_digest_sha256_hex(text, strlen(text), s->encoder.digest);
 	s->encoder.name = "em-small-1";
 	s->encoder.weights = s->weights;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * em-small: a small convolutional network beside the power spectrum, trained on emsynth's pictures
- * (scripts/train-encoder; what each part is for is said in small.c).  Parts of a chip at most EM_SMALL_PART pixels a
- * side, EM_SMALL_PARTS along a side at most, each brought to EM_SMALL_SIDE pixels, are described and the descriptions
- * averaged; a chip of up to EM_SMALL_PART pixels is one part.
+ * (scripts/train-encoder; what each piece is for is said in small.c).  A chip of up to EM_SMALL_PART pixels a side is
+ * one part; others are cut into as many along a side as make them no larger, but EM_SMALL_PARTS at most.  Each is
+ * brought to EM_SMALL_SIDE pixels a side, and the network's descriptions of them are averaged.
  *
  * The embedding has four pieces, which are weighed against each other and then have unit length together: `fine` and
  * `coarse` from the network, `waves` from the spectrum by a learned map, and the spectrum itself.

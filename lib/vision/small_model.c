@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAGES   8  /* at most */
-#define WINOGRAD 16 /* pixels a side from which on it is worth the milliseconds that its weights take at first */
+#define STAGES   8    /* at most */
+#define CHANNELS 4096 /* at most: beyond, it is no small network */
+#define WINOGRAD 16   /* pixels a side from which on it is worth the milliseconds its weights take at first */
 #define NAME     64
 
 /* Tells its files from others'; what the weights do is in the names of train-encoder. */
@@ -40,7 +41,8 @@ static int convolve(const struct build *b, const char *name, int source, size_t 
 	snprintf(bias, sizeof(bias), "%.40s.bias", name);
 	t = em_weights_find(b->w, weights);
 	if (!t || t->ndim != 4 || !t->count || t->shape[2] != t->shape[3] || t->shape[2] % 2 == 0 ||
-	    t->shape[1] != source_channels || (add && t->shape[0] != source_channels))
+	    t->shape[1] != source_channels || (add && t->shape[0] != source_channels) || t->shape[0] > CHANNELS ||
+	    t->shape[2] > EM_SMALL_SIDE)
 		return em_error_set(b->err, EM_ERROR_DATA, "safetensors: '%s' %s", weights,
 		                    t ? "is of no shape that fits em-small" : "is not there");
 	c.channels = t->shape[0];
@@ -197,8 +199,9 @@ static int read_waves(const struct build *b)
 	return m->of_spectrum ? 0 : em_error_memory(b->err, EM_SPECTRAL_BINS * m->waves * sizeof(*m->of_spectrum));
 }
 
-/* n positive numbers with commas between. */
-static int read_numbers(const struct em_safetensors *file, const char *name, size_t n, float *v, struct em_error *err)
+/* n numbers from 0 to `most`, with commas between. */
+static int read_numbers(const struct em_safetensors *file, const char *name, size_t n, double most, float *v,
+                        struct em_error *err)
 {
 	const char *text = em_safetensors_metadata(file, name), *at = text ? text : "";
 	size_t i = 0;
@@ -207,14 +210,15 @@ static int read_numbers(const struct em_safetensors *file, const char *name, siz
 		char *end;
 		double x = strtod(at, &end);
 
-		if (end == at || !(x > 0 && x <= 100))
+		if (end == at || !(x >= 0 && x <= most) || (i + 1 < n && *end != ','))
 			break;
 		v[i] = (float)x;
-		at = end + (*end == ',');
+		at = end + (i + 1 < n);
 	}
 	if (i < n || *at)
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "safetensors: \"%s\" in the metadata: expected %zu numbers from 0 to 100", name, n);
+		                    "safetensors: \"%s\" in the metadata: expected %zu numbers from 0 to %g", name,
+		                    n, most);
 	return 0;
 }
 
@@ -224,8 +228,8 @@ static int build(const struct build *b)
 	long columns = add_stages(b, &joined);
 
 	return columns < 0 || add_products(b, joined, (size_t)columns) || read_waves(b) ||
-	               read_numbers(b->w->file, "parts", 4, b->m->part, b->err) ||
-	               read_numbers(b->w->file, "floor", 1, &b->m->floor, b->err) ||
+	               read_numbers(b->w->file, "parts", 4, 100, b->m->part, b->err) ||
+	               read_numbers(b->w->file, "floor", 1, 1, &b->m->floor, b->err) ||
 	               em_weights_check_used(b->w, "", b->err)
 	           ? -1
 	           : 0;
@@ -240,7 +244,9 @@ int em_small_model_init(struct em_small_model *m, const struct em_safetensors *f
 	*m = (struct em_small_model){0};
 	m->network = em_network_new(EM_PRECISION_FP32, err);
 	if (m->network && !em_weights_init(&w, file, &family, err))
-		status = build(&b);
+		status = !w.prefix[0] ? build(&b)
+		                      : em_error_set(err, EM_ERROR_DATA, "safetensors: another tensor is called '%s%s'",
+		                                     w.prefix, family.landmark);
 	em_weights_release(&w);
 	if (status)
 		em_small_model_release(m);

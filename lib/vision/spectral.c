@@ -4,8 +4,8 @@
  *
  * Power spectrum: under a Hann window, in rings whose width grows with frequency (fractions of Nyquist's, so that chips
  * of all sizes have the same components) and in sectors of direction, which tell lattices apart that are only turned.
- * Images beyond TILE pixels a side are averaged over half-overlapping tiles (Welch, IEEE Trans. Audio Electroacoust.
- * 15 (1967) 70).  spectral_bins.c says how pooled
+ * Images beyond EM_SPECTRAL_TILE pixels a side are averaged over half-overlapping tiles (Welch, IEEE Trans. Audio
+ * Electroacoust. 15 (1967) 70).  spectral_bins.c says how pooled
  * power becomes components.
  *
  * Moments: brightness and contrast, and how both vary over the chip, as fractions of the type's range.  A standard
@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TILE 512 /* pixels */
 #define GRID 4   /* tiles a side for the moments */
 
 struct spectral {
@@ -33,7 +32,6 @@ struct work {
 	double sd;          /* in pixel values */
 	double sds, sd_sds; /* over the grid: mean and sd of the sd ... */
 	double sd_means;    /* ... and sd of the mean */
-	double bins[EM_SPECTRAL_BINS];
 };
 
 /* Sums of v - mean and its square over a row's part; two running sums of each, as one waits for its last addition. */
@@ -112,34 +110,6 @@ static void standardise(struct work *w)
 		v[i] = (float)(((double)v[i] - w->mean) * gain);
 }
 
-/* How many half-overlapping windows cover n pixels, and where the i-th begins. */
-static size_t windows(size_t n, size_t window)
-{
-	return n <= window ? 1 : 1 + (n - window + window / 2 - 1) / (window / 2);
-}
-
-static size_t window_at(size_t i, size_t n, size_t window)
-{
-	size_t count = windows(n, window);
-
-	return count == 1 ? 0 : i * (n - window) / (count - 1);
-}
-
-static int add_spectra(struct work *w, const struct em_spectral_pool *p, struct em_error *err)
-{
-	size_t height = w->pixels.shape[0], width = w->pixels.shape[1];
-
-	for (size_t j = 0; j < windows(height, p->height); j++)
-		for (size_t i = 0; i < windows(width, p->width); i++) {
-			size_t y = window_at(j, height, p->height), x = window_at(i, width, p->width);
-			const float *v = (const float *)w->pixels.data + y * width + x;
-
-			if (em_spectral_window_add(p, v, width, w->bins, err))
-				return -1;
-		}
-	return 0;
-}
-
 /* asinh: as it is for fractions, logarithmic for floats that count electrons. */
 static void moments(const struct work *w, float out[EM_SPECTRAL_MOMENTS])
 {
@@ -150,35 +120,22 @@ static void moments(const struct work *w, float out[EM_SPECTRAL_MOMENTS])
 	out[4] = (float)(2 * asinh(w->sd_means * w->unit));
 }
 
-static int spectrum(const struct spectral *s, struct work *w, float *out, struct em_error *err)
-{
-	size_t height = w->pixels.shape[0], width = w->pixels.shape[1];
-	const struct em_spectral_pool *p;
-	int status;
-
-	p = em_spectral_pool_take(s->cache, height < TILE ? height : TILE, width < TILE ? width : TILE, err);
-	if (p == NULL)
-		return -1;
-	standardise(w);
-	status = add_spectra(w, p, err);
-	if (status == 0)
-		em_spectral_describe(p, w->bins, out);
-	em_spectral_pool_give(s->cache, p);
-	return status;
-}
-
 static int encode(const struct em_encoder *encoder, const struct em_array *image, float *out, struct em_error *err)
 {
+	const struct spectral *s = (const struct spectral *)(const void *)encoder;
 	struct work w = {0};
 	int status = 0;
 
 	if (em_encoder_load(image, &w.pixels, &w.mean, &w.unit, err) < 0)
 		return -1;
 	measure(&w);
-	if (is_flat(&w))
+	if (is_flat(&w)) {
 		memset(out, 0, EM_SPECTRAL_BINS * sizeof(*out));
-	else
-		status = spectrum((const struct spectral *)(const void *)encoder, &w, out, err);
+	} else {
+		standardise(&w);
+		status = em_spectral_components(s->cache, w.pixels.data, w.pixels.shape[0], w.pixels.shape[1], out,
+		                                NULL, err);
+	}
 	if (status == 0)
 		moments(&w, out + EM_SPECTRAL_BINS);
 	em_array_release(&w.pixels);
@@ -201,7 +158,7 @@ static void set_digest(struct em_encoder *e)
 	snprintf(text, sizeof(text),
 	         "spectral-1 window=hann tile=%d rings=%d sectors=%d lowest=%g noise=%g root=3 "
 	         "moments=mean,2sd,2mean(sd),2sd(sd),2sd(mean) grid=%d gaps=mean",
-	         TILE, EM_SPECTRAL_RINGS, EM_SPECTRAL_SECTORS, EM_SPECTRAL_LOWEST, EM_SPECTRAL_NOISE, GRID);
+	         EM_SPECTRAL_TILE, EM_SPECTRAL_RINGS, EM_SPECTRAL_SECTORS, EM_SPECTRAL_LOWEST, EM_SPECTRAL_NOISE, GRID);
 	em_digest_sha256_hex(text, strlen(text), e->digest);
 }
 

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Eight running sums, in float: a row is at most TILE values around 1. */
+/* Eight running sums, in float: a row is at most EM_SPECTRAL_TILE values around 1. */
 static float dot(const float *a, const float *b, size_t n)
 {
 	float s[8] = {0};
@@ -49,23 +49,38 @@ static void apply_window(const struct em_spectral_pool *p, const float *v, size_
 	memset(in + p->height * p->fft_width, 0, (p->fft_height - p->height) * p->fft_width * sizeof(*in));
 }
 
-int em_spectral_window_add(const struct em_spectral_pool *p, const float *v, size_t stride,
-                           double bins[EM_SPECTRAL_BINS], struct em_error *err)
+/* How many half-overlapping windows cover n pixels, and where the i-th begins. */
+static size_t windows(size_t n, size_t window)
 {
-	size_t half = p->fft_width / 2 + 1;
-	float *in = em_fft_alloc(p->fft_height * p->fft_width, err);
-	float *out = in == NULL ? NULL : em_fft_alloc(2 * p->fft_height * half, err);
-	int status = out == NULL ? -1 : 0;
+	return n <= window ? 1 : 1 + (n - window + window / 2 - 1) / (window / 2);
+}
 
-	if (status == 0) {
-		apply_window(p, v, stride, in);
+static size_t window_at(size_t i, size_t n, size_t window)
+{
+	size_t count = windows(n, window);
+
+	return count == 1 ? 0 : i * (n - window) / (count - 1);
+}
+
+/* bins[] += the pooled power of all windows. */
+static int add_windows(const struct em_spectral_pool *p, const float *v, size_t height, size_t width,
+                       double bins[EM_SPECTRAL_BINS], struct em_error *err)
+{
+	float *in = em_fft_alloc(p->fft_height * p->fft_width, err);
+	float *out = in == NULL ? NULL : em_fft_alloc(2 * p->fft_height * (p->fft_width / 2 + 1), err);
+	size_t ny = windows(height, p->height), nx = windows(width, p->width);
+
+	for (size_t k = 0; k < ny * nx && out != NULL; k++) {
+		size_t y = window_at(k / nx, height, p->height), x = window_at(k % nx, width, p->width);
+
+		apply_window(p, v + y * width + x, width, in);
 		em_fft_forward(p->plan, in, out);
 		em_fft_power(out, p->fft_height, p->fft_width, out); /* in place: it writes behind its reads */
 		em_spectral_pool_add(p, out, bins);
 	}
 	em_fft_free(in);
 	em_fft_free(out);
-	return status;
+	return out == NULL ? -1 : 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -91,8 +106,9 @@ static double noise_level(const struct em_spectral_pool *p, const double bins[EM
 	return (level[(n - 1) / 2] + level[n / 2]) / 2;
 }
 
-double em_spectral_describe(const struct em_spectral_pool *p, const double bins[EM_SPECTRAL_BINS],
-                            float out[EM_SPECTRAL_BINS])
+/* The components; returns the signal. */
+static double describe(const struct em_spectral_pool *p, const double bins[EM_SPECTRAL_BINS],
+                       float out[EM_SPECTRAL_BINS])
 {
 	double noise = noise_level(p, bins), sum = 0, square = 0, power = 0, area = 0, q[EM_SPECTRAL_BINS];
 
@@ -109,4 +125,25 @@ double em_spectral_describe(const struct em_spectral_pool *p, const double bins[
 	for (size_t b = 0; b < EM_SPECTRAL_BINS; b++)
 		out[b] = square > 0 ? (float)(q[b] / sqrt(square)) : 0;
 	return power > 0 ? fmax(0, 1 - noise * area / power) : 0;
+}
+
+int em_spectral_components(struct em_spectral_cache *cache, const float *v, size_t height, size_t width,
+                           float out[EM_SPECTRAL_BINS], double *signal, struct em_error *err)
+{
+	size_t h = height < EM_SPECTRAL_TILE ? height : EM_SPECTRAL_TILE;
+	size_t w = width < EM_SPECTRAL_TILE ? width : EM_SPECTRAL_TILE;
+	const struct em_spectral_pool *p = em_spectral_pool_take(cache, h, w, err);
+	double bins[EM_SPECTRAL_BINS] = {0}, share;
+
+	if (p == NULL)
+		return -1;
+	if (add_windows(p, v, height, width, bins, err)) {
+		em_spectral_pool_give(cache, p);
+		return -1;
+	}
+	share = describe(p, bins, out);
+	if (signal != NULL)
+		*signal = share;
+	em_spectral_pool_give(cache, p);
+	return 0;
 }

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EM_SPECTRAL_NOISE 3. /* the noise level's factor in em_spectral_describe's gain */
+#define EM_SPECTRAL_NOISE 3. /* the noise level's factor in the gain of em_spectral_components */
 #define EM_SPECTRAL_BINS  (EM_SPECTRAL_RINGS * EM_SPECTRAL_SECTORS)
 
 /* Where a coefficient goes: bilinearly to four neighbours of a grid of rings x (sectors + 1); the last column is the
@@ -50,13 +50,13 @@ void em_spectral_pool_give(struct em_spectral_cache *cache, const struct em_spec
 /* bins[] += the pooled power of F = power[fft_height][fft_width / 2 + 1]. */
 void em_spectral_pool_add(const struct em_spectral_pool *pool, const float *power, double bins[EM_SPECTRAL_BINS]);
 
-/* spectral_bins.c: the same of one window of real pixels v, rows `stride` apart, less its mean under the window. */
-int em_spectral_window_add(const struct em_spectral_pool *pool, const float *v, size_t stride,
-                           double bins[EM_SPECTRAL_BINS], struct em_error *err);
-
-/* The components of pooled power, of unit length together (all 0 where there is no power).  Returns the share of the
- * power that is no white noise, 0 to 1: 0 for no power. */
-double em_spectral_describe(const struct em_spectral_pool *pool, const double bins[EM_SPECTRAL_BINS],
-                            float out[EM_SPECTRAL_BINS]);
+/*
+ * spectral_bins.c: the components of an image of numbers around 1, out of half-overlapping windows of EM_SPECTRAL_TILE
+ * pixels a side at most: of unit length together, or all 0 where there is no power.  *signal (NULL: not wanted) is the
+ * share of the power that is no white noise, 0 to 1; 0 for no power.
+ */
+#define EM_SPECTRAL_TILE 512
+int em_spectral_components(struct em_spectral_cache *cache, const float *v, size_t height, size_t width,
+                           float out[EM_SPECTRAL_BINS], double *signal, struct em_error *err);
 
 #endif

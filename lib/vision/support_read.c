@@ -265,9 +265,13 @@ static struct em_encoder *find_encoder(const struct em_encoder_id *id, struct em
 	const struct em_encoder_kind *kind;
 
 	for (size_t i = 0; (kind = em_encoder_kind_at(i)); i++) {
-		struct em_encoder *encoder = kind->create(err);
+		struct em_encoder *encoder;
 		struct em_encoder_id ours = {0};
 
+		/* "em-small-1" may be one of "em-small"; to make another takes time for nothing. */
+		if (strncmp(kind->name, id->name, strlen(kind->name)) != 0)
+			continue;
+		encoder = kind->create(err);
 		if (!encoder)
 			return NULL;
 		snprintf(ours.name, sizeof(ours.name), "%s", encoder->name);

@@ -48,13 +48,19 @@ def pooled(w, y):
     return np.concatenate(means)
 
 
-def tables():
-    """Of each coefficient its share in each bin, [SIDE][SIDE / 2 + 1][RINGS][SECTORS]."""
-    share = np.zeros((SIDE, SIDE // 2 + 1, RINGS, SECTORS))
-    for y in range(SIDE):
-        for x in range(SIDE // 2):
-            ky, kx = (y - SIDE if 2 * y > SIDE else y) / SIDE, x / SIDE
-            if 2 * y == SIDE or (y == 0 and x == 0):
+def friendly(n):
+    """The next multiple of 4, from 16 on, without prime factors beyond 5."""
+    good = {2 ** a * 3 ** b * 5 ** c for a in range(2, 12) for b in range(7) for c in range(5)}
+    return min(m for m in good if m >= max(n, 16))
+
+
+def tables(height, width):
+    """Of each coefficient its share in each bin, [height][width / 2 + 1][RINGS x SECTORS]."""
+    share = np.zeros((height, width // 2 + 1, RINGS, SECTORS))
+    for y in range(height):
+        for x in range(width // 2):
+            ky, kx = (y - height if 2 * y > height else y) / height, x / width
+            if 2 * y == height or (y == 0 and x == 0):
                 continue
             ring = (RINGS - 1) * (1 - np.log(2 * np.hypot(ky, kx)) / np.log(LOWEST))
             ring, turn = min(max(ring, 0), RINGS - 1), np.arctan2(ky, kx) / np.pi
@@ -62,17 +68,19 @@ def tables():
             j, f, g = int(sector), ring - i, sector % 1
             for di, dj, part in ((0, 0, (1 - f) * (1 - g)), (0, 1, (1 - f) * g), (1, 0, f * (1 - g)), (1, 1, f * g)):
                 share[y, x, i + di, (j + dj) % SECTORS] += part * (2 if x else 1)
-    return share.reshape(SIDE, SIDE // 2 + 1, -1)
+    return share.reshape(height, width // 2 + 1, -1)
 
 
-def power(y, share):
-    hann = np.sin(np.pi * (np.arange(SIDE) + 0.5) / SIDE) ** 2
-    window = np.outer(hann, hann)
-    return np.tensordot(abs(np.fft.rfft2((y - (y * window).sum() / window.sum()) * window)) ** 2, share, 2)
+def hann(n):
+    return np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2
 
 
-def spectrum(bins, share):
-    area = share.sum((0, 1))
+def spectrum(y):
+    """The components, and the share of the power that is no white noise."""
+    size = [friendly(n) for n in y.shape]
+    share, window = tables(*size), np.outer(hann(y.shape[0]), hann(y.shape[1]))
+    v = (y - (y * window).sum() / window.sum()) * window
+    bins, area = np.tensordot(abs(np.fft.rfft2(v, size)) ** 2, share, 2), share.sum((0, 1))
     noise = np.median(bins[-SECTORS:] / area[-SECTORS:])
     level = bins + NOISE * noise * area
     q = bins ** 2 / np.where(level > 0, level, 1)  # of the lowest frequencies some have no coefficient
@@ -80,10 +88,10 @@ def spectrum(bins, share):
     return q / np.linalg.norm(q), max(0, 1 - noise * area.sum() / bins.sum())
 
 
-def embed(w, told, picture, share):
+def embed(w, told, picture):
     height, width = picture.shape
     ny, nx = -(-height // PART), -(-width // PART)
-    described, bins = 0, 0
+    described, signal = 0, 0
     for j in range(ny):
         for i in range(nx):
             x = picture[j * height // ny:(j + 1) * height // ny, i * width // nx:(i + 1) * width // nx] / 255.0
@@ -91,8 +99,8 @@ def embed(w, told, picture, share):
             y = (x - x.mean()) / x.std()
             moments = [3 * (x.mean() - 0.5), np.log(x.std() + 0.005) + 2.3, 4 * x.std()]
             described = described + np.concatenate([pooled(w, y), moments]) / (ny * nx)
-            bins = bins + power(y, share)
-    s, signal = spectrum(bins, share)
+            signal = signal + spectrum(y)[1] / (ny * nx)
+    s = spectrum((picture - picture.mean()) / picture.std())[0]
     part, floor = [float(v) for v in told["parts"].split(",")], float(told["floor"])
     gate = floor + (1 - floor) * signal
     pieces = [w[name + ".weight"] @ v + w[name + ".bias"]
@@ -128,9 +136,9 @@ def bad_files():
 def others():
     """(file, bytes, what it is)."""
     w, told = read_weights()
-    share, made, out = tables(), [], []
+    made, out = [], []
     for i, picture in enumerate(pictures()):
         made.append(("em-small-%d.npy" % i, npy(picture), "a picture of %d x %d u8" % picture.shape))
-        out.append(embed(w, told, picture, share))
+        out.append(embed(w, told, picture))
     return made + [("em-small-out.npy", npy(np.round(out, 6).astype("<f4")),
                     "the embeddings of em-small-0.npy to -2.npy, by numpy in float64")]
