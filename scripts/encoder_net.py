@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from encoder_data import SIDE
 
-RINGS, SECTORS, LOWEST, NOISE = 12, 12, 0.03, 3.0  # as in lib/vision/encoder.h and spectral.c
+RINGS, SECTORS, LOWEST, NOISE = 12, 12, 0.03, 3.0  # as in lib/vision/encoder.h, spectral_pool.h
 BINS = RINGS * SECTORS
 FINE, COARSE, WAVES = 144, 64, 112                # numbers in the parts that are learned; the spectrum follows them
 # Of fine, coarse, waves, spectrum: while they learn, and in use, where the spectrum may say more than its part of the

@@ -10,16 +10,16 @@ if ! have_numpy || ! "$PYTHON" -c 'import torch' 2>/dev/null; then
 fi
 
 train() { "$PYTHON" "$TOP/scripts/train-encoder" --emsynth "$EM_BIN/emsynth" --device cpu --classes 256 --images 64 \
-	--groups 4 --micrographs 4 --steps 3 "$@" 2>train.err; }
-check 'three steps' 'train -o a.safetensors'
-check 'say how far they are' 'grep -q "^train-encoder: step 1 of 3: loss [0-9]" train.err'
-check 'and three again' 'train -o b.safetensors'
+	--groups 4 --micrographs 4 --steps 12 "$@" 2>train.err; }
+check 'a dozen steps' 'train -o a.safetensors'
+check 'say how far they are' 'grep -q "^train-encoder: step 1 of 12: loss [0-9]" train.err'
+check 'and a dozen again' 'train -o b.safetensors'
 tensors() { tail -c +$((9 + $(od -An -t u8 -N 8 "$1"))) "$1"; }
 check_is 'the same seed, the same weights' "$(tensors a.safetensors | cksum)" "$(tensors b.safetensors | cksum)"
 check 'another seed' 'train --seed 2 -o c.safetensors'
 check 'has others' '[ "$(tensors a.safetensors | cksum)" != "$(tensors c.safetensors | cksum)" ]'
 check 'the file says how it was made' \
-	'head -c 700 a.safetensors | grep -aq "\"data\":\"emsynth.*\"seed\":\"1\",\"steps\":\"3\",\"classes\":\"256\""'
+	'head -c 700 a.safetensors | grep -aq "\"data\":\"emsynth.*\"seed\":\"1\",\"steps\":\"12\",\"classes\":\"256\""'
 emembed -e a.safetensors "$DATA/em-small-0.npy" -o a.tar
 check_is 'emembed takes it' 'em-small-1 464' "$(emcat -j a.tar | jq -r '.embedding | [.encoder, .dim] | join(" ")')"
 emembed "$DATA/em-small-0.npy" -o ours.tar
@@ -56,6 +56,7 @@ def linear(name):
     map_.weight.data, map_.bias.data = weight, tensor(name + ".bias")
     return map_
 
+assert all(tensor(name).abs().max() > 1e-4 for name in header if name.endswith(".bias"))
 set_block(net.stem, "stem")
 for i, stage in enumerate(net.stages):
     set_block(stage[0], "stage%d.0" % i)
