@@ -70,6 +70,16 @@ const struct em_tensor *em_weights_find(struct em_weights *w, const char *name)
 	return t;
 }
 
+size_t em_weights_channels(struct em_weights *w, const char *convolution)
+{
+	char name[128];
+	const struct em_tensor *t;
+
+	snprintf(name, sizeof(name), "%.100s.weight", convolution);
+	t = em_weights_find(w, name);
+	return t && t->ndim == 4 ? t->shape[0] : 0;
+}
+
 static bool has_shape(const struct em_tensor *t, int ndim, const size_t *shape)
 {
 	return t->ndim == ndim && !memcmp(t->shape, shape, (size_t)ndim * sizeof(*shape));

@@ -26,6 +26,8 @@ int em_weights_init(struct em_weights *w, const struct em_safetensors *file, con
 void em_weights_release(struct em_weights *w);
 /* NULL where there is none of that name; else it counts as used. */
 const struct em_tensor *em_weights_find(struct em_weights *w, const char *name);
+/* Channels that leave the convolution of this name, "layer1.0.conv1"; 0 where there is none. */
+size_t em_weights_channels(struct em_weights *w, const char *convolution);
 /* Its elements, for the caller to free.  EM_ERROR_DATA: it is not there, not of this shape, or no weights. */
 float *em_weights_read(struct em_weights *w, const char *name, int ndim, const size_t *shape, struct em_error *err);
 /* EM_ERROR_DATA, with its name, where a tensor was not used: the network is another than we took it for.  Those that

@@ -84,16 +84,6 @@ static int convolve(const struct build *b, int source, const char *conv, const c
 	return result;
 }
 
-static size_t channels_of(const struct build *b, const char *conv)
-{
-	char name[NAME];
-	const struct em_tensor *t;
-
-	snprintf(name, sizeof(name), "%.80s.weight", conv);
-	t = em_weights_find(b->w, name);
-	return t && t->ndim == 4 ? t->shape[0] : 0;
-}
-
 /* The shortcut first: it is what the last convolution's result is added to. */
 static int add_block(const struct build *b, int source, const char *block, size_t *channels, size_t stride)
 {
@@ -105,15 +95,15 @@ static int add_block(const struct build *b, int source, const char *block, size_
 		snprintf(conv[i], NAME, i < 3 ? "%.60s.conv%d" : "%.60s.downsample.0", block, i + 1);
 		snprintf(norm[i], NAME, i < 3 ? "%.60s.bn%d" : "%.60s.downsample.1", block, i + 1);
 	}
-	last = channels_of(b, conv[2]) ? 2 : 1;
-	if (channels_of(b, conv[3]))
+	last = em_weights_channels(b->w, conv[2]) ? 2 : 1;
+	if (em_weights_channels(b->w, conv[3]))
 		shortcut = convolve(b, source, conv[3], norm[3], in, stride, false, 0);
 	for (size_t i = 0; i <= last && result >= 0 && shortcut >= 0; i++) {
 		bool strided = i == (last == 2 ? 1 : 0);
 
 		result =
 		    convolve(b, result, conv[i], norm[i], in, strided ? stride : 1, true, i == last ? shortcut : 0);
-		in = channels_of(b, conv[i]);
+		in = em_weights_channels(b->w, conv[i]);
 	}
 	*channels = in;
 	return shortcut < 0 ? -1 : result;
@@ -125,7 +115,7 @@ static int add_stage(const struct build *b, int source, int stage, size_t *chann
 
 	for (int i = 0; source >= 0; i++) {
 		snprintf(name, sizeof(name), "layer%d.%d.conv1", stage, i);
-		if (!channels_of(b, name))
+		if (!em_weights_channels(b->w, name))
 			return i ? source
 			         : em_error_set(b->err, EM_ERROR_DATA, "safetensors: '%s.weight' is not there", name);
 		snprintf(name, sizeof(name), "layer%d.%d", stage, i);
@@ -165,7 +155,7 @@ static int build(struct em_network *n, struct em_weights *w, const struct em_mod
 	                                             "fc.\0layer3.\0layer4.\0", "fc.\0layer4.\0", "fc.\0"};
 	const struct build b = {n, w, err};
 	int stages = stages_for(r->layer), result = em_network_pictures(n, r->batch, 3, r->size, r->size);
-	size_t channels = channels_of(&b, "conv1");
+	size_t channels = em_weights_channels(b.w, "conv1");
 
 	*patch = 0;
 	result = convolve(&b, result, "conv1", "bn1", 3, 2, true, 0);

@@ -61,17 +61,6 @@ static int convolve(const struct build *b, const char *name, int source, size_t 
 	return result;
 }
 
-/* How many channels leave the convolution of this name; 0 where there is none. */
-static size_t channels_of(const struct build *b, const char *name)
-{
-	char full[NAME];
-	const struct em_tensor *t;
-
-	snprintf(full, sizeof(full), "%.40s.weight", name);
-	t = em_safetensors_find(b->w->file, full);
-	return t && t->ndim == 4 ? t->shape[0] : 0;
-}
-
 /* Stage i: a convolution, then residual ones, relu(x + conv(x)), as many as there are. */
 static int add_stage(const struct build *b, size_t i, int source, size_t *channels)
 {
@@ -81,7 +70,7 @@ static int add_stage(const struct build *b, size_t i, int source, size_t *channe
 	/* The stem has a stride of 4; the first stage keeps the size, the others halve it. */
 	for (;; block++) {
 		snprintf(name, sizeof(name), "stage%zu.%zu", i, block);
-		next = channels_of(b, name);
+		next = em_weights_channels(b->w, name);
 		if (!next && block)
 			return source;
 		source = convolve(b, name, source, *channels, block == 0 && i > 0 ? 2 : 1, block ? source : 0);
@@ -94,13 +83,13 @@ static int add_stage(const struct build *b, size_t i, int source, size_t *channe
 /* All that convolves, and the mean of each stage, side by side.  How many numbers that is, or -1. */
 static long add_stages(const struct build *b, int *joined)
 {
-	size_t channels = channels_of(b, "stem"), n = 0, columns = 0;
+	size_t channels = em_weights_channels(b->w, "stem"), n = 0, columns = 0;
 	int pooled[STAGES], x = em_network_pictures(b->m->network, 1, 1, EM_SMALL_SIDE, EM_SMALL_SIDE);
 	char name[NAME];
 
 	for (x = convolve(b, "stem", x, 1, 4, 0); x >= 0; n++) {
 		snprintf(name, sizeof(name), "stage%zu.0", n);
-		if (n == STAGES || !channels_of(b, name))
+		if (n == STAGES || !em_weights_channels(b->w, name))
 			break;
 		x = add_stage(b, n, x, &channels);
 		if (x >= 0)
