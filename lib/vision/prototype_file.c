@@ -227,13 +227,16 @@ static int read_classes(struct em_prototypes *p, const struct em_json *json, str
 	return 0;
 }
 
+#define MOST_PIXELS 1e9
+
 static int read_chip(struct em_prototypes *p, const struct em_json *node, struct em_error *err)
 {
 	double v[2];
 
 	if (!node)
 		return 0;
-	if (em_json_size(node) != 2 || em_json_numbers(node, v, 2) != 2 || !(v[0] >= 1 && v[1] >= 1))
+	if (em_json_size(node) != 2 || em_json_numbers(node, v, 2) != 2 || !(v[0] >= 1 && v[0] <= MOST_PIXELS) ||
+	    !(v[1] >= 1 && v[1] <= MOST_PIXELS))
 		return broken(err, "\"chip\" is not [height,width]");
 	p->chip_height = v[0];
 	p->chip_width = v[1];

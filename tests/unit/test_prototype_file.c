@@ -132,6 +132,7 @@ static void test_file_errors(void **state)
 	    "{\"em_prototypes\":1,\"encoder\":\"e\",\"sha256\":\"s\",\"dim\":2,\"distance\":\"cosine\",\"temperature\":"
 	    "1e999,\"doubt\":0.1,\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "]}",
 	    HEAD "\"spread\":{\"sd\":1,\"dof\":1e999},\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "]}",
+	    HEAD "\"chip\":[1e999,32],\"classes\":[" CLASS("a", "[1,2]") "," CLASS("b", "[1,2]") "]}",
 	    MOVED("\"other\":{}"),
 	    MOVED("\"transform\":[]"),
 	    MOVED("\"transform\":{\"power\":0}"),
