@@ -8,6 +8,7 @@
 
 #define PLAIN_VERSION     1
 #define TRANSFORM_VERSION 2 /* with a transform */
+#define MOST_PIXELS       1e9 /* a side of a chip */
 
 static const char *const distance_names[] = {"euclidean", "cosine", "mahalanobis"};
 
@@ -226,8 +227,6 @@ static int read_classes(struct em_prototypes *p, const struct em_json *json, str
 	}
 	return 0;
 }
-
-#define MOST_PIXELS 1e9
 
 static int read_chip(struct em_prototypes *p, const struct em_json *node, struct em_error *err)
 {
