@@ -25,28 +25,34 @@ static int check_size(size_t height, size_t width, struct em_error *err)
 
 	if (height < 1 || width < 1)
 		return em_error_set(err, EM_ERROR_USAGE, "a Fourier transform needs at least one row and one column");
-	row = 2 * (width / 2 + 1);
+	row = 2 * width + 2;
 	if (height > INT_MAX || width > INT_MAX - 2 || row > SIZE_MAX / sizeof(float) / height)
 		return em_error_set(err, EM_ERROR_DATA, "%zu x %zu is too large for a Fourier transform", height,
 		                    width);
 	return 0;
 }
 
-static fftwf_plan make_plan(size_t height, size_t width, bool inverse, float *image, float *spectrum)
+enum way { FORWARD, INVERSE, COMPLEX };
+
+/* a: the image, or a complex array; b: the half plane, or a complex array. */
+static fftwf_plan make_plan(size_t height, size_t width, enum way way, float *a, float *b)
 {
-	fftwf_complex *half = (fftwf_complex *)(void *)spectrum;
+	fftwf_complex *from = (fftwf_complex *)(void *)a, *to = (fftwf_complex *)(void *)b;
 	const unsigned how = FFTW_ESTIMATE | FFTW_DESTROY_INPUT;
+	const int h = (int)height, w = (int)width;
 	fftwf_plan plan;
 
 	pthread_mutex_lock(&planner);
-	plan = inverse ? fftwf_plan_dft_c2r_2d((int)height, (int)width, half, image, how)
-	               : fftwf_plan_dft_r2c_2d((int)height, (int)width, image, half, how);
+	plan = way == FORWARD   ? fftwf_plan_dft_r2c_2d(h, w, a, to, how)
+	       : way == INVERSE ? fftwf_plan_dft_c2r_2d(h, w, to, a, how)
+	                        : fftwf_plan_dft_2d(h, w, from, to, FFTW_BACKWARD, how);
 	pthread_mutex_unlock(&planner);
 	return plan;
 }
 
-static struct em_fft_plan *new_plan(size_t height, size_t width, bool inverse, struct em_error *err)
+static struct em_fft_plan *new_plan(size_t height, size_t width, enum way way, struct em_error *err)
 {
+	const size_t complex_floats = way == COMPLEX ? 2 * width : 2 * (width / 2 + 1);
 	struct em_fft_plan *plan;
 	float *in = NULL, *out = NULL;
 
@@ -58,11 +64,11 @@ static struct em_fft_plan *new_plan(size_t height, size_t width, bool inverse, s
 		return NULL;
 	}
 	/* The planner looks at the arrays' alignment only: FFTW_ESTIMATE neither reads nor writes them. */
-	in = em_fft_alloc(height * width, err);
+	in = em_fft_alloc(height * (way == COMPLEX ? 2 * width : width), err);
 	if (in != NULL)
-		out = em_fft_alloc(height * 2 * (width / 2 + 1), err);
+		out = em_fft_alloc(height * complex_floats, err);
 	if (out != NULL) {
-		plan->plan = make_plan(height, width, inverse, in, out);
+		plan->plan = make_plan(height, width, way, in, out);
 		if (plan->plan == NULL)
 			em_error_memory(err, height * width * sizeof(float));
 	}
@@ -77,12 +83,17 @@ static struct em_fft_plan *new_plan(size_t height, size_t width, bool inverse, s
 
 struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error *err)
 {
-	return new_plan(height, width, false, err);
+	return new_plan(height, width, FORWARD, err);
 }
 
 struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err)
 {
-	return new_plan(height, width, true, err);
+	return new_plan(height, width, INVERSE, err);
+}
+
+struct em_fft_plan *em_fft_plan_new_complex(size_t height, size_t width, struct em_error *err)
+{
+	return new_plan(height, width, COMPLEX, err);
 }
 
 void em_fft_plan_free(struct em_fft_plan *plan)
@@ -117,6 +128,11 @@ void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out)
 void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out)
 {
 	fftwf_execute_dft_c2r(plan->plan, (fftwf_complex *)(void *)in, out);
+}
+
+void em_fft_complex_inverse(const struct em_fft_plan *plan, float *in, float *out)
+{
+	fftwf_execute_dft(plan->plan, (fftwf_complex *)(void *)in, (fftwf_complex *)(void *)out);
 }
 
 void em_fft_power(const float *spectrum, size_t height, size_t width, float *power)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two-dimensional real Fourier transforms in single precision (FFTW inside).  A plan belongs to one size; making it
+ * Two-dimensional Fourier transforms in single precision (FFTW inside).  A plan belongs to one size; making it
  * is serialised inside, executing it is safe from many threads at once.  Plans are FFTW_ESTIMATE: the same input
  * gives the same bits on every run of a machine.
  */
@@ -18,6 +18,8 @@ struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error
 void em_fft_plan_free(struct em_fft_plan *plan); /* NULL allowed */
 /* The same for em_fft_inverse: a plan transforms one way only. */
 struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err);
+/* And for em_fft_complex_inverse. */
+struct em_fft_plan *em_fft_plan_new_complex(size_t height, size_t width, struct em_error *err);
 
 /* SIMD-aligned floats for the transforms' in- and outputs; freed by em_fft_free. */
 float *em_fft_alloc(size_t floats, struct em_error *err);
@@ -29,6 +31,9 @@ void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out);
 /* Back: in[height][width/2+1] pairs -> out[height][width], unnormalised: height * width times what went forward.  `in`
  * is overwritten.  Both from em_fft_alloc. */
 void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out);
+/* Back, of complex numbers: in[height][width] pairs -> out[height][width] pairs, unnormalised.  `in` is overwritten.
+ * Both from em_fft_alloc. */
+void em_fft_complex_inverse(const struct em_fft_plan *plan, float *in, float *out);
 
 /* The power spectrum |F|^2 of the half plane, [height][width/2+1], from em_fft_forward's output; may
  * overwrite it (power == spectrum). */

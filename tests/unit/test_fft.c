@@ -193,6 +193,29 @@ static void test_inverse(void **state)
 	}
 }
 
+/* One coefficient is a plane wave. */
+static void test_complex(void **state)
+{
+	const size_t h = 6, w = 5, ky = 4, kx = 2;
+	struct em_fft_plan *plan = em_fft_plan_new_complex(h, w, NULL);
+	float *in = em_fft_alloc(2 * h * w, NULL), *out = em_fft_alloc(2 * h * w, NULL);
+
+	(void)state;
+	assert_true(plan && in && out);
+	memset(in, 0, 2 * h * w * sizeof(*in));
+	in[2 * (ky * w + kx)] = 1.5F;
+	em_fft_complex_inverse(plan, in, out);
+	for (size_t i = 0; i < h * w; i++) {
+		double phase = TURN * ((double)(ky * (i / w)) / (double)h + (double)(kx * (i % w)) / (double)w);
+
+		assert_near(out[2 * i], 1.5 * cos(phase), 1e-5);
+		assert_near(out[2 * i + 1], 1.5 * sin(phase), 1e-5);
+	}
+	em_fft_free(in);
+	em_fft_free(out);
+	em_fft_plan_free(plan);
+}
+
 static void test_refused(void **state)
 {
 	struct em_error err = {0};
@@ -217,7 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_constant), cmocka_unit_test(test_cosine), cmocka_unit_test(test_definition),
 	        cmocka_unit_test(test_parseval), cmocka_unit_test(test_power),  cmocka_unit_test(test_hann),
-	        cmocka_unit_test(test_inverse),  cmocka_unit_test(test_refused),
+	        cmocka_unit_test(test_inverse),  cmocka_unit_test(test_complex), cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

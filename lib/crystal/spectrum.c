@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "crystal/spectrum.h"
+
+#include "base/fft.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double PI = 3.14159265358979323846;
+
+struct em_spectrum_plan {
+	size_t height, width;
+	struct em_fft_plan *fft;
+	float *down, *across; /* the window: [height], [width] */
+};
+
+double em_spectrum_window(double x, size_t n)
+{
+	double taper = EM_SPECTRUM_TAPER * (double)n;
+	double depth = fmin(x + 0.5, (double)n - 0.5 - x); /* of the pixel's middle in the frame */
+
+	if (!(depth > 0))
+		return 0;
+	return depth >= taper ? 1 : pow(sin(PI / 2 * depth / taper), 2);
+}
+
+static double squares(size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += pow(em_spectrum_window((double)i, n), 2);
+	return sum;
+}
+
+double em_spectrum_window_power(size_t height, size_t width)
+{
+	return squares(height) * squares(width);
+}
+
+static float *new_window(size_t n, struct em_error *err)
+{
+	float *w = malloc(n * sizeof(*w));
+
+	for (size_t i = 0; i < n && w; i++)
+		w[i] = (float)em_spectrum_window((double)i, n);
+	if (!w)
+		em_error_memory(err, n * sizeof(*w));
+	return w;
+}
+
+struct em_spectrum_plan *em_spectrum_plan_new(size_t height, size_t width, struct em_error *err)
+{
+	struct em_spectrum_plan *plan;
+
+	if (height < EM_SPECTRUM_LEAST || width < EM_SPECTRUM_LEAST) {
+		em_error_set(err, EM_ERROR_DATA, "%zu x %zu pixels are too few to see a lattice: at least %d a side",
+		             width, height, EM_SPECTRUM_LEAST);
+		return NULL;
+	}
+	plan = calloc(1, sizeof(*plan));
+	if (!plan) {
+		em_error_memory(err, sizeof(*plan));
+		return NULL;
+	}
+	plan->height = height;
+	plan->width = width;
+	plan->fft = em_fft_plan_new(height, width, err);
+	plan->down = plan->fft ? new_window(height, err) : NULL;
+	plan->across = plan->down ? new_window(width, err) : NULL;
+	if (plan->across)
+		return plan;
+	em_spectrum_plan_free(plan);
+	return NULL;
+}
+
+void em_spectrum_plan_free(struct em_spectrum_plan *plan)
+{
+	if (!plan)
+		return;
+	em_fft_plan_free(plan->fft);
+	free(plan->down);
+	free(plan->across);
+	free(plan);
+}
+
+/* ---- one frame ---- */
+
+/* Mean and variance of the finite pixels, how many are not. */
+static int measure(struct em_spectrum *s, const float *v, size_t n, struct em_error *err)
+{
+	double sum = 0, square = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (isfinite(v[i])) {
+			sum += (double)v[i];
+			count++;
+		}
+	if (!count)
+		return em_error_set(err, EM_ERROR_DATA, "no pixel of the frame is a finite number");
+	s->mean = sum / (double)count;
+	for (size_t i = 0; i < n; i++)
+		if (isfinite(v[i]))
+			square += ((double)v[i] - s->mean) * ((double)v[i] - s->mean);
+	s->variance = square / (double)count;
+	s->gaps = n - count;
+	return 0;
+}
+
+/* out = window (v - mean) */
+static void apply(const struct em_spectrum_plan *plan, const struct em_spectrum *s, const float *v, float *out)
+{
+	const float mean = (float)s->mean;
+
+	for (size_t y = 0; y < plan->height; y++) {
+		const float *from = v + y * plan->width, w = plan->down[y];
+		float *to = out + y * plan->width;
+
+		for (size_t x = 0; x < plan->width; x++)
+			to[x] = w * plan->across[x] * (from[x] - mean);
+		for (size_t x = 0; x < plan->width && s->gaps; x++)
+			if (!isfinite(from[x]))
+				to[x] = 0;
+	}
+}
+
+int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
+                     struct em_error *err)
+{
+	struct em_spectrum made = {.height = plan->height, .width = plan->width, .columns = plan->width / 2 + 1};
+	struct em_array f = {0};
+	float *in = NULL;
+	int status = -1;
+
+	if (frame->ndim != 2 || frame->shape[0] != plan->height || frame->shape[1] != plan->width)
+		return em_error_set(err, EM_ERROR_DATA, "a frame of %zu x %zu pixels among frames of %zu x %zu",
+		                    frame->ndim == 2 ? frame->shape[1] : 0, frame->ndim == 2 ? frame->shape[0] : 0,
+		                    plan->width, plan->height);
+	if (em_array_to_f32(&f, frame, err))
+		return -1;
+	if (!measure(&made, f.data, plan->height * plan->width, err)) {
+		in = em_fft_alloc(plan->height * plan->width, err);
+		made.value = in ? em_fft_alloc(plan->height * made.columns * 2, err) : NULL;
+	}
+	if (made.value) {
+		apply(plan, &made, f.data, in);
+		em_fft_forward(plan->fft, in, made.value);
+		*s = made;
+		status = 0;
+	}
+	em_fft_free(in);
+	em_array_release(&f);
+	return status;
+}
+
+void em_spectrum_release(struct em_spectrum *s)
+{
+	em_fft_free(s->value);
+	*s = (struct em_spectrum){0};
+}
+
+void em_spectrum_add_power(const struct em_spectrum *s, double *sum)
+{
+	for (size_t i = 0; i < s->height * s->columns; i++) {
+		double re = (double)s->value[2 * i], im = (double)s->value[2 * i + 1];
+
+		sum[i] += re * re + im * im;
+	}
+}
