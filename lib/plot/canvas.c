@@ -245,6 +245,43 @@ void em_canvas_polyline(struct em_canvas *c, const double *xy, size_t n, double 
 	cairo_stroke(c->cr);
 }
 
+void em_canvas_polygon(struct em_canvas *c, const double *xy, size_t n, struct em_rgb color, double alpha)
+{
+	set_color(c->cr, color, alpha);
+	for (size_t i = 0; i < n; i++)
+		cairo_line_to(c->cr, xy[2 * i], xy[2 * i + 1]);
+	cairo_fill(c->cr);
+}
+
+void em_canvas_circle(struct em_canvas *c, double x, double y, double radius, double line, struct em_rgb color)
+{
+	set_color(c->cr, color, 1);
+	cairo_set_line_width(c->cr, line);
+	cairo_new_sub_path(c->cr);
+	cairo_arc(c->cr, x, y, radius, 0, 2 * acos(-1));
+	cairo_stroke(c->cr);
+}
+
+void em_canvas_disc(struct em_canvas *c, double x, double y, double radius, struct em_rgb color)
+{
+	set_color(c->cr, color, 1);
+	cairo_new_sub_path(c->cr);
+	cairo_arc(c->cr, x, y, radius, 0, 2 * acos(-1));
+	cairo_fill(c->cr);
+}
+
+void em_canvas_clip(struct em_canvas *c, struct em_box box)
+{
+	cairo_save(c->cr);
+	cairo_rectangle(c->cr, box.x, box.y, box.w, box.h);
+	cairo_clip(c->cr);
+}
+
+void em_canvas_unclip(struct em_canvas *c)
+{
+	cairo_restore(c->cr);
+}
+
 void em_canvas_text(struct em_canvas *c, double x, double y, double align, double size, bool bold,
                     struct em_rgb color, const char *text)
 {
@@ -257,6 +294,16 @@ void em_canvas_text(struct em_canvas *c, double x, double y, double align, doubl
 	set_font(c->cr, size, bold);
 	cairo_move_to(c->cr, x, y);
 	cairo_show_text(c->cr, text);
+}
+
+void em_canvas_text_upward(struct em_canvas *c, double x, double y, double align, double size, struct em_rgb color,
+                           const char *text)
+{
+	cairo_save(c->cr);
+	cairo_translate(c->cr, x, y);
+	cairo_rotate(c->cr, -acos(-1) / 2);
+	em_canvas_text(c, 0, 0, align, size, false, color, text);
+	cairo_restore(c->cr);
 }
 
 void em_canvas_image(struct em_canvas *c, struct em_box box, const struct em_pixels *pixels)

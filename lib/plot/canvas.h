@@ -49,9 +49,20 @@ void em_canvas_fill(struct em_canvas *c, struct em_box box, struct em_rgb color,
 void em_canvas_frame(struct em_canvas *c, struct em_box box, double line, struct em_rgb color);
 /* n points x0 y0 x1 y1 ... joined by straight lines. */
 void em_canvas_polyline(struct em_canvas *c, const double *xy, size_t n, double line, struct em_rgb color);
+/* The area within n points; less than three have none. */
+void em_canvas_polygon(struct em_canvas *c, const double *xy, size_t n, struct em_rgb color, double alpha);
+/* A circle's line lies half inside, half outside; a disc is filled. */
+void em_canvas_circle(struct em_canvas *c, double x, double y, double radius, double line, struct em_rgb color);
+void em_canvas_disc(struct em_canvas *c, double x, double y, double radius, struct em_rgb color);
 /* align: 0 text begins at x, 0.5 is centred on it, 1 ends there.  y is the base line. */
 void em_canvas_text(struct em_canvas *c, double x, double y, double align, double size, bool bold,
                     struct em_rgb color, const char *text);
+/* The same, regular, read from the bottom up: the base line is x, and y is where align puts it. */
+void em_canvas_text_upward(struct em_canvas *c, double x, double y, double align, double size, struct em_rgb color,
+                           const char *text);
+/* What is drawn until em_canvas_unclip shows only within the box.  Not nested. */
+void em_canvas_clip(struct em_canvas *c, struct em_box box);
+void em_canvas_unclip(struct em_canvas *c);
 /* Pixels stretched over the box, one to one where sizes agree, never smoothed. */
 void em_canvas_image(struct em_canvas *c, struct em_box box, const struct em_pixels *pixels);
 

@@ -76,5 +76,6 @@ void em_color_map(enum em_colormap map, struct em_rgb lut[256])
 
 struct em_rgb em_color_of_nan(enum em_colormap map)
 {
-	return map == EM_COLORMAP_MAGMA ? (struct em_rgb){0, 158, 115} : (struct em_rgb){213, 94, 0};
+	/* what lies outside a map is often most of the picture: quiet where a grey is no value */
+	return map == EM_COLORMAP_GRAY ? (struct em_rgb){213, 94, 0} : (struct em_rgb){217, 217, 217};
 }

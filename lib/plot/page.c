@@ -46,7 +46,7 @@ void em_page_title(struct em_canvas *c, const struct em_page *page, const char *
 	em_canvas_text(c, page->title.x, page->title.y + 0.85 * size, 0, size, true, EM_RGB_TEXT, buf);
 }
 
-void em_page_scale_bar(struct em_canvas *c, const struct em_page *page, double length, const char *label)
+struct em_box em_page_scale_bar(struct em_canvas *c, const struct em_page *page, double length, const char *label)
 {
 	const struct em_box *p = &page->picture;
 	double t = page->text, pad = 0.45 * t, thick = round(0.22 * t), words, w, h;
@@ -56,12 +56,13 @@ void em_page_scale_bar(struct em_canvas *c, const struct em_page *page, double l
 	w = ceil(fmax(length, words) + 2 * pad);
 	h = ceil(EM_CANVAS_CAP * t + thick + 2.9 * pad);
 	if (w + t > p->w || h + t > p->h)
-		return;
+		return (struct em_box){0};
 	ground = (struct em_box){p->x + round(0.5 * t), p->y + p->h - round(0.5 * t) - h, w, h};
 	em_canvas_fill(c, ground, EM_RGB_BLACK, 0.72);
 	em_canvas_text(c, ground.x + w / 2, ground.y + pad + EM_CANVAS_CAP * t, 0.5, t, true, EM_RGB_WHITE, label);
 	em_canvas_fill(c, (struct em_box){ground.x + (w - length) / 2, ground.y + h - pad - thick, length, thick},
 	               EM_RGB_WHITE, 1);
+	return ground;
 }
 
 double em_color_bar_measure(struct em_color_bar *bar, struct em_canvas *c, double text, double height)

@@ -27,8 +27,8 @@ void em_page_layout(struct em_page *page, double picture_w, double picture_h, bo
 void em_page_title(struct em_canvas *c, const struct em_page *page, const char *title);
 
 /* A white bar on a dark ground in the lower left corner of the picture, `length` px long; left out where the picture
- * is too small for it. */
-void em_page_scale_bar(struct em_canvas *c, const struct em_page *page, double length, const char *label);
+ * is too small for it.  Where it is; no size where it is not. */
+struct em_box em_page_scale_bar(struct em_canvas *c, const struct em_page *page, double length, const char *label);
 
 /* A colour bar of the values lo..hi (lo == hi: one colour), with ticks on its right. */
 struct em_color_bar {

@@ -127,6 +127,12 @@ void em_scale_power(char *buf, size_t n, int exponent)
 		used += (size_t)snprintf(buf + used, n - used, "%s", superscript[*d - '0']);
 }
 
+double em_scale_time(double longest, const char **units)
+{
+	*units = longest >= 6 * 3600 ? "h" : longest >= 300 ? "min" : "s";
+	return longest >= 6 * 3600 ? 3600 : longest >= 300 ? 60 : 1;
+}
+
 struct unit {
 	const char *label;
 	double si;    /* in m, 1/m or rad */

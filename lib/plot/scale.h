@@ -32,6 +32,10 @@ void em_scale_ticks(struct em_ticks *t, double lo, double hi, size_t most);
 /* "×10³" of an exponent, into buf; "" for 0. */
 void em_scale_power(char *buf, size_t n, int exponent);
 
+/* The unit that suits times up to `longest` seconds ("s", from 5 min on "min", from 6 h on "h"), and how many seconds
+ * it has. */
+double em_scale_time(double longest, const char **units);
+
 struct em_scale_bar {
 	double pixels;   /* its length in pixels of the picture */
 	char label[40];  /* "20 nm", "5 nm⁻¹", "200 px" */
