@@ -7,20 +7,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_percentiles(const char *value, void *target, struct em_error *err)
+/* "LO,HI", low before high. */
+static int parse_range(const char *option, const char *value, double range[2], struct em_error *err)
 {
-	double *p = target, lo, hi;
+	const char *comma = strchr(value, ',');
+	double lo, hi = 0;
 	char *end;
 
 	lo = strtod(value, &end);
-	if (end == value || *end != ',')
-		return em_error_set(err, EM_ERROR_USAGE, "--percentile %.60s: give two numbers, as in 0.5,99.5", value);
-	value = end + 1;
-	hi = strtod(value, &end);
-	if (end == value || *end)
-		return em_error_set(err, EM_ERROR_USAGE, "--percentile: %.60s is no number", value);
-	p[0] = lo;
-	p[1] = hi;
+	if (end != value && end == comma)
+		hi = strtod(comma + 1, &end);
+	if (!comma || end <= comma + 1 || *end)
+		return em_error_set(err, EM_ERROR_USAGE, "%s %.60s: give two numbers, as in 0.5,99.5", option, value);
+	if (!(lo < hi))
+		return em_error_set(err, EM_ERROR_USAGE, "%s %.60s: the lower number comes first", option, value);
+	range[0] = lo;
+	range[1] = hi;
+	return 0;
+}
+
+static int parse_percentiles(const char *value, void *target, struct em_error *err)
+{
+	return parse_range("--percentile", value, target, err);
+}
+
+static int parse_y_range(const char *value, void *target, struct em_error *err)
+{
+	return parse_range("--y-range", value, target, err);
+}
+
+static int parse_quantity(const char *value, void *target, struct em_error *err)
+{
+	struct em_plot_options *opt = target;
+
+	if (opt->ny == EM_PLOT_CURVES_MAX)
+		return em_error_set(err, EM_ERROR_USAGE, "-y: %d at most", EM_PLOT_CURVES_MAX);
+	opt->y[opt->ny++] = value;
+	return 0;
+}
+
+/* "1,10,20": more of them with each --at. */
+static int parse_at(const char *value, void *target, struct em_error *err)
+{
+	struct em_plot_options *opt = target;
+	const char *s = value;
+	char *end;
+
+	do {
+		unsigned long n = strtoul(s, &end, 10);
+
+		if (*s < '0' || *s > '9' || !n || (*end && *end != ','))
+			return em_error_set(err, EM_ERROR_USAGE, "--at %.60s: give numbers of samples, as in 1,10,20",
+			                    value);
+		if (opt->nat == EM_PLOT_FRAMES_MAX)
+			return em_error_set(err, EM_ERROR_USAGE, "--at: %d frames at most", EM_PLOT_FRAMES_MAX);
+		opt->at[opt->nat++] = n;
+		s = end + 1;
+	} while (*end);
 	return 0;
 }
 
@@ -109,7 +152,7 @@ static int run(struct em_cli *cli, struct em_plot_options *opt, int format)
 	return status;
 }
 
-/* "classmap abundance image", as the library has them. */
+/* "abundance bragg classmap ...", as the library has them. */
 static void list_kinds(char *names, size_t size)
 {
 	size_t used = 0;
@@ -143,22 +186,35 @@ int main(int argc, char **argv)
 		 &opt.alpha},
 		{0, "legend", "WHERE", "classmap: right, below or none", EM_OPTION_CHOICE, &opt.legend,
 		 .choices = EM_PLOT_SIDE_NAMES},
-		{0, "key", "KEY", "image: draw the sample of this key", EM_OPTION_STRING, &opt.key},
-		{'n', "nth", "N", "image: draw the N-th sample (default 1)", EM_OPTION_SIZE, &opt.nth},
-		{0, "array", "NAME", "image: draw the array KEY.NAME.npy", EM_OPTION_STRING, &opt.array},
-		{0, "percentile", "LO,HI", "image, classmap: ends of the grey scale (default 0.5,99.5)",
+		{0, "key", "KEY", "image, bragg: draw the sample of this key", EM_OPTION_STRING, &opt.key},
+		{'n', "nth", "N", "image, bragg: draw the N-th sample (default 1)", EM_OPTION_SIZE, &opt.nth},
+		{0, "array", "NAME", "image, frames: draw the array KEY.NAME.npy", EM_OPTION_STRING, &opt.array},
+		{0, "percentile", "LO,HI", "ends of the grey scale (default 0.5,99.5; bragg: 50,99.95)",
 		 EM_OPTION_PARSE, opt.percentile, .parse = parse_percentiles},
-		{0, "colormap", "MAP", "image: gray, viridis or magma", EM_OPTION_CHOICE, &opt.colormap,
+		{0, "colormap", "MAP", "image, bragg, frames: gray, viridis or magma", EM_OPTION_CHOICE, &opt.colormap,
 		 .choices = EM_COLORMAP_NAMES},
+		{0, "crop", NULL, "bragg: only as much of the spectrum as holds spots", EM_OPTION_FLAG, &opt.crop},
+		{0, "at", "N,N...", "frames: the samples of these numbers (default: 12, evenly spaced)",
+		 EM_OPTION_PARSE, &opt, .parse = parse_at},
+		{'y', "quantity", "PATH[=NAME]", "curve: a number of the records (default: the phases' fractions)",
+		 EM_OPTION_PARSE, &opt, .parse = parse_quantity},
+		{0, "x", "PATH[=NAME]", "curve: over this one (default: the time, or the sample's number)",
+		 EM_OPTION_STRING, &opt.x},
+		{0, "y-range", "LO,HI", "curve: ends of the y axis", EM_OPTION_PARSE, opt.y_range,
+		 .parse = parse_y_range},
+		{0, "band", "U", "curve: half of a band's height, in standard uncertainties (default 1)",
+		 EM_OPTION_NUMBER, &opt.band},
 		{0}};
 	const struct em_tool tool = {
 		.name = "emplot",
-		.purpose = "Draw figures from samples: class maps, abundance of classes, images.",
+		.purpose = "Draw figures from samples: class maps, curves, spectra, images, contact sheets.",
 		.operands = "KIND [FILE...]",
 		.first = kinds,
 		.example = "emplot classmap -o map.png classified.tar\n"
 			   "emplot abundance -m area -o abundance.pdf classified.tar\n"
-			   "emplot image --colormap viridis -o a.svg a.tif",
+			   "emplot image --colormap viridis -o a.svg a.tif\n"
+			   "emplot curve -y crystal.phases.film.fraction -o curve.pdf measured.tar\n"
+			   "emplot frames --array order --at 1,10,20 -o sheet.png measured.tar",
 		.options = table,
 		.common = EM_COMMON_SINK};
 	int status;

@@ -58,32 +58,7 @@ for t in ("int8", "uint16", "int32", "uint64", "float64", "complex64"):
 END
 "$PYTHON" make.py || exit 1
 
-# png FILE [Y X]...: height, width; then the colours at these places.  Reads what emplot writes: 8-bit RGB.
-cat >png.py <<'END'
-import struct, sys, zlib
-d = open(sys.argv[1], "rb").read()
-assert d[:8] == b"\x89PNG\r\n\x1a\n"
-at, body, kinds = 8, b"", []
-while at < len(d):
-    n, kind = struct.unpack(">I4s", d[at:at + 8])
-    assert zlib.crc32(d[at + 4:at + 8 + n]) == struct.unpack(">I", d[at + 8 + n:at + 12 + n])[0]
-    kinds.append(kind)
-    if kind == b"IHDR":
-        w, h, bits, color, _, _, lace = struct.unpack(">IIBBBBB", d[at + 8:at + 21])
-    if kind == b"IDAT":
-        body += d[at + 8:at + 8 + n]
-    at += 12 + n
-assert (bits, color, lace) == (8, 2, 0) and kinds[0] == b"IHDR" and kinds[-1] == b"IEND"
-raw = zlib.decompress(body)
-assert len(raw) == h * (1 + 3 * w)
-import numpy as np
-a = np.frombuffer(raw, np.uint8).reshape(h, 1 + 3 * w)
-assert set(a[:, 0]) == {1}
-rgb = np.cumsum(a[:, 1:].reshape(h, w, 3), axis=1, dtype=np.uint8)
-places = [int(v) for v in sys.argv[2:]]
-print(h, w, *("%02x%02x%02x" % tuple(rgb[y, x]) for y, x in zip(places[::2], places[1::2])))
-END
-png() { "$PYTHON" png.py "$@"; }
+png() { "$PYTHON" "$TOP/tests/png.py" "$@"; }
 
 # ---- classmap
 
@@ -162,11 +137,11 @@ cat >bars.py <<'END'
 # The lengths of the bars in pixels: runs of the class colours in the middle rows of the bars
 import subprocess, sys
 import numpy as np
-exec(open("png.py").read().rsplit("places = ", 1)[0])
+exec(open(sys.argv[2]).read().rsplit("places = ", 1)[0])
 for c in (0, 114, 178), (230, 159, 0):
     print((rgb == np.array(c, np.uint8)).all(axis=2).sum(axis=1).max())
 END
-check_is 'lengths of the bars' '448 640' "$("$PYTHON" bars.py bars.png | paste -sd' ' -)"
+check_is 'lengths of the bars' '448 640' "$("$PYTHON" bars.py bars.png "$TOP/tests/png.py" | paste -sd' ' -)"
 
 # ---- image
 
@@ -225,7 +200,7 @@ fi
 
 : >empty
 tar -cf none.tar -T /dev/null
-check_fails 'no kind' 2 'the kind of figure comes first: abundance, classmap, image' 'emplot'
+check_fails 'no kind' 2 'the kind of figure comes first: abundance, bragg, classmap, curve, frames, image' 'emplot'
 check_fails 'unknown kind' 2 "no kind of figure is called 'pie': abundance" 'emplot pie records.tar'
 check_fails 'a file where the kind should be' 2 "'records.tar'" 'emplot records.tar'
 check_fails 'name without format' 2 'give --format' 'emplot classmap -o map records.tar'
@@ -236,7 +211,7 @@ check_fails 'opacity' 2 'not within 0..1' 'emplot classmap --alpha 2 records.tar
 check_fails 'too wide' 2 'at most' 'emplot image --width 40000 ramp.npy'
 check_fails 'too high for its width' 2 'too big to draw|cannot be drawn' 'emplot image --width 32000 one.npy'
 check_fails 'key and number' 2 'not both' 'emplot image --key ramp -n 1 ramp.npy'
-for kind in classmap abundance image; do
+for kind in classmap abundance image bragg curve frames; do
 	check_fails "$kind: empty stream" 1 'the stream is empty' "emplot $kind none.tar"
 	check_fails "$kind: no input" 1 'empty' "emplot $kind <empty"
 	check_fails "$kind: no such file" 1 'gone' "emplot $kind gone.tar"

@@ -18,16 +18,6 @@ struct image {
 	double lo, hi;
 };
 
-static bool is_wanted(const struct em_plot *plot, const struct em_sample *s)
-{
-	const struct image *im = plot->state;
-
-	if (im->key)
-		return false;
-	if (plot->opt.key)
-		return !strcmp(plot->opt.key, s->key);
-	return plot->opt.nth ? plot->seen == plot->opt.nth : true;
-}
 
 static int shrink(struct em_array *mean, const struct em_array *a, size_t width, struct em_error *err)
 {
@@ -74,7 +64,7 @@ static int image_take(struct em_plot *plot, const struct em_sample *s, struct em
 	struct em_array a;
 	int status;
 
-	if (!is_wanted(plot, s)) {
+	if (im->key || !em_plot_wants(plot, s)) {
 		im->passed++;
 		return 0;
 	}
@@ -86,16 +76,6 @@ static int image_take(struct em_plot *plot, const struct em_sample *s, struct em
 		return em_error_prefix(err, "sample %s: ", s->key);
 	im->key = strdup(s->key);
 	return im->key ? 0 : em_error_memory(err, strlen(s->key));
-}
-
-static int missing(const struct em_plot *plot, struct em_error *err)
-{
-	if (plot->opt.key)
-		return em_error_set(err, EM_ERROR_DATA, "no sample has the key %.200s", plot->opt.key);
-	if (plot->opt.nth)
-		return em_error_set(err, EM_ERROR_DATA, "there is no sample %zu: the stream holds %zu", plot->opt.nth,
-		                    plot->seen);
-	return em_error_set(err, EM_ERROR_DATA, "no sample holds an image");
 }
 
 static int describe(const struct image *im, struct em_canvas *c, struct em_error *err)
@@ -138,14 +118,12 @@ static int image_draw(struct em_plot *plot, struct em_canvas *c, struct em_error
 	int status;
 
 	if (!im->key)
-		return missing(plot, err);
+		return em_plot_missing(plot, err);
 	if (em_pixels_from_values(&pixels, &im->mean, im->lo, im->hi, map, em_color_of_nan(map), err))
 		return -1;
 	status = draw_page(plot, c, &pixels, err);
 	em_pixels_release(&pixels);
-	if (im->passed && !plot->opt.key && !plot->opt.nth)
-		em_text_printf(&plot->note, "%s is drawn; %zu more sample%s not: choose with --key or --nth", im->key,
-		               im->passed, im->passed == 1 ? " is" : "s are");
+	em_plot_note_passed(plot, im->key, im->passed);
 	return status;
 }
 

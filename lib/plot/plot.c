@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plot/kind.h"
+#include "plot/quantity.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,9 +8,7 @@
 #include <strings.h>
 
 static const struct em_plot_kind *const kinds[] = {
-	&em_plot_abundance,
-	&em_plot_classmap,
-	&em_plot_image,
+	&em_plot_abundance, &em_plot_bragg, &em_plot_classmap, &em_plot_curve, &em_plot_frames, &em_plot_image,
 };
 
 const struct em_plot_kind *em_plot_kind_at(size_t i)
@@ -54,6 +53,13 @@ static int check_options(const struct em_plot_options *opt, struct em_error *err
 {
 	if (!(opt->alpha >= 0 && opt->alpha <= 1))
 		return em_error_set(err, EM_ERROR_USAGE, "an opacity of %g is not within 0..1", opt->alpha);
+	if (!(opt->band >= 0 && opt->band <= 1000))
+		return em_error_set(err, EM_ERROR_USAGE, "bands of %g standard uncertainties are not within 0..1000",
+		                    opt->band);
+	if (!(fabs(opt->y_range[0]) <= EM_QUANTITY_LARGEST && fabs(opt->y_range[1]) <= EM_QUANTITY_LARGEST &&
+	      opt->y_range[0] <= opt->y_range[1]))
+		return em_error_set(err, EM_ERROR_USAGE, "an axis from %g to %g cannot be drawn", opt->y_range[0],
+		                    opt->y_range[1]);
 	if (!(opt->percentile[0] >= 0 && opt->percentile[0] < opt->percentile[1] && opt->percentile[1] <= 100))
 		return em_error_set(err, EM_ERROR_USAGE, "percentiles %g,%g are not within 0..100, low before high",
 		                    opt->percentile[0], opt->percentile[1]);
@@ -65,11 +71,26 @@ static int check_options(const struct em_plot_options *opt, struct em_error *err
 	return 0;
 }
 
+static bool both_zero(const double v[2])
+{
+	return fabs(v[0]) <= 0 && fabs(v[1]) <= 0;
+}
+
+static void fill_percentiles(double v[2], const double suitable[2])
+{
+	if (!both_zero(v))
+		return;
+	v[0] = both_zero(suitable) ? 0.5 : suitable[0];
+	v[1] = both_zero(suitable) ? 99.5 : suitable[1];
+}
+
 struct em_plot *em_plot_new(const struct em_plot_kind *kind, const struct em_plot_options *opt, struct em_error *err)
 {
+	struct em_plot_options filled = *opt;
 	struct em_plot *plot;
 
-	if (check_options(opt, err))
+	fill_percentiles(filled.percentile, kind->percentile);
+	if (check_options(&filled, err))
 		return NULL;
 	plot = calloc(1, sizeof(*plot));
 	if (!plot || !(plot->state = calloc(1, kind->state_size))) {
@@ -78,7 +99,7 @@ struct em_plot *em_plot_new(const struct em_plot_kind *kind, const struct em_plo
 		return NULL;
 	}
 	plot->kind = kind;
-	plot->opt = *opt;
+	plot->opt = filled;
 	return plot;
 }
 
@@ -100,6 +121,30 @@ int em_plot_take(struct em_plot *plot, const struct em_sample *s, struct em_erro
 		return 0;
 	}
 	return plot->kind->take(plot, s, err);
+}
+
+bool em_plot_wants(const struct em_plot *plot, const struct em_sample *s)
+{
+	if (plot->opt.key)
+		return !strcmp(plot->opt.key, s->key);
+	return plot->opt.nth ? plot->seen == plot->opt.nth : true;
+}
+
+int em_plot_missing(const struct em_plot *plot, struct em_error *err)
+{
+	if (plot->opt.key)
+		return em_error_set(err, EM_ERROR_DATA, "no sample has the key %.200s", plot->opt.key);
+	if (plot->opt.nth)
+		return em_error_set(err, EM_ERROR_DATA, "there is no sample %zu: the stream holds %zu", plot->opt.nth,
+		                    plot->seen);
+	return em_error_set(err, EM_ERROR_DATA, "no sample holds an image");
+}
+
+void em_plot_note_passed(struct em_plot *plot, const char *key, size_t passed)
+{
+	if (passed && !plot->opt.key && !plot->opt.nth)
+		em_text_printf(&plot->note, "%s is drawn; %zu more sample%s not: choose with --key or --nth", key,
+		               passed, passed == 1 ? " is" : "s are");
 }
 
 int em_plot_draw(struct em_plot *plot, struct em_text *out, struct em_error *err)

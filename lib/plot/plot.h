@@ -16,10 +16,15 @@
 #include "io/stream.h"
 #include "plot/canvas.h"
 
+#include <stdbool.h>
+
 enum em_plot_side { EM_PLOT_RIGHT, EM_PLOT_BELOW, EM_PLOT_NONE };
 #define EM_PLOT_SIDE_NAMES "right below none"
 enum em_plot_measure { EM_PLOT_COUNT, EM_PLOT_AREA };
 #define EM_PLOT_MEASURE_NAMES "count area"
+
+#define EM_PLOT_CURVES_MAX 21 /* as many colours can be told apart */
+#define EM_PLOT_FRAMES_MAX 60 /* on a sheet */
 
 /* What the user asked for.  Strings are borrowed; NULL: not given.  Start from EM_PLOT_DEFAULTS. */
 struct em_plot_options {
@@ -34,14 +39,25 @@ struct em_plot_options {
 	const char *image;      /* the micrograph, a file of any known format */
 	double alpha;           /* opacity of a class of probability 1, 0..1 */
 	int legend;             /* enum em_plot_side */
-	/* image */
+	/* image, bragg, frames */
 	const char *key;        /* the sample of this key */
 	size_t nth;             /* the n-th sample, from 1; 0: not given */
 	const char *array;      /* the array KEY.NAME.npy, not the image */
-	double percentile[2];   /* shown as the ends of the colour map */
+	double percentile[2];   /* shown as the ends of the colour map; both 0: what suits the kind */
 	int colormap;           /* enum em_colormap */
+	/* bragg */
+	bool crop;              /* show the spots' range, not the whole plane */
+	/* frames */
+	size_t at[EM_PLOT_FRAMES_MAX]; /* the samples of these numbers, from 1; which, if none: evenly spaced */
+	size_t nat;
+	/* curve */
+	const char *y[EM_PLOT_CURVES_MAX]; /* PATH or PATH=LABEL, or several with commas between (plot/quantity.h) */
+	size_t ny;              /* none: the fractions of all phases */
+	const char *x;          /* PATH or PATH=LABEL; NULL: the time where there is one, or the sample's number */
+	double band;            /* half the height of bands, in standard uncertainties; 0: none */
+	double y_range[2];      /* ends of the axis; equal: what the values need */
 };
-#define EM_PLOT_DEFAULTS {.alpha = 0.5, .percentile = {0.5, 99.5}}
+#define EM_PLOT_DEFAULTS {.alpha = 0.5, .band = 1}
 
 struct em_plot;
 struct em_plot_kind;
