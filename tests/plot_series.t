@@ -233,6 +233,10 @@ check_is '--array, with times and fractions' \
 	'3 pictures, colours from 0 to 3: 0.0 min, film 0.90; 3.3 min, film 0.80; 10.0 min, film 0.60' \
 	"$(svg_says maps.svg)"
 check_is 'samples without one: a warning' 'emplot: 1 sample is without this array' "$(sed 's/ left out//' maps.err)"
+emcat movie/m00[0-2].npy | LC_ALL=C sed 's/"key":"m001","image":/"key":"m001","error":/' >failed.tar
+check_is '--at: a sample that failed' 'emplot: sample 2 is left out: an earlier tool failed on it' \
+	"$(emplot frames --at 1,2,2,3 -o x.png failed.tar 2>&1)"
+check_fails '--at: nothing but failed ones' 1 'failed on every sample that --at names' 'emplot frames --at 2 failed.tar'
 check_fails '--at: there is no such sample' 1 'no sample 6: the stream holds 5' \
 	'emplot frames --at 2,6 movie/m00[0-4].npy'
 check_fails '--at: without the array' 1 'sample m/2: no member' 'emplot frames --at 3 --array order maps.tar'

@@ -145,19 +145,27 @@ static int frames_take(struct em_plot *plot, const struct em_sample *s, struct e
 }
 
 /* All that were asked for, ascending, each once. */
-static int choose_listed(const struct em_plot *plot, const struct em_tile **tile, size_t *n, struct em_error *err)
+static int choose_listed(struct em_plot *plot, const struct em_tile **tile, size_t *n, struct em_error *err)
 {
 	const struct frames *f = plot->state;
+	size_t failed = 0;
 
-	for (size_t i = 0; i < plot->opt.nat; i++) {
-		if (plot->opt.at[i] > plot->seen)
-			return em_error_set(err, EM_ERROR_DATA, "there is no sample %zu: the stream holds %zu",
-			                    plot->opt.at[i], plot->seen);
-	}
 	for (size_t i = 0; i < f->n; i++)
 		tile[(*n)++] = &f->pool[i];
+	for (size_t i = 0; i < plot->opt.nat; i++) {
+		size_t at = plot->opt.at[i], k = 0;
+
+		if (at > plot->seen)
+			return em_error_set(err, EM_ERROR_DATA, "there is no sample %zu: the stream holds %zu", at,
+			                    plot->seen);
+		while (k < f->n && f->pool[k].number != at)
+			k++;
+		failed = k == f->n ? at : failed;
+	}
 	if (!*n)
 		return em_error_set(err, EM_ERROR_DATA, "an earlier tool failed on every sample that --at names");
+	if (failed)
+		em_text_printf(&plot->note, "sample %zu is left out: an earlier tool failed on it", failed);
 	return 0;
 }
 
