@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 			   "emplot abundance -m area -o abundance.pdf classified.tar\n"
 			   "emplot image --colormap viridis -o a.svg a.tif\n"
 			   "emplot curve -y crystal.phases.film.fraction -o curve.pdf measured.tar\n"
-			   "emplot frames --array order --at 1,10,20 -o sheet.png measured.tar",
+			   "emplot frames --array film-order --at 1,10,20 -o sheet.png measured.tar",
 		.options = table,
 		.common = EM_COMMON_SINK};
 	int status;

@@ -19,6 +19,7 @@ struct frames {
 	struct em_tile latest; /* the last picture that came, unless it is in the pool */
 	size_t stride, came;   /* every stride-th picture is in the pool; how many came */
 	size_t without;        /* samples without any */
+	char others[160];      /* the arrays that the first of these has instead */
 };
 
 /* ---- one picture ---- */
@@ -39,6 +40,20 @@ static void map_axes(struct em_array *map, const struct em_sample *s)
 		em_axis_set(&map->axis[1], "x", 1, 0, "");
 	}
 	em_json_free(tree);
+}
+
+/* "film-order, film-disorder": what --array might have meant. */
+static void list_arrays(const struct em_sample *s, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < s->count && used < size; i++) {
+		const char *ext = s->member[i].ext, *end = strstr(ext, ".npy");
+
+		if (end && !end[4])
+			used += (size_t)snprintf(buf + used, size - used, "%s%.*s", used ? ", " : "",
+			                         (int)(end - ext), ext);
+	}
 }
 
 /* The picture into *view, which borrows from the sample or from *owned. */
@@ -122,7 +137,8 @@ static int take_spaced(struct em_plot *plot, const struct em_sample *s, struct e
 	struct em_tile tile;
 
 	if (!has_picture(plot, s)) {
-		f->without++;
+		if (!f->without++)
+			list_arrays(s, f->others, sizeof(f->others));
 		return 0;
 	}
 	if (make_tile(plot, s, &tile, err))
@@ -181,8 +197,9 @@ static int choose_spaced(const struct em_plot *plot, const struct em_tile **tile
 	size_t most = f->came < DEFAULT ? f->came : DEFAULT, i = 0;
 
 	if (!f->came)
-		return plot->opt.array ? em_error_set(err, EM_ERROR_DATA, "no sample holds the array %.60s",
-		                                      plot->opt.array)
+		return plot->opt.array ? em_error_set(err, EM_ERROR_DATA, "no sample holds the array %.60s%s%s",
+		                                      plot->opt.array, *f->others ? ": the first has " : "",
+		                                      f->others)
 		                       : em_error_set(err, EM_ERROR_DATA, "no sample holds an image");
 	for (size_t k = 0; k < most; k++) {
 		size_t target = most > 1 ? (k * (f->came - 1) + (most - 1) / 2) / (most - 1) : 0;
