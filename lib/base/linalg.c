@@ -120,3 +120,24 @@ double em_student_tail(double t, double nu)
 	pthread_once(&calm, be_calm);
 	return gsl_cdf_tdist_Q(t, nu);
 }
+
+double em_gamma_tail(double x, double shape)
+{
+	pthread_once(&calm, be_calm);
+	return gsl_cdf_gamma_Q(x, shape, 1);
+}
+
+double em_gamma_point(double p, double shape)
+{
+	double lo = 0, hi = shape + 1;
+
+	/* GSL's own inverse is wrong far out in the tail of some shapes */
+	while (em_gamma_tail(hi, shape) > p && isfinite(hi))
+		hi *= 2;
+	for (int i = 0; i < 100 && hi - lo > 1e-14 * hi; i++) {
+		double mid = (lo + hi) / 2;
+
+		*(em_gamma_tail(mid, shape) > p ? &lo : &hi) = mid;
+	}
+	return hi;
+}

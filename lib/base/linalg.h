@@ -35,4 +35,8 @@ double em_shrinkage(const double *s, size_t p, double n);
 /* P(T >= t) of Student's t distribution with nu > 0 degrees of freedom; NaN where that cannot be computed. */
 double em_student_tail(double t, double nu);
 
+/* Of the gamma distribution of a shape > 0 and scale 1 (mean = shape): P(X >= x), and the x that has P(X >= x) = p. */
+double em_gamma_tail(double x, double shape);
+double em_gamma_point(double p, double shape);
+
 #endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The distributions against closed forms. */
+#include "base/linalg.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void assert_near(double got, double want, double within)
+{
+	if (!(fabs(got - want) <= within))
+		fail_msg("%.12g, expected %.12g within %g", got, want, within);
+}
+
+/* Of a whole shape n the tail is Poisson's: exp(-x) times the sum of x^k / k! over k < n. */
+static void test_gamma_tail(void **state)
+{
+	(void)state;
+	for (double x = 0; x <= 60; x += 1.5) {
+		double term = exp(-x), sum = 0;
+
+		for (int n = 1; n <= 12; n++) {
+			sum += term;
+			term *= x / n;
+			assert_near(em_gamma_tail(x, n) / sum, 1, 1e-12);
+		}
+	}
+	assert_near(em_gamma_tail(0.7, 0.5), erfc(sqrt(0.7)), 1e-14); /* half of chi squared of one degree */
+}
+
+static void test_gamma_point(void **state)
+{
+	(void)state;
+	for (int i = 1; i < 30; i++)
+		assert_near(em_gamma_point(exp(-i), 1), i, 1e-9 * i);
+	for (double shape = 0.3; shape < 2e4; shape *= 2.5)
+		for (double p = 1e-10; p < 0.9; p *= 7)
+			assert_near(em_gamma_tail(em_gamma_point(p, shape), shape) / p, 1, 1e-6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma_tail), cmocka_unit_test(test_gamma_point)};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
