@@ -111,16 +111,22 @@ static struct em_bragg_fit step(const struct em_bragg_fit *f, const struct norma
 {
 	struct normal m = *n;
 	struct em_bragg_fit next = *f;
-	double x[3] = {0};
-	/* a variance that is 0 and wants to be less is no unknown */
-	int unknowns = f->variance <= 0 && n->b[2] < 0 ? 2 : 3;
+	double x[3];
 
 	for (int i = 0; i < 3; i++)
 		m.a[i][i] *= 1 + damp;
-	solve(m.a, m.b, unknowns, x);
+	struct normal edge = m;
+
+	solve(m.a, m.b, 3, x);
+	if (f->variance + x[2] < 0 || f->variance + x[2] > GREATEST) { /* to the edge, the others along it */
+		x[2] = (x[2] < 0 ? 0 : GREATEST) - f->variance;
+		for (int i = 0; i < 2; i++)
+			edge.b[i] -= edge.a[i][2] * x[2];
+		solve(edge.a, edge.b, 2, x);
+	}
 	next.height += x[0];
 	next.middle += x[1];
-	next.variance = fmin(fmax(f->variance + x[2], 0), GREATEST);
+	next.variance += x[2];
 	return next;
 }
 

@@ -15,7 +15,9 @@
 #define FEWEST 96    /* pixels that quartiles are taken of */
 #define SHAPES 72    /* of the table */
 #define SMALLEST 0.2 /* shape */
-#define LARGEST 1e5
+#define LARGEST 300
+/* Quartiles of few pixels scatter, and the tail of a weighted mean is longer than gamma's: what is taken of a shape. */
+#define CAUTION 0.75
 
 bool em_bragg_plane_twin(const struct em_bragg_plane *p, size_t j, size_t i)
 {
@@ -252,7 +254,7 @@ static void find_shapes(struct em_bragg_plane *p, const double *spread, size_t f
 			weight += w;
 		}
 		p->shape[r] = shape_of(table, weight > 0 ? sum / weight : 0);
-		p->shape[r] = fmin(p->shape[r], p->gain * (double)frames);
+		p->shape[r] = CAUTION * fmin(p->shape[r], p->gain * (double)frames);
 	}
 }
 
@@ -270,7 +272,7 @@ int em_bragg_plane_measure(struct em_bragg_plane *p, size_t frames, struct em_er
 	}
 	smooth(p);
 	p->gain = gain(p->height) * gain(p->width);
-	p->streak = fmin(gain(p->height), gain(p->width)) * (double)frames;
+	p->streak = CAUTION * fmin(gain(p->height), gain(p->width)) * (double)frames;
 	for (size_t r = 0; r < p->rings; r++)
 		measure_ring(p, r, &spread[r]);
 	find_shapes(p, spread, frames);
