@@ -8,10 +8,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FOOT 16       /* pixels: so far a stronger peak's foot is looked at */
-#define LOBE 4        /* times the window's side lobes, for what the envelope leaves out */
-#define STREAK 2        /* times the even background: what is a streak */
-#define MISFIT 0.02   /* of a peak's height: no peak is quite of the model's form */
+#define FOOT 16     /* pixels: so far a stronger peak's foot is looked at */
+#define LOBE 4      /* times the window's side lobes, for what the envelope leaves out */
+#define STREAK 2    /* times the even background: what is a streak */
+#define MISFIT 0.02 /* of a peak's height: no peak is quite of the model's form */
 
 /* A local maximum of the smoothed power. */
 struct candidate {
@@ -175,7 +175,8 @@ static void cut_box(const struct finder *f, const struct candidate *c, double b,
 	for (long j = 0; j < EM_BRAGG_BOX; j++)
 		for (long i = 0; i < EM_BRAGG_BOX; i++) {
 			double v = em_bragg_plane_at(p, p->power, c->y + j - EM_BRAGG_REACH, c->x + i - EM_BRAGG_REACH);
-			double under = fmin(b, fmax(p->median[em_bragg_plane_ring(p, c->y, c->x)], fmax(row[j], column[i])));
+			double under =
+			    fmin(b, fmax(p->median[em_bragg_plane_ring(p, c->y, c->x)], fmax(row[j], column[i])));
 
 			box->v[j][i] = v - under;
 			box->sigma2[j][i] = (under * under + 2 * fmax(v - under, 0) * under) / looks;
@@ -212,14 +213,14 @@ static bool refine(const struct finder *f, const struct candidate *c, double b, 
 		return false;
 	scale = f->lobe.total / em_bragg_lobe_share(&f->lobe, &across);
 	*peak = (struct em_bragg_peak){
-	        .y = frequency_of(c->y, p->height) + down.middle / (double)p->height,
-	        .x = frequency_of(c->x, p->width) + across.middle / (double)p->width,
-	        .sigma_y = down.sigma_middle / (double)p->height,
-	        .sigma_x = across.sigma_middle / (double)p->width,
-	        .power = down.height * scale,
-	        .sigma_power = down.sigma_height * scale,
-	        .background = b,
-	        .snr = c->height / b - 1,
+	    .y = frequency_of(c->y, p->height) + down.middle / (double)p->height,
+	    .x = frequency_of(c->x, p->width) + across.middle / (double)p->width,
+	    .sigma_y = down.sigma_middle / (double)p->height,
+	    .sigma_x = across.sigma_middle / (double)p->width,
+	    .power = down.height * scale,
+	    .sigma_power = down.sigma_height * scale,
+	    .background = b,
+	    .snr = c->height / b - 1,
 	};
 	return true;
 }

@@ -2,10 +2,9 @@
 /*
  * Bragg peaks in the power spectrum of a picture, or in the mean of a movie's.
  *
- * A peak must rise above what its surroundings do by chance.  The power is smoothed (1 2 1 in both directions, about the
- * width of a spot), and its background is the greatest of
- *     the median of the ring of its |k|                       (amorphous rings, noise)
- *     the medians of the row and of the column on its sides   (scan-line streaks, also those through other spots)
+ * A peak must rise above what its surroundings do by chance.  The power is smoothed (1 2 1 in both directions, about
+ * the width of a spot), and its background is the greatest of the median of the ring of its |k| (amorphous rings,
+ * noise) the medians of the row and of the column on its sides   (scan-line streaks, also those through other spots)
  *     the median of the box around it                         (uneven rings)
  *     the medians of rings about stronger peaks               (their feet).
  * Speckle and noise about a mean follow a gamma distribution, whose shape comes from the quartiles of the rings: so a
@@ -43,8 +42,8 @@ struct em_bragg_peak {
 	double power;            /* above the background, summed over the peak: of amplitude 2A of a plane wave,
 	                            A^2 height width em_spectrum_window_power() */
 	double sigma_power;
-	double background;       /* a pixel */
-	double snr;              /* the smoothed power's greatest, above the background, over the background */
+	double background; /* a pixel */
+	double snr;        /* the smoothed power's greatest, above the background, over the background */
 };
 
 struct em_bragg_peaks {

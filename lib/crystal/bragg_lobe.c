@@ -145,37 +145,54 @@ static void judge(struct em_bragg_fit *f, const struct normal *n)
 	}
 }
 
-bool em_bragg_lobe_fit(const struct em_bragg_lobe *lobe, const double v[EM_BRAGG_BOX], const double sigma[EM_BRAGG_BOX],
-                       struct em_bragg_fit *fit)
+/* From a start to where it does not get better. */
+static struct normal descend(const struct em_bragg_lobe *lobe, const double *v, const double *sigma,
+                             struct em_bragg_fit *f)
 {
-	struct em_bragg_fit f = {.variance = 0.25};
-	struct normal n;
+	struct normal n = linearise(lobe, v, sigma, f);
 	double damp = 1e-3;
 
-	for (int k = 0; k < EM_BRAGG_BOX; k++)
-		if (v[k] > f.height) {
-			f.height = v[k];
-			f.middle = k - EM_BRAGG_REACH;
-		}
-	if (!(f.height > 0))
-		return false;
-	n = linearise(lobe, v, sigma, &f);
-	for (int i = 0; i < 60 && damp < 1e9; i++) {
-		struct em_bragg_fit next = step(&f, &n, damp);
+	for (int i = 0; i < 40 && damp < 1e9; i++) {
+		struct em_bragg_fit next = step(f, &n, damp);
 		struct normal m = linearise(lobe, v, sigma, &next);
 
-		if (!(m.chi <= n.chi)) {
+		if (!(m.chi < n.chi)) {
 			damp *= 10;
 			continue;
 		}
 		damp = fmax(damp / 10, 1e-9);
-		f = next;
+		*f = next;
 		n = m;
 	}
-	judge(&f, &n);
-	if (!(f.height > 0 && fabs(f.middle) < EM_BRAGG_REACH && isfinite(f.sigma_middle)))
+	return n;
+}
+
+bool em_bragg_lobe_fit(const struct em_bragg_lobe *lobe, const double v[EM_BRAGG_BOX], const double sigma[EM_BRAGG_BOX],
+                       struct em_bragg_fit *fit)
+{
+	/* a narrow lobe between two pixels and a broad one upon one are two minima */
+	static const double starts[3][2] = {{0, 0.25}, {-0.4, 0}, {0.4, 0}};
+	struct em_bragg_fit best = {0};
+	struct normal least = {.chi = HUGE_VAL};
+	int top = 0;
+
+	for (int k = 1; k < EM_BRAGG_BOX; k++)
+		top = v[k] > v[top] ? k : top;
+	if (!(v[top] > 0))
 		return false;
-	*fit = f;
+	for (int i = 0; i < 3; i++) {
+		struct em_bragg_fit f = {v[top], top - EM_BRAGG_REACH + starts[i][0], starts[i][1], 0, 0};
+		struct normal n = descend(lobe, v, sigma, &f);
+
+		if (n.chi < least.chi) {
+			least = n;
+			best = f;
+		}
+	}
+	judge(&best, &least);
+	if (!(best.height > 0 && fabs(best.middle) < EM_BRAGG_REACH && isfinite(best.sigma_middle)))
+		return false;
+	*fit = best;
 	return true;
 }
 

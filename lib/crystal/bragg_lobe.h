@@ -27,8 +27,8 @@ struct em_bragg_fit {
 };
 /* height M(k - middle; variance) to v(k), k = -REACH..REACH, of standard deviation sigma(k).  False where no peak is
  * found with its middle within. */
-bool em_bragg_lobe_fit(const struct em_bragg_lobe *lobe, const double v[EM_BRAGG_BOX],
-                       const double sigma[EM_BRAGG_BOX], struct em_bragg_fit *fit);
+bool em_bragg_lobe_fit(const struct em_bragg_lobe *lobe, const double v[EM_BRAGG_BOX], const double sigma[EM_BRAGG_BOX],
+                       struct em_bragg_fit *fit);
 /* The share of a peak that lies within. */
 double em_bragg_lobe_share(const struct em_bragg_lobe *lobe, const struct em_bragg_fit *fit);
 

@@ -322,7 +322,8 @@ double em_bragg_around(const struct em_bragg_plane *p, long cy, long cx, long y,
 	for (int i = 0; i < CIRCLE; i++) {
 		double turn = 8 * atan(1) * i / CIRCLE;
 
-		v[i] = em_bragg_plane_at(p, p->smooth, cy + lround(radius * sin(turn)), cx + lround(radius * cos(turn)));
+		v[i] =
+		    em_bragg_plane_at(p, p->smooth, cy + lround(radius * sin(turn)), cx + lround(radius * cos(turn)));
 	}
 	return em_bragg_quantile(v, CIRCLE, 0.5);
 }

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRONGEST 24    /* peaks that propose lattices */
-#define FLOOR 0.05      /* uncertainty of any peak, pixels of the spectrum */
-#define IN_LINE 0.1     /* sine of the angle below which two peaks are in line */
-#define SIGMAS 3        /* of a peak, added to the tolerance */
-#define ROUNDS 8        /* of indexing and fitting */
+#define STRONGEST 24 /* peaks that propose lattices */
+#define FLOOR 0.05   /* uncertainty of any peak, pixels of the spectrum */
+#define IN_LINE 0.1  /* sine of the angle below which two peaks are in line */
+#define SIGMAS 3     /* of a peak, added to the tolerance */
+#define ROUNDS 8     /* of indexing and fitting */
 
 static double cross(const double a[2], const double b[2])
 {
@@ -209,10 +209,12 @@ static void scaled(const struct work *w, const double v[2], double out[2])
 		out[c] = v[c] / (w->o->scale[c] > 0 ? w->o->scale[c] : 1);
 }
 
-/* Lagrange's reduction, then signs: a* to the right, b* less than a right angle from it, if that is not the plainer one. */
+/* Lagrange's reduction, then signs: a* to the right, b* less than a right angle from it, if that is not the plainer
+ * one. */
 static void reduce(const struct work *w, struct em_lattice *l, struct em_lattice_index *index, int which)
 {
-	static const int swap[2][2] = {{0, 1}, {1, 0}}, turn_a[2][2] = {{-1, 0}, {0, 1}}, turn_b[2][2] = {{1, 0}, {0, -1}};
+	static const int swap[2][2] = {{0, 1}, {1, 0}}, turn_a[2][2] = {{-1, 0}, {0, 1}},
+	                 turn_b[2][2] = {{1, 0}, {0, -1}};
 	double a[2], b[2];
 
 	for (int i = 0; i < 64 && !l->row; i++) {
@@ -257,7 +259,8 @@ static size_t settle(const struct work *w, struct em_lattice *l, struct em_latti
 	return l->count;
 }
 
-/* How unlikely it is that chance put the peaks beyond the first `given` where they are; and their strength, a little. */
+/* How unlikely it is that chance put the peaks beyond the first `given` where they are; and their strength, a little.
+ */
 static double evidence(const struct work *w, const struct em_lattice *l, const struct em_lattice_index *index,
                        int which, size_t given)
 {
@@ -265,7 +268,8 @@ static double evidence(const struct work *w, const struct em_lattice *l, const s
 
 	for (int c = 0; c < 2; c++)
 		reach[c] = (w->tolerance + 0.3) * w->pixel[c];
-	chance = l->row ? 2 * sqrt(reach[0] * reach[1]) / sqrt(dot(l->a, l->a)) : 4 * atan(1) * reach[0] * reach[1] / cell;
+	chance =
+	    l->row ? 2 * sqrt(reach[0] * reach[1]) / sqrt(dot(l->a, l->a)) : 4 * atan(1) * reach[0] * reach[1] / cell;
 	for (size_t i = 0; i < w->n; i++)
 		if (index[i].lattice == which)
 			strength += log1p(fmax(w->peak[i].snr, 0));
@@ -308,8 +312,8 @@ static bool is_enough(const struct work *w, const struct em_lattice *l, const st
 	return most_in_line + 1 < l->count;
 }
 
-static void consider(const struct work *w, const struct em_lattice_index *index, const struct em_lattice *start, int which,
-                     struct trial *trial, struct trial *best)
+static void consider(const struct work *w, const struct em_lattice_index *index, const struct em_lattice *start,
+                     int which, struct trial *trial, struct trial *best)
 {
 	size_t given = start->row ? 1 : 2;
 
@@ -437,7 +441,8 @@ static int check_indices(struct em_lattice_index *index, size_t n, int which, st
 		if (index[i].lattice != which)
 			continue;
 		if (abs(index[i].h) > EM_LATTICE_GREATEST || abs(index[i].k) > EM_LATTICE_GREATEST)
-			return em_error_set(err, EM_ERROR_DATA, "index (%d %d) is out of range", index[i].h, index[i].k);
+			return em_error_set(err, EM_ERROR_DATA, "index (%d %d) is out of range", index[i].h,
+			                    index[i].k);
 		count += index[i].h || index[i].k;
 	}
 	if (!count)

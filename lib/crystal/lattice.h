@@ -18,7 +18,8 @@
 #include <stddef.h>
 
 struct em_lattice {
-	double a[2], b[2]; /* a*, b*: y, x in cycles per pixel; the shortest two, a* to the right, 60 to 90 degrees apart */
+	double a[2],
+	    b[2]; /* a*, b*: y, x in cycles per pixel; the shortest two, a* to the right, 60 to 90 degrees apart */
 	double covariance[4][4]; /* of a_y, a_x, b_y, b_x */
 	bool row;                /* peaks in one direction only: b is zero */
 	size_t count;            /* peaks that it explains; two (in a row: one) are always explained */
@@ -32,25 +33,27 @@ struct em_lattice_index {
 };
 
 struct em_lattice_options {
-	size_t height, width; /* of the frames that the peaks are from: a pixel of the spectrum is 1 / height, 1 / width */
-	double tolerance;     /* pixels of the spectrum that a peak may miss its place by; 0: 1 */
-	double scale[2];      /* the pixel's size, for which basis is shortest; 0: 1 */
-	size_t most;          /* lattices; 0: 2 (film and substrate) */
-	size_t least;         /* peaks that a further one must explain in two dimensions; 0: 3; one less in a row */
+	size_t height,
+	    width;        /* of the frames that the peaks are from: a pixel of the spectrum is 1 / height, 1 / width */
+	double tolerance; /* pixels of the spectrum that a peak may miss its place by; 0: 1 */
+	double scale[2];  /* the pixel's size, for which basis is shortest; 0: 1 */
+	size_t most;      /* lattices; 0: 2 (film and substrate) */
+	size_t least;     /* peaks that a further one must explain in two dimensions; 0: 3; one less in a row */
 };
 
 #define EM_LATTICE_ORDER 12 /* |h| and |k| at most */
 
 /*
- * Split peaks into lattices; index[i] says what peak[i] is.  *count of lattice[options->most] are made, the one with the
- * most evidence first.
+ * Split peaks into lattices; index[i] says what peak[i] is.  *count of lattice[options->most] are made, the one with
+ * the most evidence first.
  *
  * Any two of the strongest peaks propose a lattice.  A peak near a node of it counts as evidence, by the logarithm of
  * how unlikely that is by chance (the tolerance's area over the cell's): so a lattice finer than it must be loses, and
  * harmonics, missing orders and peaks that are no part of it do no harm.  Peaks that are all in line make a row.  The
  * first lattice may be of two peaks, or a row of one, the strongest, where nothing confirms them.  Further ones need
- * options->least peaks, and where that is 3 or more no single peak alone may give the second direction.  The vectors are fitted to all peaks explained, by least squares weighted with their uncertainties
- * (a twentieth of a pixel at least); a misfit beyond them widens the covariance.
+ * options->least peaks, and where that is 3 or more no single peak alone may give the second direction.  The vectors
+ * are fitted to all peaks explained, by least squares weighted with their uncertainties (a twentieth of a pixel at
+ * least); a misfit beyond them widens the covariance.
  *
  * EM_ERROR_USAGE for sizes or a scale without meaning; EM_ERROR_MEMORY.  No peaks make no lattice, which is no error.
  */
@@ -89,9 +92,9 @@ struct em_lattice_spacing {
 struct em_lattice_spacing em_lattice_spacing(const struct em_lattice *lattice, int h, int k, const double scale[2]);
 
 /*
- * What turns and stretches lattice A into B, both two-dimensional: r_B = R U r_A, U = 1 + eps symmetric (Biot's strain, in
- * the frame of the picture, before the rotation R).  Of B's bases the one is taken that asks for the
- * least strain, and of nearly equal ones for the least rotation.
+ * What turns and stretches lattice A into B, both two-dimensional: r_B = R U r_A, U = 1 + eps symmetric (Biot's strain,
+ * in the frame of the picture, before the rotation R).  Of B's bases the one is taken that asks for the least strain,
+ * and of nearly equal ones for the least rotation.
  */
 struct em_lattice_strain {
 	struct em_lattice_value yy, xx, xy;
@@ -111,9 +114,9 @@ struct em_lattice_known {
 
 /*
  * Find how it lies: the rotation, the hand, and a factor common to all lengths (the calibration's error), for which the
- * greatest weight of peaks (log of 1 + snr) falls on the n_hk indices hk, each within half the tolerance.  The lattice is then fitted to these peaks; its basis is the known one, not reduced.  Where peaks fix one
- * direction only, the rest of the basis is as known, scaled alike.
- * EM_ERROR_DATA where no peak fits, or the known lattice has no meaning.
+ * greatest weight of peaks (log of 1 + snr) falls on the n_hk indices hk, each within half the tolerance.  The lattice
+ * is then fitted to these peaks; its basis is the known one, not reduced.  Where peaks fix one direction only, the rest
+ * of the basis is as known, scaled alike. EM_ERROR_DATA where no peak fits, or the known lattice has no meaning.
  */
 int em_lattice_orient(struct em_lattice *lattice, struct em_lattice_index *index, const struct em_bragg_peak *peak,
                       size_t n, const struct em_lattice_known *known, const int (*hk)[2], size_t n_hk,

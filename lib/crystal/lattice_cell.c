@@ -162,8 +162,8 @@ static void strain_values(const struct function *f, const double *p, double *v)
 	v[3] = turn / DEGREE;
 }
 
-/* Of B's bases with small numbers that of the least strain, a little also of the least rotation, by which alone those of
- * a symmetric lattice differ. */
+/* Of B's bases with small numbers that of the least strain, a little also of the least rotation, by which alone those
+ * of a symmetric lattice differ. */
 static void find_nearest(struct function *f, const double *p)
 {
 	double best = HUGE_VAL;
@@ -198,7 +198,8 @@ int em_lattice_strain(struct em_lattice_strain *strain, const struct em_lattice 
 	double p[8];
 
 	if (a->row || b->row)
-		return em_error_set(err, EM_ERROR_DATA, "strain needs two directions, and one lattice is a row of peaks");
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "strain needs two directions, and one lattice is a row of peaks");
 	parameters_of(a, p);
 	parameters_of(b, p + 4);
 	find_nearest(&f, p);

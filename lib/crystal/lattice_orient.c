@@ -10,7 +10,8 @@
 #define TOLERANCE 0.05
 
 struct pose {
-	double complex turn; /* size exp(i angle): the calibration's error is a common factor, its rest half the tolerance */
+	double complex
+	    turn; /* size exp(i angle): the calibration's error is a common factor, its rest half the tolerance */
 	double complex a, b; /* the known a*, b* of this hand */
 	double weight;
 };
@@ -105,7 +106,8 @@ static void complete(const struct search *s, const struct pose *pose, double com
 {
 	double complex v = l->a[1] / s->scale[1] + I * (l->a[0] / s->scale[0]);
 	const double complex ratio[2] = {pose->a / primitive, pose->b / primitive};
-	double m[4][2], c[2][2] = {{l->covariance[0][0], l->covariance[0][1]}, {l->covariance[1][0], l->covariance[1][1]}};
+	double m[4][2],
+	    c[2][2] = {{l->covariance[0][0], l->covariance[0][1]}, {l->covariance[1][0], l->covariance[1][1]}};
 
 	for (int i = 0; i < 2; i++) {
 		double complex w = ratio[i] * v;
@@ -131,11 +133,12 @@ static int check(const struct em_lattice_known *k, const struct search *s, struc
 {
 	if (!(k->d_a > 0 && k->d_b > 0 && isfinite(k->d_a) && isfinite(k->d_b) && k->gamma_star > 0 &&
 	      k->gamma_star < 180 && s->tolerance < 1))
-		return em_error_set(err, EM_ERROR_DATA, "no lattice has d %g and %g at %g degrees, within %g", k->d_a, k->d_b,
-		                    k->gamma_star, s->tolerance);
+		return em_error_set(err, EM_ERROR_DATA, "no lattice has d %g and %g at %g degrees, within %g", k->d_a,
+		                    k->d_b, k->gamma_star, s->tolerance);
 	for (size_t i = 0; i < s->n_hk; i++)
 		if (abs(s->hk[i][0]) > EM_LATTICE_GREATEST || abs(s->hk[i][1]) > EM_LATTICE_GREATEST)
-			return em_error_set(err, EM_ERROR_DATA, "index (%d %d) is out of range", s->hk[i][0], s->hk[i][1]);
+			return em_error_set(err, EM_ERROR_DATA, "index (%d %d) is out of range", s->hk[i][0],
+			                    s->hk[i][1]);
 	return 0;
 }
 

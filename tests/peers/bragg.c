@@ -25,8 +25,8 @@ static int answer(size_t height, size_t width, size_t frames, double false_alarm
 	}
 	printf("%zu\n", peaks.count);
 	for (size_t i = 0; i < peaks.count; i++)
-		printf("%.9g %.9g %.6g %.6g %.3g %.3g\n", peaks.peak[i].y, peaks.peak[i].x, peaks.peak[i].snr, peaks.peak[i].power,
-		       peaks.peak[i].sigma_y, peaks.peak[i].sigma_x);
+		printf("%.9g %.9g %.6g %.6g %.3g %.3g\n", peaks.peak[i].y, peaks.peak[i].x, peaks.peak[i].snr,
+		       peaks.peak[i].power, peaks.peak[i].sigma_y, peaks.peak[i].sigma_x);
 	em_bragg_release(&peaks);
 	return 0;
 }

@@ -65,7 +65,8 @@ static void noise(struct movie *m, double sd)
 static void wave(struct movie *m, double ky, double kx, double amplitude, double phase)
 {
 	for (size_t i = 0; i < m->height * m->width; i++)
-		m->v[i] += (float)(amplitude * cos(TURN * (ky * (double)(i / m->width) + kx * (double)(i % m->width)) + phase));
+		m->v[i] += (float)(amplitude *
+		                   cos(TURN * (ky * (double)(i / m->width) + kx * (double)(i % m->width)) + phase));
 }
 
 static void expose(struct movie *m)
@@ -87,7 +88,7 @@ static size_t find(struct movie *m)
 
 /* ---- places and powers ---- */
 
-/* A wave at any place between pixels: its place to a hundredth of a pixel, its power to a hundredth; no side lobe. */
+/* A wave at any place between pixels: its place to a thousandth of a pixel, its power to a hundredth; no side lobe. */
 static void check_wave(size_t h, size_t w, double ky, double kx)
 {
 	struct movie m = movie(h, w, 1);
@@ -102,11 +103,11 @@ static void check_wave(size_t h, size_t w, double ky, double kx)
 		ky = -ky;
 		kx = -kx;
 	}
-	assert_near(p->y * (double)h, ky * (double)h, 0.01);
-	assert_near(p->x * (double)w, kx * (double)w, 0.01);
+	assert_near(p->y * (double)h, ky * (double)h, 1e-3);
+	assert_near(p->x * (double)w, kx * (double)w, 1e-3);
 	assert_near(p->power / ((double)(h * w) * em_spectrum_window_power(h, w)), 1, 0.02);
 	assert_true(p->snr > 100);
-	assert_true(p->sigma_y * (double)h < 0.05 && p->sigma_x * (double)w < 0.05);
+	assert_true(p->sigma_y * (double)h < 0.07 && p->sigma_x * (double)w < 0.07);
 	release(&m);
 }
 
@@ -217,7 +218,7 @@ static void test_ring(void **state)
 	size_t found = 0;
 
 	(void)state;
-	for (uint64_t seed = 0; seed < 40; seed++) {
+	for (uint64_t seed = 0; seed < 15; seed++) {
 		struct movie m = movie(96, 96, seed);
 
 		noise(&m, 1);
@@ -235,7 +236,7 @@ static void test_ring(void **state)
 		}
 		release(&m);
 	}
-	print_message("# %zu spots in 40 rings\n", found);
+	print_message("# %zu spots in 15 rings\n", found);
 	assert_true(found <= 1);
 }
 
@@ -356,10 +357,10 @@ static void test_radial(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_wave),    cmocka_unit_test(test_uncertainty), cmocka_unit_test(test_broad),
-	        cmocka_unit_test(test_noise),   cmocka_unit_test(test_ring),        cmocka_unit_test(test_streaks),
-	        cmocka_unit_test(test_constant), cmocka_unit_test(test_options),    cmocka_unit_test(test_refused),
-	        cmocka_unit_test(test_radial),
+	    cmocka_unit_test(test_wave),     cmocka_unit_test(test_uncertainty), cmocka_unit_test(test_broad),
+	    cmocka_unit_test(test_noise),    cmocka_unit_test(test_ring),        cmocka_unit_test(test_streaks),
+	    cmocka_unit_test(test_constant), cmocka_unit_test(test_options),     cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_radial),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -51,11 +51,11 @@ static void add(struct scene *s, double y, double x, double sigma, double snr)
 
 	assert_true(s->n < MOST);
 	s->peak[s->n++] = (struct em_bragg_peak){
-	        .y = sign * y + sigma * em_random_normal(&s->r) / SIDE,
-	        .x = sign * x + sigma * em_random_normal(&s->r) / SIDE,
-	        .sigma_y = sigma / SIDE,
-	        .sigma_x = sigma / SIDE,
-	        .snr = snr,
+	    .y = sign * y + sigma * em_random_normal(&s->r) / SIDE,
+	    .x = sign * x + sigma * em_random_normal(&s->r) / SIDE,
+	    .sigma_y = sigma / SIDE,
+	    .sigma_x = sigma / SIDE,
+	    .snr = snr,
 	};
 }
 
@@ -78,7 +78,8 @@ static void split(struct scene *s)
 static void test_oblique(void **state)
 {
 	struct scene s = scene(1);
-	const double a[2] = {0.010, 0.040}, b[2] = {0.050, 0.002}, star = acos((0.010 * 0.050 + 0.040 * 0.002) / hypot(0.01, 0.04) / hypot(0.05, 0.002));
+	const double a[2] = {0.010, 0.040}, b[2] = {0.050, 0.002},
+	             star = acos((0.010 * 0.050 + 0.040 * 0.002) / hypot(0.01, 0.04) / hypot(0.05, 0.002));
 	const double det = fabs(0.010 * 0.002 - 0.040 * 0.050);
 	struct em_lattice_cell c;
 
@@ -295,7 +296,8 @@ static struct em_lattice lattice_of(double real[2][2])
 {
 	double det = real[0][0] * real[1][1] - real[0][1] * real[1][0];
 
-	return (struct em_lattice){.a = {real[1][1] / det, -real[1][0] / det}, .b = {-real[0][1] / det, real[0][0] / det}};
+	return (struct em_lattice){.a = {real[1][1] / det, -real[1][0] / det},
+	                           .b = {-real[0][1] / det, real[0][0] / det}};
 }
 
 /* B is A, stretched, then turned; and described by another basis. */
@@ -344,7 +346,8 @@ static void test_orient(void **state)
 		struct scene s = scene(seed);
 		double turn = em_random_between(&s.r, 0, 360), hand = seed % 2 ? 1 : -1, size = 1.03;
 		const double a[2] = {size / 20 * sin(turn * DEGREE), size / 20 * cos(turn * DEGREE)};
-		const double b[2] = {size / 16 * sin((turn + hand * 75) * DEGREE), size / 16 * cos((turn + hand * 75) * DEGREE)};
+		const double b[2] = {size / 16 * sin((turn + hand * 75) * DEGREE),
+		                     size / 16 * cos((turn + hand * 75) * DEGREE)};
 		struct em_lattice l;
 		struct em_lattice_cell c;
 
@@ -433,11 +436,11 @@ static void test_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_oblique),     cmocka_unit_test(test_scale),  cmocka_unit_test(test_reduced),
-	        cmocka_unit_test(test_uncertainty), cmocka_unit_test(test_outliers), cmocka_unit_test(test_film),
-	        cmocka_unit_test(test_least),       cmocka_unit_test(test_row),    cmocka_unit_test(test_strain),
-	        cmocka_unit_test(test_orient),      cmocka_unit_test(test_orient_row), cmocka_unit_test(test_match),
-	        cmocka_unit_test(test_fit),
+	    cmocka_unit_test(test_oblique),     cmocka_unit_test(test_scale),      cmocka_unit_test(test_reduced),
+	    cmocka_unit_test(test_uncertainty), cmocka_unit_test(test_outliers),   cmocka_unit_test(test_film),
+	    cmocka_unit_test(test_least),       cmocka_unit_test(test_row),        cmocka_unit_test(test_strain),
+	    cmocka_unit_test(test_orient),      cmocka_unit_test(test_orient_row), cmocka_unit_test(test_match),
+	    cmocka_unit_test(test_fit),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

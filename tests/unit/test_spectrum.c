@@ -142,7 +142,7 @@ static void test_noise(void **state)
 		assert_near(s.variance, 9, 1.5);
 		for (size_t i = 0; i < h * w; i++)
 			space += pow(em_spectrum_window((double)(i / w), h) * em_spectrum_window((double)(i % w), w) *
-			                     ((double)v[i] - s.mean),
+			                 ((double)v[i] - s.mean),
 			             2);
 		em_spectrum_add_power(&s, sum);
 		em_spectrum_release(&s);
@@ -216,8 +216,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_wave), cmocka_unit_test(test_window), cmocka_unit_test(test_noise),
-	        cmocka_unit_test(test_gaps), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_wave), cmocka_unit_test(test_window),  cmocka_unit_test(test_noise),
+	    cmocka_unit_test(test_gaps), cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
