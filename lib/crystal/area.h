@@ -55,6 +55,7 @@ int em_areas_add_rectangle(struct em_areas *set, const char *text, const struct 
  *   JSON     {"regions":[{"name":"film","polygon":[[x,y],[x,y],[x,y],...]},{"name":"gap","box":[y,x,h,w]}]}, in px
  *   stream   of emclassify's classified chips: each class.label is a region, the union of its chips' boxes; where boxes
  *            overlap the nearest chip's middle decides.  Samples that failed or have no class are passed over.
+ * (A box is cut half way to every box that it overlaps: where those of a dense grid are missing, slivers are nobody's.)
  * EM_ERROR_DATA: neither, a polygon of fewer than three corners or no extent, a name that is taken, numbers beyond 1e9,
  * chips of two pictures, two chips at one place, more of anything than the limits above.  The set is then as before.
  */
