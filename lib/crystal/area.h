@@ -75,8 +75,9 @@ struct em_area_grid {
 
 /*
  * weight[rows][cols] = the share, 0 to 1, of each sample's cell that lies in the region and in the frame.  Exact, but
- * where edges of a polygon cross: there within 1e-3.  EM_ERROR_DATA where that is nothing: the region lies outside of
- * the frame; and where a class map is of another frame size.  EM_ERROR_USAGE: no samples, more than pixels.
+ * where edges of a polygon cross: there within 1e-3 (in a tangle of n > 64 edges side by side, n / 64 times that).
+ * EM_ERROR_DATA where that is nothing: the region lies outside of the frame; and where a class map is of another frame
+ * size.  EM_ERROR_USAGE: no samples, more than pixels.
  */
 int em_area_weigh(const struct em_areas *set, size_t k, const struct em_area_grid *grid, float *weight,
                   struct em_error *err);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define THIN (1. / 1024) /* of a row */
+#define MANY 64          /* edges on one line: with more the slabs are thicker, so that a tangle takes seconds */
 #define CRUMB 1e-9       /* of a cell: what rounding leaves behind */
 
 struct edge {
@@ -91,13 +92,27 @@ static int compare_crossings(const void *a, const void *b)
 	return (p->x > q->x) - (p->x < q->x);
 }
 
-static void sort_edges(struct cover *c, double top, double bottom)
+/* The edges with a slab, from left to right in its middle. */
+static void gather(struct cover *c, double top, double bottom)
 {
 	c->crosses = 0;
 	for (size_t i = 0; i < c->edges; i++)
 		if (c->edge[i].y0 <= top && c->edge[i].y1 >= bottom)
 			c->cross[c->crosses++] = (struct crossing){x_at(&c->edge[i], (top + bottom) / 2), &c->edge[i]};
 	qsort(c->cross, c->crosses, sizeof(*c->cross), compare_crossings);
+}
+
+/* The same edges at another height, where few have changed places. */
+static void sort_again(struct cover *c, double y)
+{
+	for (size_t i = 0; i < c->crosses; i++) {
+		struct crossing here = {x_at(c->cross[i].edge, y), c->cross[i].edge};
+		size_t k = i;
+
+		for (; k && c->cross[k - 1].x > here.x; k--)
+			c->cross[k] = c->cross[k - 1];
+		c->cross[k] = here;
+	}
 }
 
 /* Is the order of the edges at height y that of the middle? */
@@ -111,18 +126,24 @@ static bool in_order(const struct cover *c, double y)
 
 static void add_slab(struct cover *c, size_t row, double top, double bottom)
 {
-	while (top < bottom) {
-		double end = bottom, middle;
+	double step = bottom - top, thin;
 
-		sort_edges(c, top, end);
-		while (end - top > THIN * c->cell_y && !(in_order(c, top) && in_order(c, end))) {
-			middle = (top + end) / 2;
-			end = middle > top ? middle : end;
-			sort_edges(c, top, end);
+	if (top < bottom)
+		gather(c, top, bottom);
+	thin = THIN * c->cell_y * fmax(1, (double)c->crosses / MANY);
+	while (top < bottom) {
+		double end = fmin(top + step, bottom);
+
+		sort_again(c, (top + end) / 2);
+		if (step > thin && !(in_order(c, top) && in_order(c, end))) {
+			step /= 2;
+			continue;
 		}
 		for (size_t i = 0; i < c->crosses; i++)
 			add_edge(c, row, c->cross[i].edge, top, end, i % 2 ? -1 : 1);
-		top = end;
+		/* A step too small for the digits of so far a polygon would not end. */
+		top = end > top ? end : bottom;
+		step *= 2;
 	}
 }
 
