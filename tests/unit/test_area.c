@@ -43,7 +43,8 @@ static double overlap(double a0, double a1, double b0, double b1)
 /* Each weight of a rectangle is a product of two overlaps. */
 static void test_rectangle(void **state)
 {
-	const struct em_area_grid grids[] = {{9, 13, 90, 117, 0, 0}, {7, 5, 90, 117, 3.25, -8.5}, {90, 117, 90, 117, 0, 0}};
+	const struct em_area_grid grids[] = {
+	    {9, 13, 90, 117, 0, 0}, {7, 5, 90, 117, 3.25, -8.5}, {90, 117, 90, 117, 0, 0}};
 	static float w[90 * 117];
 	struct em_areas set = {0};
 
@@ -122,10 +123,29 @@ static void test_units(void **state)
 static void test_rectangle_refused(void **state)
 {
 	static const char *const bad[] = {
-	        "",           "film",         "film=",          "film=1,2,3",     "film=1,2,3,4,5", "=1,2,3,4",
-	        "a=1,2,0,4",  "a=1,2,3,-4",   "a=nan,2,3,4",    "a=1,inf,3,4",    "a=1e300,2,3,4",  "a=1,2,3e10,4",
-	        "a=1,2,3,4s", "a=1,2,3nmx,4", "a=1,,3,4",       "a=0x10,2,3,4",   "a=1,2,3,4nm",    "\x01=1,2,3,4",
-	        "\xff=1,2,3,4", "a=1,2,3,4,", "a=1e-30,2,1e-300,4", "a=1 2,2,3,4", "a=--1,2,3,4",
+	    "",
+	    "film",
+	    "film=",
+	    "film=1,2,3",
+	    "film=1,2,3,4,5",
+	    "=1,2,3,4",
+	    "a=1,2,0,4",
+	    "a=1,2,3,-4",
+	    "a=nan,2,3,4",
+	    "a=1,inf,3,4",
+	    "a=1e300,2,3,4",
+	    "a=1,2,3e10,4",
+	    "a=1,2,3,4s",
+	    "a=1,2,3nmx,4",
+	    "a=1,,3,4",
+	    "a=0x10,2,3,4",
+	    "a=1,2,3,4nm",
+	    "\x01=1,2,3,4",
+	    "\xff=1,2,3,4",
+	    "a=1,2,3,4,",
+	    "a=1e-30,2,1e-300,4",
+	    "a=1 2,2,3,4",
+	    "a=--1,2,3,4",
 	};
 	char longest[400];
 	struct em_areas set = {0};
@@ -221,7 +241,8 @@ static void by_lines(const double (*p)[2], size_t n, size_t cells, double *share
 		for (size_t i = 0; i < k; i += 2)
 			for (size_t c = 0; c < cells; c++)
 				share[l / 4096 * cells + c] +=
-				    overlap(fmax(x[i], -0.5), fmin(x[i + 1], 5.5), (double)c - 0.5, (double)c + 0.5) / 4096;
+				    overlap(fmax(x[i], -0.5), fmin(x[i + 1], 5.5), (double)c - 0.5, (double)c + 0.5) /
+				    4096;
 	}
 }
 
@@ -262,25 +283,35 @@ static void test_tangle(void **state)
 static void test_json_refused(void **state)
 {
 	static const char *const bad[] = {
-	        "", "{", "[]", "{}", "{\"regions\":{}}", "{\"regions\":[]}", "{\"regions\":[1]}", "{\"regions\":[{}]}",
-	        "{\"regions\":[{\"name\":\"a\"}]}", "{\"regions\":[{\"name\":1,\"box\":[1,2,3,4]}]}",
-	        "{\"regions\":[{\"name\":\"\",\"box\":[1,2,3,4]}]}", "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,4,5]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,0,4]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,-4]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,1e300]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,1e400]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,null]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":3}]}", "{\"regions\":[{\"name\":\"a\",\"polygon\":[]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4]]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,6]]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[1,2],[1,2]]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,7,8]]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,\"7\"]]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,1e300]]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,7]],\"box\":[1,2,3,4]}]}",
-	        "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,4]},{\"name\":\"a\",\"box\":[1,2,3,5]}]}",
-	        "{\"regions\":[{\"name\":\"b\",\"box\":[1,2,3,4]},{\"name\":\"here\",\"box\":[1,2,3,5]}]}",
+	    "",
+	    "{",
+	    "[]",
+	    "{}",
+	    "{\"regions\":{}}",
+	    "{\"regions\":[]}",
+	    "{\"regions\":[1]}",
+	    "{\"regions\":[{}]}",
+	    "{\"regions\":[{\"name\":\"a\"}]}",
+	    "{\"regions\":[{\"name\":1,\"box\":[1,2,3,4]}]}",
+	    "{\"regions\":[{\"name\":\"\",\"box\":[1,2,3,4]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,4,5]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,0,4]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,-4]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,1e300]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,1e400]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,null]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":3}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4]]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,6]]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[1,2],[1,2]]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,7,8]]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,\"7\"]]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,1e300]]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"polygon\":[[1,2],[3,4],[5,7]],\"box\":[1,2,3,4]}]}",
+	    "{\"regions\":[{\"name\":\"a\",\"box\":[1,2,3,4]},{\"name\":\"a\",\"box\":[1,2,3,5]}]}",
+	    "{\"regions\":[{\"name\":\"b\",\"box\":[1,2,3,4]},{\"name\":\"here\",\"box\":[1,2,3,5]}]}",
 	};
 	struct em_areas set = {0};
 	struct em_error err;
@@ -351,9 +382,10 @@ static void test_outside(void **state)
 
 static void test_grid_refused(void **state)
 {
-	const struct em_area_grid bad[] = {{0, 1, 4, 4, 0, 0}, {1, 0, 4, 4, 0, 0}, {5, 1, 4, 4, 0, 0}, {1, 5, 4, 4, 0, 0},
-	                                   {1, 1, 0, 4, 0, 0}, {1, 1, 4, 4, NAN, 0}, {1, 1, 4, 4, 0, INFINITY},
-	                                   {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 0, 0}};
+	const struct em_area_grid bad[] = {{0, 1, 4, 4, 0, 0},        {1, 0, 4, 4, 0, 0},
+	                                   {5, 1, 4, 4, 0, 0},        {1, 5, 4, 4, 0, 0},
+	                                   {1, 1, 0, 4, 0, 0},        {1, 1, 4, 4, NAN, 0},
+	                                   {1, 1, 4, 4, 0, INFINITY}, {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 0, 0}};
 	struct em_areas set = {0};
 	struct em_error err;
 	float w[1];
@@ -398,16 +430,16 @@ static int read_stream(struct em_areas *set, const char *const *record, size_t n
 	return em_areas_parse(set, bytes, size, err);
 }
 
-#define CHIP(y, x, h, w, label) \
+#define CHIP(y, x, h, w, label)                                                                                        \
 	"{\"chip\":{\"box\":[" #y "," #x "," #h "," #w "],\"image\":[30,40]},\"class\":{\"label\":\"" label "\"}}"
 
 /* Two rows of boxes of 20, steps of 10: they meet half way; the last one is moved inwards, one is missing. */
 static void test_class_map(void **state)
 {
-	static const char *const records[] = {CHIP(0, 0, 20, 20, "film"),  CHIP(0, 10, 20, 20, "film"),
-	                                      CHIP(0, 20, 20, 20, "gap"),  CHIP(10, 0, 20, 20, "gap"),
-	                                      CHIP(10, 10, 20, 20, "gap"), "{\"error\":{\"tool\":\"a\",\"text\":\"b\"}}",
-	                                      "{\"note\":\"no class\"}"};
+	static const char *const records[] = {
+	    CHIP(0, 0, 20, 20, "film"), CHIP(0, 10, 20, 20, "film"), CHIP(0, 20, 20, 20, "gap"),
+	    CHIP(10, 0, 20, 20, "gap"), CHIP(10, 10, 20, 20, "gap"), "{\"error\":{\"tool\":\"a\",\"text\":\"b\"}}",
+	    "{\"note\":\"no class\"}"};
 	const struct em_area_grid g = {30, 40, 30, 40, 0, 0};
 	struct em_areas set = {0};
 	struct em_error err = {0};
@@ -439,17 +471,16 @@ static void test_class_map_refused(void **state)
 	static const struct {
 		const char *record[2], *text;
 	} bad[] = {
-	        {{"{\"a\":1}", "{\"class\":{}}"}, "no classified chips"},
-	        {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 0, 9, 9, "b")}, "two chips at one place"},
-	        {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 0, 9, 9, "other")}, "chips of two pictures"},
-	        {{CHIP(0, 0, 9, 9, "a"), "{\"class\":{\"label\":\"a\"}}"}, "no \"chip\" with a box"},
-	        {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 0.5, 9, 9, "a")}, "no \"chip\" with a box"},
-	        {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 1e300, 9, 9, "a")}, "no \"chip\" with a box"},
-	        {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 9, 9, 0, "a")}, "no \"chip\" with a box"},
-	        {{CHIP(0, 0, 9, 9, "a"),
-	          "{\"chip\":{\"box\":[9,9,9,9],\"image\":[31,40]},\"class\":{\"label\":\"a\"}}"},
-	         "another size"},
-	        {{CHIP(0, 0, 9, 9, "a"), CHIP(9, 0, 9, 9, "")}, "name of a region"},
+	    {{"{\"a\":1}", "{\"class\":{}}"}, "no classified chips"},
+	    {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 0, 9, 9, "b")}, "two chips at one place"},
+	    {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 0, 9, 9, "other")}, "chips of two pictures"},
+	    {{CHIP(0, 0, 9, 9, "a"), "{\"class\":{\"label\":\"a\"}}"}, "no \"chip\" with a box"},
+	    {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 0.5, 9, 9, "a")}, "no \"chip\" with a box"},
+	    {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 1e300, 9, 9, "a")}, "no \"chip\" with a box"},
+	    {{CHIP(0, 0, 9, 9, "a"), CHIP(0, 9, 9, 0, "a")}, "no \"chip\" with a box"},
+	    {{CHIP(0, 0, 9, 9, "a"), "{\"chip\":{\"box\":[9,9,9,9],\"image\":[31,40]},\"class\":{\"label\":\"a\"}}"},
+	     "another size"},
+	    {{CHIP(0, 0, 9, 9, "a"), CHIP(9, 0, 9, 9, "")}, "name of a region"},
 	};
 
 	(void)state;
@@ -467,13 +498,19 @@ static void test_class_map_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_rectangle),    cmocka_unit_test(test_frame),
-	        cmocka_unit_test(test_units),        cmocka_unit_test(test_rectangle_refused),
-	        cmocka_unit_test(test_polygon),      cmocka_unit_test(test_star),
-	        cmocka_unit_test(test_tangle),       cmocka_unit_test(test_json_refused),
-	        cmocka_unit_test(test_json_large),   cmocka_unit_test(test_outside),
-	        cmocka_unit_test(test_grid_refused), cmocka_unit_test(test_class_map),
-	        cmocka_unit_test(test_class_map_refused),
+	    cmocka_unit_test(test_rectangle),
+	    cmocka_unit_test(test_frame),
+	    cmocka_unit_test(test_units),
+	    cmocka_unit_test(test_rectangle_refused),
+	    cmocka_unit_test(test_polygon),
+	    cmocka_unit_test(test_star),
+	    cmocka_unit_test(test_tangle),
+	    cmocka_unit_test(test_json_refused),
+	    cmocka_unit_test(test_json_large),
+	    cmocka_unit_test(test_outside),
+	    cmocka_unit_test(test_grid_refused),
+	    cmocka_unit_test(test_class_map),
+	    cmocka_unit_test(test_class_map_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

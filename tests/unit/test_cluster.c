@@ -303,8 +303,8 @@ static double cone(double y, double x)
 	return radius - hypot(y - cy, x - cx);
 }
 
-/* Discs of 5 cells and more, wherever they lie: within 1 % (a count of samples is up to 8 % off); an ordered one in disorder
- * is seen like the reverse. */
+/* Discs of 5 cells and more, wherever they lie: within 1 % (a count of samples is up to 8 % off); an ordered one in
+ * disorder is seen like the reverse. */
 static void test_disc(void **state)
 {
 	struct em_random random;
@@ -341,12 +341,12 @@ static void test_thin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_stripes),    cmocka_unit_test(test_checkerboard),
-	        cmocka_unit_test(test_spiral),     cmocka_unit_test(test_weights),
-	        cmocka_unit_test(test_tilted),     cmocka_unit_test(test_percolation),
-	        cmocka_unit_test(test_refused),    cmocka_unit_test(test_half_plane),
-	        cmocka_unit_test(test_disc),       cmocka_unit_test(test_half_plane_exact),
-	        cmocka_unit_test(test_thin),
+	    cmocka_unit_test(test_stripes), cmocka_unit_test(test_checkerboard),
+	    cmocka_unit_test(test_spiral),  cmocka_unit_test(test_weights),
+	    cmocka_unit_test(test_tilted),  cmocka_unit_test(test_percolation),
+	    cmocka_unit_test(test_refused), cmocka_unit_test(test_half_plane),
+	    cmocka_unit_test(test_disc),    cmocka_unit_test(test_half_plane_exact),
+	    cmocka_unit_test(test_thin),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -189,11 +189,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_line),
-	        cmocka_unit_test(test_rosenbrock),
-	        cmocka_unit_test(test_errors),
-	        cmocka_unit_test(test_step_back),
-	        cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_line),      cmocka_unit_test(test_rosenbrock), cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_step_back), cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -126,7 +126,8 @@ static void test_error(void **state)
 /* A step of this width at `at` along a line that is tilted. */
 static const struct em_line tilted = {100, 40, 244, 148}; /* 180 px long */
 
-static void make_step(double at, double width, double noise, struct em_random *random, size_t bins, struct em_profile *p)
+static void make_step(double at, double width, double noise, struct em_random *random, size_t bins,
+                      struct em_profile *p)
 {
 	for (size_t k = 0; k < ROWS * COLS; k++) {
 		double t = (y_of(k) - 40) * 0.6 + (x_of(k) - 100) * 0.8 - at;
@@ -243,7 +244,8 @@ static void test_none(void **state)
 
 static void test_refused(void **state)
 {
-	const struct em_line point = {5, 5, 5, 5}, endless = {5, 5, NAN, 5}, away = {500, 5, 600, 5}, good = {0, 0, 90, 0};
+	const struct em_line point = {5, 5, 5, 5}, endless = {5, 5, NAN, 5}, away = {500, 5, 600, 5},
+	                     good = {0, 0, 90, 0};
 	struct em_profile p = {.count = 7};
 	struct em_profile_bin bin[9];
 	struct em_step s = {.width = 7};
@@ -278,9 +280,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_rows), cmocka_unit_test(test_linear),      cmocka_unit_test(test_error),
-	        cmocka_unit_test(test_step), cmocka_unit_test(test_step_errors), cmocka_unit_test(test_sharp),
-	        cmocka_unit_test(test_none), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_rows), cmocka_unit_test(test_linear),      cmocka_unit_test(test_error),
+	    cmocka_unit_test(test_step), cmocka_unit_test(test_step_errors), cmocka_unit_test(test_sharp),
+	    cmocka_unit_test(test_none), cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
