@@ -124,12 +124,17 @@ int em_areas_parse(struct em_areas *set, const void *bytes, size_t n, struct em_
 {
 	struct em_blob rest = {bytes, n};
 	struct em_areas fresh = {0};
+	size_t first = 0;
 	int status;
 
+	while (first < n && strchr(" \t\r\n", rest.data[first]) && rest.data[first])
+		first++;
 	if (em_stream_probe(bytes, n))
 		status = em_areas_read_chips(&fresh, (struct em_byte_source){&rest, give_bytes}, err);
-	else
+	else if (first < n && rest.data[first] == '{')
 		status = read_json(&fresh, bytes, n, err);
+	else
+		status = em_error_set(err, EM_ERROR_DATA, "neither JSON nor a stream of classified chips");
 	if (!status)
 		status = merge(set, &fresh, err);
 	em_areas_release(&fresh);
@@ -141,9 +146,10 @@ int em_areas_read(struct em_areas *set, const char *path, struct em_error *err)
 	struct em_blob blob;
 	int status;
 
-	if (em_blob_map(path, &blob, err))
-		return -1;
-	status = em_areas_parse(set, blob.size ? (const void *)blob.data : "", blob.size, err);
-	em_blob_unmap(&blob);
+	status = em_blob_map(path, &blob, err);
+	if (!status) {
+		status = em_areas_parse(set, blob.size ? (const void *)blob.data : "", blob.size, err);
+		em_blob_unmap(&blob);
+	}
 	return status ? em_error_prefix(err, "regions of %s: ", path) : 0;
 }

@@ -327,6 +327,9 @@ static void test_json_refused(void **state)
 	assert_string_equal(err.text, "region 1: \"film\": a polygon has 3 to 4096 corners, not 2");
 	assert_int_equal(em_areas_read(&set, "no/such/file", &err), -1);
 	assert_int_equal(err.kind, EM_ERROR_IO);
+	assert_non_null(strstr(err.text, "regions of no/such/file: "));
+	assert_int_equal(parse(&set, " \n\x89PNG", &err), -1);
+	assert_string_equal(err.text, "neither JSON nor a stream of classified chips");
 	em_areas_release(&set);
 }
 
