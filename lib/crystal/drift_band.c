@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "crystal/drift_band.h"
+
+#include "base/fft.h"
+#include "crystal/drift.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double TURN = 6.28318530717958647692;
+
+enum { LOW = 4 };
+/* Of rows 0..3 the first column more than three bins from the middle: nearer, the window's own transform and
+ * whatever light lies on the frame would say that nothing moves. */
+static const size_t first[LOW] = {4, 3, 3, 1};
+
+/* Blocks are the narrowest of an odd number of bins whose period is at most this, px. */
+static const size_t PERIOD = 128;
+
+/* Further blocks get nothing of a block's power: tails fall with the sixth power of the distance. */
+enum { REACH = 16 };
+
+static void set_axis(struct em_drift_band *b, int axis, size_t n)
+{
+	size_t width = (n + PERIOD - 1) / PERIOD;
+
+	width += width % 2 == 0;
+	b->size[axis] = n;
+	b->width[axis] = width;
+	b->reach[axis] = (size_t)(EM_DRIFT_BAND * (double)n / (double)width);
+	b->bins[axis] = b->reach[axis] * width + width / 2;
+}
+
+/* tail[i] = the share of the power of the window's transform that lies in the i-th block from the middle. */
+static double *new_tail(size_t n, size_t width, struct em_error *err)
+{
+	struct em_fft_plan *plan = em_fft_plan_new(1, n, err);
+	float *window = plan ? em_fft_alloc(n, err) : NULL, *f = window ? em_fft_alloc(2 * (n / 2 + 1), err) : NULL;
+	double *tail = f ? calloc(REACH + 1, sizeof(*tail)) : NULL, all = 0;
+
+	for (size_t i = 0; i < n && tail; i++)
+		window[i] = (float)em_spectrum_window((double)i, n);
+	if (tail) {
+		em_fft_forward(plan, window, f);
+		em_fft_power(f, 1, n, f);
+	}
+	for (size_t i = 0; i <= n / 2 && tail; i++) {
+		size_t block = (i + width / 2) / width;
+
+		all += (i > 0 ? 2 : 1) * (double)f[i];
+		if (block <= REACH)
+			tail[block] += (i > 0 && block == 0 ? 2 : 1) * (double)f[i];
+	}
+	for (size_t i = 0; i <= REACH && tail; i++)
+		tail[i] /= all;
+	em_fft_free(f);
+	em_fft_free(window);
+	em_fft_plan_free(plan);
+	return tail;
+}
+
+int em_drift_band_init(struct em_drift_band *b, size_t height, size_t width, struct em_error *err)
+{
+	size_t rows, columns;
+
+	*b = (struct em_drift_band){0};
+	set_axis(b, 0, height);
+	set_axis(b, 1, width);
+	rows = 2 * b->bins[0] + 1;
+	columns = b->bins[1] + 1;
+	b->blocks = (2 * b->reach[0] + 1) * (b->reach[1] + 1);
+	b->ramp[0] = calloc(rows, 2 * sizeof(float));
+	b->ramp[1] = calloc(columns, 2 * sizeof(float));
+	b->reference = calloc(rows * columns, 2 * sizeof(float));
+	b->cross = calloc(b->blocks, 2 * sizeof(double));
+	b->power = calloc(b->blocks, sizeof(double));
+	b->own = calloc(b->blocks, sizeof(double));
+	b->tail[0] = new_tail(height, b->width[0], err);
+	b->tail[1] = new_tail(width, b->width[1], err);
+	if (b->ramp[0] && b->ramp[1] && b->tail[0] && b->tail[1] && b->reference && b->cross && b->power && b->own)
+		return 0;
+	em_drift_band_release(b);
+	return em_error_memory(err, rows * columns * 2 * sizeof(float));
+}
+
+void em_drift_band_release(struct em_drift_band *b)
+{
+	free(b->ramp[0]);
+	free(b->ramp[1]);
+	free(b->tail[0]);
+	free(b->tail[1]);
+	free(b->reference);
+	free(b->cross);
+	free(b->power);
+	free(b->own);
+	*b = (struct em_drift_band){0};
+}
+
+double em_drift_band_frequency(const struct em_drift_band *b, int axis, size_t i)
+{
+	double block = axis == 0 ? (double)i - (double)b->reach[0] : (double)i;
+
+	return block * (double)b->width[axis] / (double)b->size[axis];
+}
+
+/* ---- sums over blocks ---- */
+
+static void turn(struct em_drift_band *b, const double at[2])
+{
+	for (size_t j = 0; j <= 2 * b->bins[0]; j++) {
+		double phase = TURN * at[0] * ((double)j - (double)b->bins[0]) / (double)b->size[0];
+
+		b->ramp[0][2 * j] = (float)cos(phase);
+		b->ramp[0][2 * j + 1] = (float)sin(phase);
+	}
+	for (size_t i = 0; i <= b->bins[1]; i++) {
+		double phase = TURN * at[1] * (double)i / (double)b->size[1];
+
+		b->ramp[1][2 * i] = (float)cos(phase);
+		b->ramp[1][2 * i + 1] = (float)sin(phase);
+	}
+}
+
+/* Row j of the band, as it lies in the spectrum. */
+static const float *find_row(const struct em_drift_band *b, const struct em_spectrum *s, size_t j)
+{
+	size_t row = j >= b->bins[0] ? j - b->bins[0] : s->height + j - b->bins[0];
+
+	return s->value + 2 * row * s->columns;
+}
+
+static size_t find_first(const struct em_drift_band *b, size_t j)
+{
+	size_t row = j >= b->bins[0] ? j - b->bins[0] : b->bins[0] - j;
+
+	return row < LOW ? first[row] : 0;
+}
+
+struct sums {
+	float re, im, power;
+};
+
+/* Over columns from..to - 1 of one row. */
+static struct sums add_up(const float *f, const float *r, const float *ramp, size_t from, size_t to)
+{
+	struct sums s = {0};
+
+	for (size_t i = 2 * from; i < 2 * to; i += 2) {
+		float re = f[i] * r[i] + f[i + 1] * r[i + 1], im = f[i + 1] * r[i] - f[i] * r[i + 1];
+
+		s.re += re * ramp[i] - im * ramp[i + 1];
+		s.im += re * ramp[i + 1] + im * ramp[i];
+		s.power += f[i] * f[i] + f[i + 1] * f[i + 1];
+	}
+	return s;
+}
+
+/* Blocks of the first column had the half from the middle on, and the middle whole: from its mirror the other half. */
+static void fold(const struct em_drift_band *b, double *cross, double *power)
+{
+	const size_t across = b->reach[1] + 1, rows = 2 * b->reach[0] + 1;
+
+	for (size_t j = 0; j <= b->reach[0]; j++) {
+		size_t here = j * across, there = (rows - 1 - j) * across;
+
+		power[here] = power[there] = power[here] + power[there];
+		if (!cross)
+			continue;
+		cross[2 * here] = cross[2 * there] = cross[2 * here] + cross[2 * there];
+		cross[2 * here + 1] -= cross[2 * there + 1];
+		cross[2 * there + 1] = -cross[2 * here + 1];
+	}
+}
+
+static void compare_row(struct em_drift_band *b, const float *f, size_t j)
+{
+	const size_t width = b->width[1], across = b->reach[1] + 1, low = find_first(b, j);
+	const float *r = b->reference + 2 * j * (b->bins[1] + 1);
+	const double er = (double)b->ramp[0][2 * j], ei = (double)b->ramp[0][2 * j + 1];
+	size_t block = j / b->width[0] * across;
+
+	for (size_t c = 0; c < across; c++, block++) {
+		size_t to = c * width + width / 2 + 1, from = to > width ? to - width : 0;
+		struct sums sum = add_up(f, r, b->ramp[1], from < low ? low : from, to);
+
+		if (c == 0 && low == 0) {
+			sum.re -= 0.5F * (f[0] * r[0] + f[1] * r[1]);
+			sum.im -= 0.5F * (f[1] * r[0] - f[0] * r[1]);
+			sum.power -= 0.5F * (f[0] * f[0] + f[1] * f[1]);
+		}
+		b->cross[2 * block] += (double)sum.re * er - (double)sum.im * ei;
+		b->cross[2 * block + 1] += (double)sum.re * ei + (double)sum.im * er;
+		b->power[block] += (double)sum.power;
+	}
+}
+
+void em_drift_band_compare(struct em_drift_band *b, const struct em_spectrum *s, const double at[2])
+{
+	turn(b, at);
+	for (size_t i = 0; i < b->blocks; i++)
+		b->cross[2 * i] = b->cross[2 * i + 1] = b->power[i] = 0;
+	for (size_t j = 0; j <= 2 * b->bins[0]; j++)
+		compare_row(b, find_row(b, s, j), j);
+	fold(b, b->cross, b->power);
+}
+
+/* ---- the reference ---- */
+
+static void learn_row(const struct em_drift_band *b, const float *f, size_t j, float share)
+{
+	const float *ramp = b->ramp[1];
+	const float er = b->ramp[0][2 * j], ei = b->ramp[0][2 * j + 1];
+	float *r = b->reference + 2 * j * (b->bins[1] + 1);
+
+	for (size_t i = 2 * find_first(b, j); i < 2 * (b->bins[1] + 1); i += 2) {
+		float pr = er * ramp[i] - ei * ramp[i + 1], pi = er * ramp[i + 1] + ei * ramp[i];
+
+		r[i] += share * (f[i] * pr - f[i + 1] * pi - r[i]);
+		r[i + 1] += share * (f[i] * pi + f[i + 1] * pr - r[i + 1]);
+	}
+}
+
+static void measure_row(struct em_drift_band *b, size_t j)
+{
+	const size_t width = b->width[1], across = b->reach[1] + 1, low = find_first(b, j);
+	const float *r = b->reference + 2 * j * (b->bins[1] + 1);
+	double *own = b->own + j / b->width[0] * across;
+
+	for (size_t c = 0; c < across; c++) {
+		size_t to = c * width + width / 2 + 1, from = to > width ? to - width : 0;
+		float sum = c == 0 && low == 0 ? -0.5F * (r[0] * r[0] + r[1] * r[1]) : 0;
+
+		for (size_t i = 2 * (from < low ? low : from); i < 2 * to; i++)
+			sum += r[i] * r[i];
+		own[c] += (double)sum;
+	}
+}
+
+void em_drift_band_learn(struct em_drift_band *b, const struct em_spectrum *s, const double at[2], double share)
+{
+	turn(b, at);
+	for (size_t i = 0; i < b->blocks; i++)
+		b->own[i] = 0;
+	for (size_t j = 0; j <= 2 * b->bins[0]; j++) {
+		learn_row(b, find_row(b, s, j), j, (float)share);
+		measure_row(b, j);
+	}
+	fold(b, NULL, b->own);
+}
+
+/* ---- neighbours ---- */
+
+/* The sum over row j's columns c - 1 to c + 1; *n how many.  Beyond the first column lies the mirror. */
+static double add_across(const struct em_drift_band *b, const double *in, size_t j, size_t c, size_t *n)
+{
+	const size_t across = b->reach[1] + 1, mirror = 2 * b->reach[0] - j;
+	double sum = in[j * across + c];
+
+	*n += 1;
+	if (across > 1) {
+		sum += c > 0 ? in[j * across + c - 1] : in[mirror * across + 1];
+		*n += 1;
+	}
+	if (c + 1 < across) {
+		sum += in[j * across + c + 1];
+		*n += 1;
+	}
+	return sum;
+}
+
+void em_drift_band_smooth(const struct em_drift_band *b, const double *in, double *out)
+{
+	const size_t across = b->reach[1] + 1, rows = 2 * b->reach[0] + 1;
+
+	for (size_t j = 0; j < rows; j++)
+		for (size_t c = 0; c < across; c++) {
+			double sum = 0;
+			size_t n = 0;
+
+			for (size_t k = j > 0 ? j - 1 : 0; k <= j + 1 && k < rows; k++)
+				sum += add_across(b, in, k, c, &n);
+			out[j * across + c] = sum / (double)n;
+		}
+}
+
+/* What block (j, c) gets from its row, up to `reach` blocks away; beyond the first column lies the mirror. */
+static double spread_across(const struct em_drift_band *b, const double *in, size_t j, size_t c, size_t reach)
+{
+	const size_t across = b->reach[1] + 1;
+	const double *row = in + j * across, *mirror = in + (2 * b->reach[0] - j) * across, *tail = b->tail[1];
+	double sum = 0;
+
+	for (size_t k = c > reach ? c - reach : 0; k <= c + reach && k < across; k++)
+		sum += tail[k > c ? k - c : c - k] * row[k];
+	for (size_t k = 1; k + c <= reach && k < across; k++)
+		sum += tail[c + k] * mirror[k];
+	return sum;
+}
+
+/* out += sign times in, spread over blocks up to `reach` away on both axes. */
+static void spread(const struct em_drift_band *b, const double *in, size_t reach, double sign, double *out)
+{
+	const size_t across = b->reach[1] + 1, rows = 2 * b->reach[0] + 1;
+
+	for (size_t j = 0; j < rows; j++)
+		for (size_t c = 0; c < across; c++) {
+			double value = sign * spread_across(b, in, j, c, reach);
+
+			for (size_t k = j > reach ? j - reach : 0; k <= j + reach && k < rows; k++)
+				out[k * across + c] += b->tail[0][k > j ? k - j : j - k] * value;
+		}
+}
+
+void em_drift_band_spread(const struct em_drift_band *b, const double *in, double *out)
+{
+	for (size_t i = 0; i < b->blocks; i++)
+		out[i] = 0;
+	spread(b, in, REACH, 1, out);
+	spread(b, in, 1, -1, out);
+}
+
+/* The mean of powers with an exponential distribution is exp(Euler's gamma) times their geometric mean, which a few
+ * spots do not move. */
+double em_drift_band_noise(const struct em_spectrum *s)
+{
+	const double gamma = 0.57721566490153286;
+	const size_t rows = s->height / 2, from = s->columns * 4 / 5, step = 1 + rows * (s->columns - from) / 2048;
+	double sum = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows * (s->columns - from); i += step) {
+		const float *f = s->value + 2 * (i / (s->columns - from) * s->columns + from + i % (s->columns - from));
+		double power = (double)f[0] * (double)f[0] + (double)f[1] * (double)f[1];
+
+		if (power > 0) {
+			sum += log(power);
+			n++;
+		}
+	}
+	return n ? exp(sum / (double)n + gamma) : 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where the likelihood of a step peaks.  Between drift.c and drift_peak.c. */
+#ifndef EM_CRYSTAL_DRIFT_PEAK_H
+#define EM_CRYSTAL_DRIFT_PEAK_H
+
+#include "base/error.h"
+#include "base/fft.h"
+#include "crystal/drift_band.h"
+
+#define EM_DRIFT_SIDE 128 /* of the grid that is searched, a block's period long: a pixel or less a point */
+
+struct em_drift_search {
+	struct em_fft_plan *plan;
+	float *box, *grid;
+};
+
+int em_drift_search_init(struct em_drift_search *s, struct em_error *err);
+void em_drift_search_release(struct em_drift_search *s); /* a zeroed one may be */
+
+/* L(r) = sum over the whole band of weight cross exp(2 pi i k.r); the window multiplied it by
+ * exp(-sum of pull (away + r)^2) on the axes. */
+struct em_drift_likelihood {
+	const struct em_drift_band *band;
+	const double *weight; /* [blocks] */
+	double pull[2], away[2], limit[2];
+};
+
+/* Without the window's part. */
+double em_drift_likelihood(const struct em_drift_likelihood *l, const double r[2]);
+/* Newton's way from r to the top nearby, at most a pixel on each axis. */
+void em_drift_climb(const struct em_drift_likelihood *l, double r[2]);
+/* The top with the prior's middle at `expected`. */
+void em_drift_search(struct em_drift_search *s, const struct em_drift_likelihood *l, const double expected[2],
+                     double r[2]);
+
+#endif
