@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Labelled synthetic chips and micrographs from a seed. */
+/* Labelled synthetic chips, micrographs and movies from a seed. */
 #include "cli/cli.h"
 
 #include "base/parallel.h"
 #include "base/units.h"
+#include "synth/movie.h"
 #include "synth/synth.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +16,21 @@
 	           */
 #define BATCH_BYTES ((size_t)1 << 20)
 
-enum what { CHIPS, IMAGES };
+#define TIMES 4096
+#define NOT_GIVEN SIZE_MAX
+
+enum what { CHIPS, IMAGES, MOVIE, WHATS };
+static const char *const what_name[WHATS] = {"chips", "images", "movie"};
 
 struct options {
 	struct em_synth_options synth;
+	struct em_synth_movie_options movie;
 	enum what what;
 	size_t classes, per_class, count;
 	size_t seed;
-	const char *kinds;
+	const char *kinds, *history;
+	double minute[TIMES]; /* --frames-at */
+	size_t minutes;
 	bool list;
 };
 
@@ -132,6 +141,27 @@ static int parse_kinds(const char *list, struct options *o, struct em_error *err
 	}
 }
 
+/* M,M,... */
+static int parse_times(const char *value, void *target, struct em_error *err)
+{
+	struct options *o = target;
+
+	o->minutes = 0;
+	for (const char *at = value;; at++) {
+		char *end;
+		double minute = strtod(at, &end);
+
+		if (end == at || !(minute >= 0) || (*end && *end != ',') || o->minutes == TIMES)
+			return em_error_set(err, EM_ERROR_USAGE,
+			                    "--frames-at %.60s: expected minutes with commas between, at most %d",
+			                    value, TIMES);
+		o->minute[o->minutes++] = minute;
+		at = end;
+		if (!*at)
+			return 0;
+	}
+}
+
 /* All families, lattices thrice; all scenes. */
 static void set_default_kinds(struct options *o)
 {
@@ -185,6 +215,7 @@ struct making {
 	const struct options *o;
 	struct em_sink *sink;
 	struct em_synth_frame frame;
+	struct em_synth_movie movie;
 	size_t next, end, batch; /* samples; end SIZE_MAX: never */
 };
 
@@ -226,7 +257,9 @@ static int make_images(const struct making *m, struct batch *b, struct em_error 
 	int status = em_synth_canvas_init(&canvas, &m->frame, err);
 
 	for (size_t k = 0; k < b->count && !status; k++)
-		status = em_synth_micrograph(&m->o->synth, &canvas, b->first + k, &b->sample[k], err);
+		status = m->o->what == MOVIE
+		             ? em_synth_movie_frame(&m->movie, &canvas, b->first + k, &b->sample[k], err)
+		             : em_synth_micrograph(&m->o->synth, &canvas, b->first + k, &b->sample[k], err);
 	em_synth_canvas_release(&canvas);
 	return status;
 }
@@ -260,45 +293,72 @@ static void drop(void *item)
 		em_sample_release(&b->sample[i]);
 }
 
+/* How many samples there are, and what they have in common. */
+static int prepare(struct making *m, struct em_error *err)
+{
+	const struct options *o = m->o;
+
+	m->end = o->count ? o->count : SIZE_MAX;
+	if (o->what == CHIPS) {
+		m->end = o->classes && o->classes <= SIZE_MAX / o->per_class ? o->classes * o->per_class : SIZE_MAX;
+		m->batch = BATCH_BYTES / (o->synth.height * o->synth.width);
+		m->batch = m->batch < 1 ? 1 : m->batch > BATCH ? BATCH : m->batch;
+	}
+	if (em_synth_frame_init(&m->frame, o->synth.height, o->synth.width, err))
+		return -1;
+	return o->what == MOVIE ? em_synth_movie_init(&m->movie, &o->movie, &m->frame, err) : 0;
+}
+
 static int run(struct em_cli *cli, const struct options *o)
 {
-	struct making m = {.cli = cli, .o = o, .end = o->count ? o->count : SIZE_MAX, .batch = 1};
+	struct making m = {.cli = cli, .o = o, .batch = 1};
 	const struct em_pipeline p = {&m, sizeof(struct batch), take, work, give, drop};
 	struct em_error err = {0};
-	int status = -1;
+	int status = prepare(&m, &err);
 
-	if (o->what == CHIPS) {
-		m.end = o->classes && o->classes <= SIZE_MAX / o->per_class ? o->classes * o->per_class : SIZE_MAX;
-		m.batch = BATCH_BYTES / (o->synth.height * o->synth.width);
-		m.batch = m.batch < 1 ? 1 : m.batch > BATCH ? BATCH : m.batch;
-	}
-	if (!em_synth_frame_init(&m.frame, o->synth.height, o->synth.width, &err)) {
+	if (!status) {
 		m.sink = em_sink_open(cli, &err);
 		status = m.sink ? em_parallel_pipeline((int)cli->threads, &p, &err) : -1;
 		if (m.sink && status)
 			em_sink_abort(m.sink);
 		else if (m.sink)
 			status = em_sink_close(m.sink, &err);
-		em_synth_frame_release(&m.frame);
 	}
+	em_synth_movie_release(&m.movie);
+	em_synth_frame_release(&m.frame);
 	return status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK;
 }
 
-/* What the words on the command line mean together. */
-static int start(struct em_cli *cli, struct options *o)
+/* A movie's options from the words that chips and images have too. */
+static int set_movie(struct em_cli *cli, struct options *o)
+{
+	const struct em_synth_conditions *c = &o->synth.conditions;
+	struct em_synth_movie_options *m = &o->movie;
+	struct em_error err = {0};
+
+	if (o->kinds || o->count == 0 || (o->minutes && o->count != NOT_GIVEN))
+		return em_cli_usage(cli, "a movie has no --kind, an end (-n), and -n or --frames-at");
+	if ((c->dose_given && c->dose.lo < c->dose.hi) || (c->defocus_given && c->defocus.lo < c->defocus.hi))
+		return em_cli_usage(cli, "a movie has one --dose and one --defocus: see --change-dose, --change-defocus");
+	m->contrast = c->contrasts & 1u << EM_SYNTH_BF      ? EM_SYNTH_BF
+	              : c->contrasts & 1u << EM_SYNTH_HAADF ? EM_SYNTH_HAADF
+	                                                    : EM_SYNTH_SEM;
+	m->dose = c->dose_given ? c->dose.lo : 1000;
+	m->defocus_nm = c->defocus_given ? c->defocus.lo : (double)NAN;
+	m->seed = o->synth.seed;
+	m->height = o->synth.height;
+	m->width = o->synth.width;
+	m->minute = o->minutes ? o->minute : NULL;
+	o->count = o->minutes ? o->minutes : o->count == NOT_GIVEN ? 41 : o->count;
+	m->frames = o->count;
+	return em_synth_history_set(&m->history, o->history, m->minutes, &err) ? em_cli_usage(cli, "%s", err.text) : 0;
+}
+
+static int set_pictures(struct em_cli *cli, struct options *o)
 {
 	struct em_error err = {0};
 
-	if (cli->nfiles < 1 || (strcmp(cli->files[0], "chips") != 0 && strcmp(cli->files[0], "images") != 0))
-		return em_cli_usage(cli, "what to make comes first: chips or images");
-	if (cli->nfiles > 1)
-		return em_cli_usage(cli, "'%.60s' is too much: it reads no files", cli->files[1]);
-	o->what = strcmp(cli->files[0], "images") ? CHIPS : IMAGES;
-	if (o->list)
-		return list(cli, o);
-	if (!o->synth.width)
-		o->synth.width = o->synth.height = o->what == CHIPS ? 64 : 1024;
-	o->synth.seed = o->seed;
+	o->count = o->count == NOT_GIVEN ? 1 : o->count;
 	set_default_kinds(o);
 	if ((o->kinds && parse_kinds(o->kinds, o, &err)) ||
 	    em_synth_options_check(&o->synth, o->what == CHIPS ? EM_SYNTH_FAMILIES : EM_SYNTH_KINDS, &err))
@@ -306,53 +366,109 @@ static int start(struct em_cli *cli, struct options *o)
 	if (!(o->synth.related >= 0 && o->synth.related <= 1) ||
 	    !(o->synth.conditions.artefacts >= 0 && o->synth.conditions.artefacts <= 10))
 		return em_cli_usage(cli, "--related is a share, 0 to 1; --artefacts a strength, 0 to 10");
-	return run(cli, o);
+	return 0;
 }
+
+/* What the words on the command line mean together. */
+static int start(struct em_cli *cli, struct options *o)
+{
+	static const size_t side[WHATS] = {64, 1024, 512};
+	int status, what = 0;
+
+	while (what < WHATS && (cli->nfiles < 1 || strcmp(cli->files[0], what_name[what]) != 0))
+		what++;
+	if (what == WHATS)
+		return em_cli_usage(cli, "what to make comes first: chips or images, or a movie");
+	if (cli->nfiles > 1)
+		return em_cli_usage(cli, "'%.60s' is too much: it reads no files", cli->files[1]);
+	o->what = (enum what)what;
+	if (o->list)
+		return o->what == MOVIE ? em_cli_usage(cli, "--list is of chips or images") : list(cli, o);
+	if (!o->synth.width)
+		o->synth.width = o->synth.height = side[what];
+	o->synth.seed = o->seed;
+	status = o->what == MOVIE ? set_movie(cli, o) : set_pictures(cli, o);
+	return status ? status : run(cli, o);
+}
+
+static struct options opt = {
+    .classes = 100,
+    .per_class = 10,
+    .count = NOT_GIVEN,
+    .seed = 1,
+    .history = "plateau",
+    .synth = {.group = 4, .related = 0.6, .conditions = {.contrasts = 15, .dose = {10, 3000}, .artefacts = 1}},
+    .movie = {.pixel_nm = 0.04, .minutes = 40, .flux = 2.6e11, .lattice_nm = 0.39, .domain_nm = 3, .middle = 2,
+              .visibility = 0.2}};
+
+static const struct em_option table[] = {
+    {'s', "size", "SIZE", "of a picture in pixels: 95, 64x48; default 64, images 1024, movie 512", EM_OPTION_PARSE,
+     &opt.synth, .parse = parse_size},
+    {0, "seed", "N", "another number: other pictures; default 1", EM_OPTION_COUNT, &opt.seed},
+    {0, "classes", "N", "chips: of so many classes, 0: endless; default 100", EM_OPTION_COUNT, &opt.classes},
+    {0, "per-class", "N", "chips: so many of each; default 10", EM_OPTION_SIZE, &opt.per_class},
+    {'n', "number", "N", "so many images, 0: endless, default 1; so many frames, default 41", EM_OPTION_COUNT,
+     &opt.count},
+    {0, "kind", "NAME[=W],...", "only of these kinds, in these proportions; see --list", EM_OPTION_STRING, &opt.kinds},
+    {0, "contrast", "NAME,...", "haadf, abf, bf, sem; default any; movie: bf or haadf", EM_OPTION_PARSE,
+     &opt.synth.conditions, .parse = parse_contrast},
+    {0, "dose", "LO[,HI]", "electrons a pixel; default 10,3000; movie 1000", EM_OPTION_PARSE, &opt.synth.conditions,
+     .parse = parse_dose},
+    {0, "defocus", "LO[,HI]", "in nm; default: as suits the pixel", EM_OPTION_PARSE, &opt.synth.conditions,
+     .parse = parse_defocus},
+    {0, "artefacts", "F", "strength of jitter, drift, slopes, dirt, charging; default 1, 0: none", EM_OPTION_NUMBER,
+     &opt.synth.conditions.artefacts},
+    {0, "group", "N", "chips: so many classes in a row share a microscope's session; default 4", EM_OPTION_SIZE,
+     &opt.synth.group},
+    {0, "related", "P", "chips: the share of classes that differ in one respect from another; default 0.6",
+     EM_OPTION_NUMBER, &opt.synth.related},
+    {0, "electrons", NULL, "write numbers of electrons, uint16, not grey levels, uint8", EM_OPTION_FLAG,
+     &opt.synth.counts},
+    {0, "list", NULL, "tell the kinds and their contrasts; with -v their parameters", EM_OPTION_FLAG, &opt.list,
+     .silent = true},
+    {0, "minutes", "M", "movie: how long it takes; default 40", EM_OPTION_NUMBER, &opt.movie.minutes},
+    {0, "frames-at", "M,...", "movie: frames at these minutes alone", EM_OPTION_PARSE, &opt, .parse = parse_times},
+    {0, "history", "M:F,...", "movie: disordered fraction at minutes, or plateau or linear; default plateau",
+     EM_OPTION_STRING, &opt.history},
+    {0, "flux", "F", "movie: ions a cm^2 and second; default 2.6e11", EM_OPTION_NUMBER, &opt.movie.flux},
+    {0, "pixel", "NM", "movie: of a pixel; default 0.04", EM_OPTION_NUMBER, &opt.movie.pixel_nm},
+    {0, "lattice", "NM", "movie: constant of the substrate; default 0.39", EM_OPTION_NUMBER, &opt.movie.lattice_nm},
+    {0, "misfit", "F", "movie: the film's constant is 1 + F times that; default 0", EM_OPTION_NUMBER,
+     &opt.movie.misfit},
+    {0, "rotation", "DEG", "movie: of the film against the substrate; default 0", EM_OPTION_NUMBER,
+     &opt.movie.rotation_deg},
+    {0, "film", "NM", "movie: thickness of the film; default 0.6 of the picture's height", EM_OPTION_NUMBER,
+     &opt.movie.film_nm},
+    {0, "vacuum", "NM", "movie: above the film; default 0: the film goes on", EM_OPTION_NUMBER, &opt.movie.vacuum_nm},
+    {0, "domain", "NM", "movie: size of disordered domains; default 3", EM_OPTION_NUMBER, &opt.movie.domain_nm},
+    {0, "middle", "W", "movie: how strongly disorder prefers the film's middle; default 2", EM_OPTION_NUMBER,
+     &opt.movie.middle},
+    {0, "visibility", "V", "movie: root mean square of the lattice's contrast; default 0.2", EM_OPTION_NUMBER,
+     &opt.movie.visibility},
+    {0, "drift", "PX", "movie: from the first frame to the last; default 0", EM_OPTION_NUMBER, &opt.movie.drift_px},
+    {0, "gradient", "F", "movie: of thickness across the picture; default 0", EM_OPTION_NUMBER, &opt.movie.gradient},
+    {0, "contamination", "F", "movie: root mean square of an amorphous layer; default 0", EM_OPTION_NUMBER,
+     &opt.movie.contamination},
+    {0, "change-contrast", "F", "movie: of the lattice's contrast, from first to last; default 0", EM_OPTION_NUMBER,
+     &opt.movie.change_contrast},
+    {0, "change-dose", "F", "movie: of the dose; default 0", EM_OPTION_NUMBER, &opt.movie.change_dose},
+    {0, "change-defocus", "NM", "movie: of the defocus; default 0", EM_OPTION_NUMBER, &opt.movie.change_defocus_nm},
+    {0}};
 
 int main(int argc, char **argv)
 {
-	struct options opt = {.classes = 100, .per_class = 10, .count = 1, .seed = 1};
-	struct em_synth_options *s = &opt.synth;
-	struct em_cli cli;
-	const struct em_option table[] = {
-	    {'s', "size", "SIZE", "of a picture in pixels: 95, 64x48; default 64, images 1024", EM_OPTION_PARSE, s,
-	     .parse = parse_size},
-	    {0, "seed", "N", "another number: other pictures; default 1", EM_OPTION_COUNT, &opt.seed},
-	    {0, "classes", "N", "chips: of so many classes, 0: endless; default 100", EM_OPTION_COUNT, &opt.classes},
-	    {0, "per-class", "N", "chips: so many of each; default 10", EM_OPTION_SIZE, &opt.per_class},
-	    {'n', "number", "N", "images: so many, 0: endless; default 1", EM_OPTION_COUNT, &opt.count},
-	    {0, "kind", "NAME[=W],...", "only of these kinds, in these proportions; see --list", EM_OPTION_STRING,
-	     &opt.kinds},
-	    {0, "contrast", "NAME,...", "haadf, abf, bf, sem; default any", EM_OPTION_PARSE, &s->conditions,
-	     .parse = parse_contrast},
-	    {0, "dose", "LO[,HI]", "electrons a pixel; default 10,3000", EM_OPTION_PARSE, &s->conditions,
-	     .parse = parse_dose},
-	    {0, "defocus", "LO[,HI]", "in nm; default: as suits the pixel", EM_OPTION_PARSE, &s->conditions,
-	     .parse = parse_defocus},
-	    {0, "artefacts", "F", "strength of jitter, drift, slopes, dirt, charging; default 1, 0: none",
-	     EM_OPTION_NUMBER, &s->conditions.artefacts},
-	    {0, "group", "N", "chips: so many classes in a row share a microscope's session; default 4", EM_OPTION_SIZE,
-	     &s->group},
-	    {0, "related", "P", "chips: the share of classes that differ in one respect from another; default 0.6",
-	     EM_OPTION_NUMBER, &s->related},
-	    {0, "electrons", NULL, "write numbers of electrons, uint16, not grey levels, uint8", EM_OPTION_FLAG,
-	     &s->counts},
-	    {0, "list", NULL, "tell the kinds and their contrasts; with -v their parameters", EM_OPTION_FLAG, &opt.list,
-	     .silent = true},
-	    {0}};
 	const struct em_tool tool = {
 	    .name = "emsynth",
-	    .purpose = "Make labelled synthetic chips or micrographs from a seed.",
-	    .operands = "chips|images",
-	    .first = "chips images",
+	    .purpose = "Make labelled synthetic chips, micrographs or movies from a seed.",
+	    .operands = "chips|images|movie",
+	    .first = "chips images movie",
 	    .example = "emsynth chips --classes 1000 --per-class 20 --seed 7 | emembed >train.tar\n"
-	               "emsynth images --kind interface --contrast haadf | emplot image -o interface.png",
+	               "emsynth images --kind interface --contrast haadf | emplot image -o interface.png\n"
+	               "emsynth movie -n 21 --drift 20 --gradient 0.3 --dose 50 >movie.tar",
 	    .options = table,
 	    .common = EM_COMMON_FILTER};
-	int status;
+	struct em_cli cli;
+	int status = em_cli_begin(&cli, &tool, argc, argv);
 
-	*s = (struct em_synth_options){.group = 4, .related = 0.6};
-	s->conditions = (struct em_synth_conditions){.contrasts = 15, .dose = {10, 3000}, .artefacts = 1};
-	status = em_cli_begin(&cli, &tool, argc, argv);
 	return status >= 0 ? status : em_cli_end(&cli, start(&cli, &opt));
 }
