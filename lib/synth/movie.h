@@ -59,7 +59,7 @@ struct em_synth_series {
 enum em_synth_matter { EM_SYNTH_FILM, EM_SYNTH_SUBSTRATE };
 /*
  * The amplitudes, relative to the mean, of ABO3 along [001]: A at the corners, B and O in the middle, O on the edges,
- * Gaussian columns of Z^1.7 (haadf) or Z^0.7 (bf).  haadf: times the transform of a probe that the defocus widens.  bf:
+ * Gaussian columns of Z^1.7 (haadf) or Z (bf).  haadf: times the transform of a probe that the defocus widens.  bf:
  * times -2 sin(chi) of 200 kV electrons, spherical aberration 0.01 mm, and an envelope exp(-(0.16 nm g)^4).  What is
  * finer than two pixels is left out.
  */

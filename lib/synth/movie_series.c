@@ -24,7 +24,9 @@ struct columns {
 
 static struct columns columns_of(enum em_synth_matter matter, enum em_synth_contrast contrast)
 {
-	double power = em_synth_z_power(contrast), o = pow(8, power);
+	/* To angles like those of the lattice's waves what scatters is nearly Z (Mott and Bethe's formula without the
+	 * electrons). */
+	double power = contrast == EM_SYNTH_HAADF ? em_synth_z_power(contrast) : 1, o = pow(8, power);
 
 	return (struct columns){pow(z[matter][0], power), pow(z[matter][1], power) + o, o};
 }
