@@ -29,7 +29,8 @@ def samples(f=sys.stdin.buffer):
 END
 
 # ---- the same bytes, and others ----
-for what in 'chips --classes 30 --per-class 3' 'images -n 4 -s 96x64'; do
+for what in 'chips --classes 30 --per-class 3' 'images -n 4 -s 96x64' \
+	'movie -n 5 -s 96x80 --domain 1 --drift 3.5 --contamination 0.1'; do
 	for n in 1 2 7; do
 		# shellcheck disable=SC2086 # the command is words
 		emsynth $what --seed 9 -t $n >t$n.tar
@@ -139,6 +140,57 @@ for r, a in samples():
     ok.append(np.percentile(v[inside & ~edge], 10) > np.percentile(v[~inside & ~edge], 90))
 print(all(ok))')"
 
+# ---- movies ----
+emsynth movie -n 5 -s 200x160 --domain 1 --vacuum 0.4 --drift 6 --gradient 0.3 --change-dose -0.1 --seed 4 \
+	--misfit 0.02 --rotation 3 >movie.tar
+emcat -j movie.tar >movie.jsonl
+check_is 'movie: times, fluences and the plateau' \
+	'[[0,0,0],[600,156,0.15],[1200,312,0.162],[1800,468,0.281],[2400,624,0.4]]' \
+	"$(jq -sc 'map(.truth | [.time_s, .fluence / 1e12, ((1 - .fraction) * 1000 | round / 1000)])' movie.jsonl)"
+check_is 'movie: the drift ends where it should' '[0,6]' \
+	"$(jq -sc 'map(.truth.drift_px | map(. * .) | add | sqrt | . * 1e6 | round / 1e6) | [.[0], .[-1]]' movie.jsonl)"
+check_is 'movie: electrons, labels with names, in nm' '[[[160,200],"uint16","nm",4]]' \
+	"$(jq -sc 'map([.image.shape, .image.dtype, .axes[0].units, (.labels | length)]) | unique' movie.jsonl)"
+check_is 'movie: the fraction that is seen is that of the labels; of the box in the first frame, the truth' 'True True' \
+	"$("$PYTHON" -c '
+from em import *
+seen, first = [], []
+for r, a in samples():
+    t, v = r["truth"], a["labels.npy"]
+    dy, dx = t["drift_px"]
+    seen.append(abs((v == 2).sum() / (v >= 2).sum() - t["fraction_seen"]) < 1e-8)
+    # in later frames: borders lie between pixels, and a part of a pixel of them is lost or won
+    y, x, h, w = t["film"]
+    y, x = y + round(dy), x + round(dx)
+    box = v[y:y + h, x:x + w]
+    first.append(box.shape == (h, w) and abs((box == 2).mean() - t["fraction"]) < (0.01 if t["time_s"] else 1e-8))
+print(all(seen), all(first))' <movie.tar)"
+check_is 'movie: Bragg phases of the substrate go with the drift, to 1/500 of a turn at 5000 electrons' 'True True' \
+	"$(emsynth movie -n 6 -s 256 --domain 1 --drift 11 --film 3 --dose 5000 --seed 8 | "$PYTHON" -c '
+from em import *
+worst, moved, zero = 0, 0, None
+for r, a in samples():
+    y0, x0, h, w = r["truth"]["substrate"]
+    v = a["tif"].astype(float)[y0 + 12:y0 + h - 12]
+    v = (v - v.mean()) * np.outer(np.hanning(v.shape[0] + 2)[1:-1], np.hanning(v.shape[1] + 2)[1:-1])
+    y, x = np.mgrid[:v.shape[0], :v.shape[1]]
+    d = np.array(r["truth"]["drift_px"])
+    g = np.array([(1, 1), (1, -1), (2, 0), (0, 2)]) * r["axes"][0]["scale"] / r["synth"]["substrate_a_nm"]
+    f = np.array([(v * np.exp(-2j * np.pi * (k[0] * y + k[1] * x))).sum() for k in g])
+    zero = f if zero is None else zero
+    got = np.angle(f / zero) / (2 * np.pi) + g @ d
+    worst, moved = max(worst, abs(got - np.round(got)).max()), max(moved, abs(d).max())
+print(worst < 0.002, moved > 5)')"
+emsynth movie --frames-at 0,20,40 -s 64 --domain 0.5 --drift 3 | tar -xOf - --wildcards '*.tif' >at
+emsynth movie -n 3 -s 64 --domain 0.5 --drift 3 | tar -xOf - --wildcards '*.tif' >all
+check_same 'movie: --frames-at takes frames of the same movie' at all
+check_is 'movie: --history' '[0.9,0.5,0]' \
+	"$(emsynth movie -j -n 3 -s 100 --domain 0.5 --minutes 10 --history 0:0.1,5:0.5,6:1 | jq -sc 'map(.truth.fraction)')"
+check_is 'movie: linear within its minutes; relative to the first' '[1,0.8,0.6]' \
+	"$(emsynth movie -j -n 3 -s 100 --domain 0.5 --minutes 10 --history linear | jq -sc 'map(.truth.relative)')"
+check_is 'movie: relative to nothing is nothing' 'null' \
+	"$(emsynth movie -j -n 1 -s 100 --domain 0.5 --history 0:1 | jq -c .truth.relative)"
+
 # ---- endless, and faults ----
 check_is 'endless chips: as many as are taken' 300 "$(emsynth chips -j --classes 0 | head -n 300 | wc -l | tr -d ' ')"
 check_is 'endless images' 3 "$(emsynth images -j -s 32 -n 0 | head -n 3 | wc -l | tr -d ' ')"
@@ -157,6 +209,23 @@ check_fails 'an unknown contrast' 2 'haadf,abf,bf,sem' 'emsynth chips --contrast
 check_fails 'a dose of nothing' 2 'dose 0' 'emsynth chips --dose 0'
 check_fails 'bounds the wrong way round' 2 'LO <= HI' 'emsynth chips --dose 9,7'
 check_fails 'a size in nm' 2 'expected pixels' 'emsynth chips -s 5nm'
+check_fails 'a movie without end' 2 'has.*an end' 'emsynth movie -n 0'
+check_fails 'a movie of kinds' 2 'no --kind' 'emsynth movie --kind foam'
+check_fails 'frames counted and told' 2 '-n or --frames-at' 'emsynth movie -n 3 --frames-at 0'
+check_fails 'a frame after the end' 2 '41 minutes' 'emsynth movie --frames-at 0,41'
+check_fails 'times that are none' 2 'minutes with commas' 'emsynth movie --frames-at 0,,3'
+check_fails 'times with more behind' 2 'minutes with commas' 'emsynth movie --frames-at 3x'
+check_fails 'a movie of a surface' 2 'haadf or in bf' 'emsynth movie --contrast sem'
+check_fails 'two doses of one movie' 2 'one --dose' 'emsynth movie --dose 5,10'
+check_fails 'too many electrons' 2 'dose.*20000' 'emsynth movie --dose 1e6'
+check_fails 'disorder that heals' 2 'do not fall' 'emsynth movie --history 0:0.5,10:0.2'
+check_fails 'a fraction above 1' 2 'do not fall' 'emsynth movie --history 0:0,10:1.2'
+check_fails 'a film thicker than the picture' 2 'leaves nothing' 'emsynth movie --film 30'
+check_fails 'a drift out of the picture' 2 'less drift' 'emsynth movie --drift 900'
+check_fails 'a lattice that is not resolved' 2 'do not resolve' 'emsynth movie --pixel 0.2'
+check_fails 'a domain below the pixels' 2 'domain' 'emsynth movie --domain 0.01'
+check_fails 'a gradient above 1' 2 'gradient' 'emsynth movie --gradient 2'
+check_fails 'a list of movies' 2 'chips or images' 'emsynth movie --list'
 check_fails 'a share above 1' 2 'related' 'emsynth chips --related 2'
 check_exit 'one pixel' 0 'emsynth chips -s 1 --classes 30 --per-class 1 >/dev/null'
 check_exit 'a line of pixels' 0 'emsynth images -s 300x1 -n 12 >/dev/null'
