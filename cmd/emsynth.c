@@ -339,7 +339,8 @@ static int set_movie(struct em_cli *cli, struct options *o)
 	if (o->kinds || o->count == 0 || (o->minutes && o->count != NOT_GIVEN))
 		return em_cli_usage(cli, "a movie has no --kind, an end (-n), and -n or --frames-at");
 	if ((c->dose_given && c->dose.lo < c->dose.hi) || (c->defocus_given && c->defocus.lo < c->defocus.hi))
-		return em_cli_usage(cli, "a movie has one --dose and one --defocus: see --change-dose, --change-defocus");
+		return em_cli_usage(cli, "a movie has one --dose and one --defocus: --change-dose and --change-defocus "
+		                         "are for what changes");
 	m->contrast = c->contrasts & 1u << EM_SYNTH_BF      ? EM_SYNTH_BF
 	              : c->contrasts & 1u << EM_SYNTH_HAADF ? EM_SYNTH_HAADF
 	                                                    : EM_SYNTH_SEM;

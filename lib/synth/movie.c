@@ -84,7 +84,7 @@ static void find_reach(const struct em_synth_drift *drift, double lo[2], double 
 			hi[k] = fmax(hi[k], at[k]);
 		}
 	}
-	for (int k = 0; k < 2; k++) { /* a waves's turn between two steps: less than 10^-3 of the whole */
+	for (int k = 0; k < 2; k++) { /* a wave's turn between two steps: less than 10^-3 of the whole */
 		lo[k] = floor(1.01 * lo[k]);
 		hi[k] = ceil(1.01 * hi[k]);
 	}
@@ -102,8 +102,8 @@ static int set_box(const struct em_synth_movie *m, double y0, double y1, size_t 
 	x1 = (double)m->o.width - hi[1];
 	if (y0 >= y1 || x0 >= x1)
 		return em_error_set(err, EM_ERROR_USAGE,
-		                    "nothing of the film or the substrate is shown by all frames: less drift, a thinner "
-		                    "film or a larger picture");
+		                    "nothing of the film or the substrate is shown by all frames: less drift, a "
+		                    "thinner film or a larger picture");
 	box[0] = (size_t)y0;
 	box[1] = (size_t)x0;
 	box[2] = (size_t)(y1 - y0);
@@ -119,8 +119,8 @@ static int set_places(struct em_synth_movie *m, struct em_random *r, struct em_e
 
 	if (surface + thick >= height)
 		return em_error_set(err, EM_ERROR_USAGE,
-		                    "a film of %g nm under %g nm of vacuum leaves nothing of the %g nm of the picture to "
-		                    "the substrate",
+		                    "a film of %g nm under %g nm of vacuum leaves nothing of the %g nm of the picture "
+		                    "to the substrate",
 		                    thick * o->pixel_nm, o->vacuum_nm, height * o->pixel_nm);
 	m->surface = (size_t)surface;
 	m->interface = (size_t)(surface + thick);

@@ -19,7 +19,7 @@ struct drawing {
 	const struct em_synth_moment *at;
 	struct em_synth_series film, substrate;
 	double substrate_brightness, vacuum_brightness;
-	double per_field;              /* how much of the border between order and disorder a unit of the field crosses */
+	double per_field;              /* how much of the border of order a unit of the field crosses */
 	const float *disorder, *grain; /* fields */
 	float *film_row, *substrate_row;
 	float *image; /* first dirt, then everything */
@@ -78,7 +78,8 @@ static void draw_row(const struct drawing *d, size_t j)
 	for (size_t i = 0; i < o->width; i++) {
 		double across = ((double)i - d->at->drift[1] + 0.5) / (double)o->width - 0.5;
 		double thick = fmax(1 + o->gradient * across, 0), order = order_at(d, (double)disorder[i]);
-		double b = film * (1 + thick * (order * (double)d->film_row[i] + (1 - order) * grainy * (double)grain[i]));
+		double wave = order * (double)d->film_row[i] + (1 - order) * grainy * (double)grain[i];
+		double b = film * (1 + thick * wave);
 
 		b += under * d->substrate_brightness * (1 + thick * (double)d->substrate_row[i]);
 		b *= thick * (1 + o->contamination * (double)out[i]);

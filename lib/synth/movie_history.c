@@ -11,8 +11,8 @@
 static int refuse(const char *text, struct em_error *err)
 {
 	return em_error_set(err, EM_ERROR_USAGE,
-	                    "--history %.60s: expected plateau, linear or MINUTE:FRACTION,... (at most %d), minutes that "
-	                    "increase, fractions of 0 to 1 that do not fall",
+	                    "--history %.60s: expected plateau, linear or MINUTE:FRACTION,... (at most %d), minutes "
+	                    "that increase, fractions of 0 to 1 that do not fall",
 	                    text, EM_SYNTH_HISTORY_POINTS);
 }
 
