@@ -80,6 +80,12 @@ size_t em_map_grid_columns(const struct em_map_grid *grid)
 	return grid->columns;
 }
 
+void em_map_grid_step(const struct em_map_grid *grid, double step[2])
+{
+	step[0] = (double)grid->height / (double)grid->rows;
+	step[1] = (double)grid->width / (double)grid->columns;
+}
+
 /* ---- the mask ---- */
 
 /* The coefficients under a spot's mask: rows top..bottom, columns left..right around the middle, all of them signed. */

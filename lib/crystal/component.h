@@ -34,6 +34,7 @@ struct em_map_grid *em_map_grid_new(size_t height, size_t width, double radius, 
 void em_map_grid_free(struct em_map_grid *grid); /* NULL allowed */
 size_t em_map_grid_rows(const struct em_map_grid *grid);
 size_t em_map_grid_columns(const struct em_map_grid *grid);
+void em_map_grid_step(const struct em_map_grid *grid, double step[2]); /* from point to point: y, x; px */
 
 /* The cut-out of the spectrum, [rows][columns] pairs from em_fft_alloc. */
 void em_component_cut(const struct em_map_grid *grid, const struct em_spectrum *s, const struct em_spot *spot,

@@ -30,10 +30,10 @@ void em_spectrum_plan_free(struct em_spectrum_plan *plan); /* NULL allowed */
 struct em_spectrum {
 	size_t height, width;
 	size_t columns; /* width / 2 + 1: the half plane of k_x >= 0 */
-	float *value;   /* [height][columns] (re, im); row j has k_y = j / height, or (j - height) / height beyond half */
-	double mean;    /* of the finite pixels */
+	float *value;    /* [height][columns] (re, im); row j has k_y = j / height, beyond half (j - height) / height */
+	double mean;     /* of the finite pixels */
 	double variance; /* of the finite pixels */
-	size_t gaps;    /* pixels that are no finite numbers: they count as the mean */
+	size_t gaps;     /* pixels that are no finite numbers: they count as the mean */
 };
 
 /* The spectrum of a frame of the plan's size.  EM_ERROR_DATA for another size, more than two dimensions, or no finite

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "crystal/order.h"
+
+#include "base/fft.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REACH  0.25 /* of the window: nearer to the border, too little is left to divide by */
+#define DARK   0.05 /* of the mean: there is no matter to be in order */
+#define ANGLES 36   /* around half a turn, at which discs without spots are looked for */
+#define APART  2.0  /* radii from a disc to the next spot */
+
+static const double PI = 3.14159265358979323846;
+
+struct discs {
+	struct em_spot spot[EM_ORDER_DISCS];
+	size_t count;
+};
+
+struct em_order_plan {
+	size_t height, width, phases, spots; /* spots: of all phases */
+	struct em_order_phase phase[EM_ORDER_PHASES];
+	struct discs *discs;                 /* [spots] */
+	struct em_spot middle;               /* the local mean */
+	double window_power;
+	struct em_map_grid *grid;
+};
+
+/* ---- the plan: masks ---- */
+
+static double distance(double y0, double x0, double y1, double x1)
+{
+	return hypot(y0 - y1, x0 - x1);
+}
+
+/* From (y, x) to the nearest spot of any phase but `but`, or its opposite, or the middle. */
+static double clearance(const struct em_order_plan *p, double y, double x, const struct em_spot *but)
+{
+	double least = hypot(y, x);
+
+	for (size_t i = 0; i < p->phases; i++)
+		for (size_t k = 0; k < p->phase[i].count; k++) {
+			const struct em_spot *s = &p->phase[i].spot[k];
+
+			if (s != but)
+				least = fmin(least, distance(y, x, s->y, s->x));
+			least = fmin(least, distance(y, x, -s->y, -s->x));
+		}
+	return least;
+}
+
+static int set_radius(struct em_order_plan *p, struct em_spot *s, const char *name, double ratio, struct em_error *err)
+{
+	double g = hypot(s->y, s->x), most = clearance(p, s->y, s->x, s) / 2;
+	double least = 1.5 / (double)(p->height < p->width ? p->height : p->width);
+
+	if (!(fabs(s->y) < 0.5 && fabs(s->x) < 0.5))
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "%s: a spot at (%.4g, %.4g) cycles a pixel lies beyond Nyquist's frequency: no frame "
+		                    "of this pixel size can hold it", name, s->y, s->x);
+	s->radius = fmin(ratio * g, most);
+	if (s->radius < least)
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "%s: the spot at (%.4g, %.4g) cycles a pixel cannot be told from its neighbour or "
+		                    "from the middle of the spectrum: leave one out, or take larger frames",
+		                    name, s->y, s->x);
+	return 0;
+}
+
+/* Discs at |g| as far from any spot as can be, the clearest first. */
+static void find_discs(const struct em_order_plan *p, const struct em_spot *s, struct discs *out)
+{
+	double g = hypot(s->y, s->x), angle = atan2(s->y, s->x), room[ANGLES];
+
+	for (size_t k = 0; k < ANGLES; k++) {
+		double a = angle + PI * ((double)k + 0.5) / ANGLES;
+		double y = g * sin(a), x = g * cos(a);
+
+		room[k] = fabs(y) < 0.5 && fabs(x) < 0.5 ? clearance(p, y, x, NULL) : 0;
+	}
+	out->count = 0;
+	while (out->count < EM_ORDER_DISCS) {
+		size_t best = 0;
+		double a;
+
+		for (size_t k = 1; k < ANGLES; k++)
+			if (room[k] > room[best])
+				best = k;
+		if (room[best] < APART * s->radius)
+			return;
+		a = angle + PI * ((double)best + 0.5) / ANGLES;
+		out->spot[out->count++] = (struct em_spot){g * sin(a), g * cos(a), s->radius};
+		for (size_t k = 0; k < ANGLES; k++) { /* those that share half of it have been seen */
+			double b = PI * fabs((double)k - (double)best) / ANGLES;
+
+			if (2 * g * sin(fmin(b, PI - b) / 2) < s->radius)
+				room[k] = 0;
+		}
+	}
+}
+
+static int set_up(struct em_order_plan *p, double ratio, struct em_error *err)
+{
+	double most = 0, least = 1;
+	struct discs *at;
+
+	for (size_t i = 0; i < p->phases; i++) {
+		if (p->phase[i].count < 1 || p->phase[i].count > EM_ORDER_SPOTS)
+			return em_error_set(err, EM_ERROR_DATA, "%s: %zu spots: 1 to %d are needed", p->phase[i].name,
+			                    p->phase[i].count, EM_ORDER_SPOTS);
+		p->spots += p->phase[i].count;
+	}
+	for (size_t i = 0; i < p->phases; i++)
+		for (size_t k = 0; k < p->phase[i].count; k++) {
+			struct em_spot *s = &p->phase[i].spot[k];
+
+			if (set_radius(p, s, p->phase[i].name, ratio, err))
+				return -1;
+			most = fmax(most, s->radius);
+			least = fmin(least, s->radius);
+		}
+	at = p->discs = calloc(p->spots, sizeof(*p->discs));
+	if (!at)
+		return em_error_memory(err, p->spots * sizeof(*p->discs));
+	for (size_t i = 0; i < p->phases; i++)
+		for (size_t k = 0; k < p->phase[i].count; k++)
+			find_discs(p, &p->phase[i].spot[k], at++);
+	p->middle.radius = least;
+	p->window_power = em_spectrum_window_power(p->height, p->width);
+	p->grid = em_map_grid_new(p->height, p->width, most, err);
+	return p->grid ? 0 : -1;
+}
+
+struct em_order_plan *em_order_plan_new(size_t height, size_t width, const struct em_order_phase *phases, size_t count,
+                                        double radius, struct em_error *err)
+{
+	struct em_order_plan *p;
+
+	if (count < 1 || count > EM_ORDER_PHASES || !(radius > 0 && radius <= 0.5)) {
+		em_error_set(err, EM_ERROR_USAGE, "%zu phases, masks of %g |g|: 1 to %d, up to 0.5", count, radius,
+		             EM_ORDER_PHASES);
+		return NULL;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		em_error_memory(err, sizeof(*p));
+		return NULL;
+	}
+	p->height = height;
+	p->width = width;
+	p->phases = count;
+	memcpy(p->phase, phases, count * sizeof(*phases));
+	if (!set_up(p, radius, err))
+		return p;
+	em_order_plan_free(p);
+	return NULL;
+}
+
+void em_order_plan_free(struct em_order_plan *plan)
+{
+	if (!plan)
+		return;
+	em_map_grid_free(plan->grid);
+	free(plan->discs);
+	free(plan);
+}
+
+const struct em_map_grid *em_order_plan_grid(const struct em_order_plan *plan)
+{
+	return plan->grid;
+}
+
+size_t em_order_plan_phases(const struct em_order_plan *plan)
+{
+	return plan->phases;
+}
+
+const struct em_order_phase *em_order_plan_phase(const struct em_order_plan *plan, size_t phase)
+{
+	return &plan->phase[phase];
+}
+
+double em_order_plan_blur(const struct em_order_plan *plan, size_t phase)
+{
+	double least = 1;
+
+	for (size_t k = 0; k < plan->phase[phase].count; k++)
+		least = fmin(least, plan->phase[phase].spot[k].radius);
+	return 1 / least;
+}
+
+/* ---- a frame ---- */
+
+static size_t points(const struct em_order_plan *p)
+{
+	return em_map_grid_rows(p->grid) * em_map_grid_columns(p->grid);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What of |psi|^2 is noise, where the window is 1: see order.h.  0 where spots are everywhere. */
+static double noise_of(const struct em_order_plan *p, const struct em_spectrum *s, const struct discs *d)
+{
+	double v[EM_ORDER_DISCS], mask = 0, density;
+
+	if (!d->count)
+		return 0;
+	for (size_t k = 0; k < d->count; k++) {
+		em_component_power(s, &d->spot[k], &v[k], &mask);
+		v[k] = mask > 0 ? v[k] / mask : 0;
+	}
+	qsort(v, d->count, sizeof(*v), compare_doubles);
+	density = 0.5 * (v[(d->count - 1) / 2] + v[d->count / 2]);
+	return density / p->window_power * mask / ((double)p->height * (double)p->width);
+}
+
+int em_order_cut(const struct em_order_plan *plan, const struct em_spectrum *s, struct em_order_frame *f,
+                 struct em_error *err)
+{
+	size_t n = 2 * points(plan), k = 0;
+	float *band = em_fft_alloc((plan->spots + 1) * n, err);
+	double *noise = band ? malloc(plan->spots * sizeof(*noise)) : NULL;
+
+	if (!noise) {
+		em_fft_free(band);
+		return band ? em_error_memory(err, plan->spots * sizeof(*noise)) : -1;
+	}
+	for (size_t i = 0; i < plan->phases; i++)
+		for (size_t j = 0; j < plan->phase[i].count; j++, k++) {
+			em_component_cut(plan->grid, s, &plan->phase[i].spot[j], band + k * n);
+			noise[k] = noise_of(plan, s, &plan->discs[k]);
+		}
+	em_component_cut(plan->grid, s, &plan->middle, band + k * n);
+	em_order_frame_release(f);
+	f->band = band;
+	f->noise = noise;
+	f->mean = s->mean;
+	return 0;
+}
+
+void em_order_frame_release(struct em_order_frame *f)
+{
+	for (size_t i = 0; i < EM_ORDER_PHASES; i++) {
+		free(f->map[i].contrast2);
+		free(f->map[i].noise2);
+		em_fft_free(f->map[i].psi);
+	}
+	em_fft_free(f->band);
+	free(f->noise);
+	*f = (struct em_order_frame){0};
+}
+
+/* 1 / I at each point, and the window's share of it, w / I; NaN where the frame does not reach or is dark. */
+static void divide(const struct em_order_plan *p, const struct em_order_frame *f, const double drift[2],
+                   const float *middle, float *inverse, float *share)
+{
+	size_t rows = em_map_grid_rows(p->grid), columns = em_map_grid_columns(p->grid);
+
+	for (size_t k = 0; k < rows * columns; k++) {
+		double y = (double)(k / columns) * (double)p->height / (double)rows + drift[0];
+		double x = (double)(k % columns) * (double)p->width / (double)columns + drift[1];
+		double w = em_spectrum_window(y, p->height) * em_spectrum_window(x, p->width);
+		double mean = f->mean > 0 ? w * f->mean + (double)middle[2 * k] : w;
+
+		if (w > REACH && (f->mean <= 0 || mean > DARK * w * f->mean)) {
+			inverse[k] = (float)(1 / mean);
+			share[k] = (float)(w / mean);
+		} else {
+			inverse[k] = share[k] = NAN;
+		}
+	}
+}
+
+/* The maps of a phase from its cut-outs, the first of which is `band`. */
+static int form_phase(const struct em_order_plan *p, const struct em_order_phase *phase, const double drift[2],
+                      const double *noise, float *band, const float *inverse, const float *share,
+                      struct em_order_map *m, struct em_error *err)
+{
+	size_t n = points(p);
+
+	m->contrast2 = calloc(n, sizeof(*m->contrast2));
+	m->noise2 = calloc(n, sizeof(*m->noise2));
+	m->psi = em_fft_alloc(2 * n * phase->count, err);
+	if (!m->contrast2 || !m->noise2 || !m->psi)
+		return em_error_memory(err, n * sizeof(float));
+	for (size_t s = 0; s < phase->count; s++) {
+		float *psi = m->psi + 2 * n * s, v = (float)noise[s];
+
+		em_component_image(p->grid, &phase->spot[s], drift, band + 2 * n * s, psi);
+		for (size_t k = 0; k < n; k++) {
+			float re = psi[2 * k] * inverse[k], im = psi[2 * k + 1] * inverse[k];
+
+			psi[2 * k] = re;
+			psi[2 * k + 1] = im;
+			m->noise2[k] += v * share[k] * share[k];
+			m->contrast2[k] += re * re + im * im - v * share[k] * share[k];
+		}
+	}
+	return 0;
+}
+
+int em_order_form(const struct em_order_plan *plan, const double drift[2], struct em_order_frame *f,
+                  struct em_error *err)
+{
+	size_t n = points(plan), k = 0;
+	float *middle = em_fft_alloc(2 * n, err), *inverse = malloc(2 * n * sizeof(*inverse));
+	int status = middle && inverse ? 0 : em_error_memory(err, 2 * n * sizeof(*inverse));
+
+	if (!status) {
+		em_component_image(plan->grid, &plan->middle, drift, f->band + 2 * n * plan->spots, middle);
+		divide(plan, f, drift, middle, inverse, inverse + n);
+	}
+	for (size_t i = 0; i < plan->phases && !status; k += plan->phase[i++].count)
+		status = form_phase(plan, &plan->phase[i], drift, f->noise + k, f->band + 2 * n * k, inverse, inverse + n,
+		                    &f->map[i], err);
+	em_fft_free(middle);
+	free(inverse);
+	em_fft_free(f->band);
+	f->band = NULL;
+	return status;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "crystal/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS 4 /* of Newton's method: each squares the error */
+
+static size_t points(const struct em_order_plan *plan)
+{
+	const struct em_map_grid *g = em_order_plan_grid(plan);
+
+	return em_map_grid_rows(g) * em_map_grid_columns(g);
+}
+
+/* ---- the mean ---- */
+
+static int init_phase(struct em_reference_phase *p, size_t n, size_t spots)
+{
+	p->psi = calloc(2 * n * spots, sizeof(*p->psi));
+	p->contrast2 = calloc(n, sizeof(*p->contrast2));
+	p->noise2 = calloc(n, sizeof(*p->noise2));
+	p->level2 = calloc(n, sizeof(*p->level2));
+	return p->psi && p->contrast2 && p->noise2 && p->level2 ? 0 : -1;
+}
+
+int em_reference_init(struct em_reference *ref, const struct em_order_plan *plan, struct em_error *err)
+{
+	size_t n = points(plan);
+	int status;
+
+	*ref = (struct em_reference){0};
+	ref->count = calloc(n, sizeof(*ref->count));
+	status = ref->count ? 0 : -1;
+	for (size_t i = 0; i < em_order_plan_phases(plan) && !status; i++)
+		status = init_phase(&ref->phase[i], n, em_order_plan_phase(plan, i)->count);
+	if (!status)
+		return 0;
+	em_reference_release(ref);
+	return em_error_memory(err, n * sizeof(float));
+}
+
+void em_reference_release(struct em_reference *ref)
+{
+	for (size_t i = 0; i < EM_ORDER_PHASES; i++) {
+		free(ref->phase[i].psi);
+		free(ref->phase[i].contrast2);
+		free(ref->phase[i].noise2);
+		free(ref->phase[i].level2);
+	}
+	free(ref->count);
+	*ref = (struct em_reference){0};
+}
+
+/* mean += (v - mean) / count */
+static void approach(float *mean, float v, float count)
+{
+	*mean += (v - *mean) / count;
+}
+
+void em_reference_add(struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f)
+{
+	size_t n = points(plan);
+
+	for (size_t k = 0; k < n; k++) {
+		if (isnan(f->map[0].contrast2[k]))
+			continue;
+		ref->count[k]++;
+		for (size_t i = 0; i < em_order_plan_phases(plan); i++) {
+			const struct em_order_map *m = &f->map[i];
+			struct em_reference_phase *p = &ref->phase[i];
+
+			approach(&p->contrast2[k], m->contrast2[k], ref->count[k]);
+			approach(&p->noise2[k], m->noise2[k], ref->count[k]);
+			for (size_t s = 0; s < em_order_plan_phase(plan, i)->count; s++)
+				for (size_t c = 2 * (s * n + k); c < 2 * (s * n + k) + 2; c++)
+					approach(&p->psi[c], m->psi[c], ref->count[k]);
+		}
+	}
+	ref->frames++;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median of what is above half of the 98th percentile, of squares.  v becomes sorted. */
+static double typical_of(float *v, size_t n)
+{
+	size_t first = 0;
+
+	if (!n)
+		return 0;
+	qsort(v, n, sizeof(*v), compare_floats);
+	while (v[first] < v[(n - 1) * 98 / 100] / 4)
+		first++;
+	return (double)v[first + (n - first) / 2];
+}
+
+/* What of |psi_ref|^2, summed over the spots, is lattice: the mean of several frames holds less noise than one. */
+static float power_of(const struct em_reference *ref, const struct em_reference_phase *p, size_t spots, size_t n,
+                      size_t k)
+{
+	float sum = -p->noise2[k] / ref->count[k];
+
+	for (size_t s = 0; s < spots; s++) {
+		const float *v = p->psi + 2 * (s * n + k);
+
+		sum += v[0] * v[0] + v[1] * v[1];
+	}
+	return fmaxf(sum, 0);
+}
+
+int em_reference_finish(struct em_reference *ref, const struct em_order_plan *plan, bool single, struct em_error *err)
+{
+	size_t n = points(plan);
+	float *v = malloc(n * sizeof(*v));
+
+	if (!v)
+		return em_error_memory(err, n * sizeof(*v));
+	for (size_t i = 0; i < em_order_plan_phases(plan); i++) {
+		struct em_reference_phase *p = &ref->phase[i];
+		size_t there = 0;
+
+		for (size_t k = 0; k < n; k++) {
+			p->level2[k] = NAN;
+			if (!(ref->count[k] > 0))
+				continue;
+			p->level2[k] = power_of(ref, p, em_order_plan_phase(plan, i)->count, n, k);
+			v[there++] = p->level2[k];
+		}
+		p->typical = typical_of(v, there);
+		for (size_t k = 0; k < n; k++)
+			if (!isnan(p->level2[k]) && (single || (double)p->level2[k] < p->typical / 4))
+				p->level2[k] = (float)p->typical;
+		p->typical = sqrt(p->typical);
+	}
+	free(v);
+	return 0;
+}
+
+/* ---- comparing ---- */
+
+void em_reference_amplitude(const struct em_reference *ref, const struct em_order_plan *plan,
+                            const struct em_order_frame *f, size_t phase, float *amplitude)
+{
+	const float *c2 = f->map[phase].contrast2, *level2 = ref->phase[phase].level2;
+
+	for (size_t k = 0; k < points(plan); k++)
+		amplitude[k] = isnan(c2[k]) || !(level2[k] > 0) ? NAN : sqrtf(fmaxf(0, c2[k]) / level2[k]);
+}
+
+/* What one spot of a frame has in common with the reference, z = psi conj psi_ref, and where. */
+struct overlap {
+	const struct em_order_plan *plan;
+	size_t rows, columns;
+	double step[2]; /* px from one point to the next */
+	const float *psi, *ref, *weight;
+};
+
+static struct overlap overlap_of(const struct em_reference *ref, const struct em_order_plan *plan,
+                                 const struct em_order_frame *f, size_t phase, size_t spot, const float *weight)
+{
+	const struct em_map_grid *g = em_order_plan_grid(plan);
+	struct overlap o = {.plan = plan, .rows = em_map_grid_rows(g), .columns = em_map_grid_columns(g)};
+	size_t at = 2 * o.rows * o.columns * spot;
+
+	em_map_grid_step(g, o.step);
+	o.psi = f->map[phase].psi + at;
+	o.ref = ref->phase[phase].psi + at;
+	o.weight = weight;
+	return o;
+}
+
+/* z at a point, weighed; 0 where either does not reach. */
+static void common(const struct overlap *o, size_t k, double z[2])
+{
+	const float *a = o->psi + 2 * k, *b = o->ref + 2 * k;
+
+	z[0] = z[1] = 0;
+	if (isnan(a[0]) || !(o->weight[k] > 0))
+		return;
+	z[0] = (double)o->weight[k] * ((double)a[0] * (double)b[0] + (double)a[1] * (double)b[1]);
+	z[1] = (double)o->weight[k] * ((double)a[1] * (double)b[0] - (double)a[0] * (double)b[1]);
+}
+
+static void place(const struct overlap *o, const double middle[2], size_t k, double at[2])
+{
+	at[0] = (double)(k / o->columns) * o->step[0] - middle[0];
+	at[1] = (double)(k % o->columns) * o->step[1] - middle[1];
+}
+
+/* A first slope, from how z turns from one point to the next; and the middle of what there is.  False: nothing. */
+static bool begin_plane(const struct overlap *o, struct em_order_plane *p)
+{
+	static const double zero[2] = {0, 0};
+	double turn[2][2] = {{0}}, total = 0, at[2];
+
+	*p = (struct em_order_plane){0};
+	for (size_t k = 0; k < o->rows * o->columns; k++) {
+		double z[2], size;
+
+		common(o, k, z);
+		size = hypot(z[0], z[1]);
+		place(o, zero, k, at);
+		total += size;
+		p->middle[0] += size * at[0];
+		p->middle[1] += size * at[1];
+		for (int d = 0; d < 2; d++) {
+			double next[2];
+
+			if (d == 0 ? k / o->columns + 1 == o->rows : k % o->columns + 1 == o->columns)
+				continue;
+			common(o, k + (d == 0 ? o->columns : 1), next);
+			turn[d][0] += next[0] * z[0] + next[1] * z[1];
+			turn[d][1] += next[1] * z[0] - next[0] * z[1];
+		}
+	}
+	if (!(total > 0))
+		return false;
+	for (int d = 0; d < 2; d++) {
+		p->middle[d] /= total;
+		p->slope[d] = atan2(turn[d][1], turn[d][0]) / o->step[d];
+	}
+	return true;
+}
+
+/* The sums that Newton's method takes: with z turned back by the plane, sum z, its first and second moments. */
+struct sums {
+	double z[2], size;
+	double first[2];    /* Im z (y, x) */
+	double second[3];   /* Re z (yy, yx, xx) */
+	double re1[2];      /* Re z (y, x) */
+	double spread[2];   /* (Im z)^2 (yy, xx): of the first moments, point by point */
+};
+
+static struct sums sum_up(const struct overlap *o, const struct em_order_plane *p)
+{
+	struct sums s = {0};
+
+	for (size_t k = 0; k < o->rows * o->columns; k++) {
+		double z[2], at[2], angle, re, im;
+
+		common(o, k, z);
+		if (z[0] == 0 && z[1] == 0)
+			continue;
+		place(o, p->middle, k, at);
+		angle = p->angle + p->slope[0] * at[0] + p->slope[1] * at[1];
+		re = z[0] * cos(angle) + z[1] * sin(angle);
+		im = z[1] * cos(angle) - z[0] * sin(angle);
+		s.z[0] += re;
+		s.z[1] += im;
+		s.size += hypot(z[0], z[1]);
+		for (int d = 0; d < 2; d++) {
+			s.first[d] += im * at[d];
+			s.re1[d] += re * at[d];
+			s.spread[d] += im * im * at[d] * at[d];
+		}
+		s.second[0] += re * at[0] * at[0];
+		s.second[1] += re * at[0] * at[1];
+		s.second[2] += re * at[1] * at[1];
+	}
+	return s;
+}
+
+/* Towards the plane that makes Re sum z exp(-i theta) the greatest; false: it is not near to one. */
+static bool improve(struct em_order_plane *p, const struct sums *s)
+{
+	/* The slopes' normal equations, with the angle's eliminated. */
+	double a = s->second[0] - s->re1[0] * s->re1[0] / s->z[0], b = s->second[1] - s->re1[0] * s->re1[1] / s->z[0];
+	double c = s->second[2] - s->re1[1] * s->re1[1] / s->z[0], det = a * c - b * b;
+	double y = s->first[0] - s->re1[0] * s->z[1] / s->z[0], x = s->first[1] - s->re1[1] * s->z[1] / s->z[0];
+	double dy, dx;
+
+	if (!(s->z[0] > 0 && a > 0 && c > 0 && det > 0))
+		return false;
+	dy = (c * y - b * x) / det;
+	dx = (a * x - b * y) / det;
+	p->slope[0] += dy;
+	p->slope[1] += dx;
+	p->angle += (s->z[1] - s->re1[0] * dy - s->re1[1] * dx) / s->z[0];
+	return true;
+}
+
+/* Points that share their noise: the grid's over the mask's, whose effective area is (sum M^2)^2 / sum M^4. */
+static double shared_points(const struct overlap *o, double radius)
+{
+	double coefficients = 0.4 * acos(-1.0) * radius * radius * o->step[0] * o->step[1];
+
+	return fmax(1, 1 / coefficients);
+}
+
+static struct em_order_plane fit_plane(const struct overlap *o, double radius)
+{
+	struct em_order_plane p, flat;
+	struct sums s;
+
+	if (!begin_plane(o, &p))
+		return p;
+	flat = p;
+	flat.slope[0] = flat.slope[1] = 0;
+	s = sum_up(o, &flat);
+	flat.angle = atan2(s.z[1], s.z[0]);
+	flat.coherence = hypot(s.z[0], s.z[1]) / s.size;
+	s = sum_up(o, &p);
+	p.angle = atan2(s.z[1], s.z[0]);
+	/* Where there is little lattice left, chance may turn the first slope; it has to be better than none. */
+	if (hypot(s.z[0], s.z[1]) / s.size < flat.coherence)
+		p = flat;
+	for (int i = 0; i < STEPS; i++) {
+		s = sum_up(o, &p);
+		if (!improve(&p, &s))
+			break;
+	}
+	s = sum_up(o, &p);
+	p.coherence = hypot(s.z[0], s.z[1]) / s.size;
+	if (p.coherence < flat.coherence)
+		return flat;
+	for (int d = 0; d < 2; d++)
+		p.slope_u[d] = sqrt(s.spread[d] * shared_points(o, radius)) / fmax(s.second[2 * d], 1e-30);
+	return p;
+}
+
+void em_reference_fit(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
+                      size_t phase, const float *weight, struct em_order_plane planes[EM_ORDER_SPOTS])
+{
+	const struct em_order_phase *p = em_order_plan_phase(plan, phase);
+
+	for (size_t s = 0; s < p->count; s++) {
+		struct overlap o = overlap_of(ref, plan, f, phase, s, weight);
+
+		planes[s] = fit_plane(&o, p->spot[s].radius);
+	}
+}
+
+void em_reference_order(const struct em_reference *ref, const struct em_order_plan *plan,
+                        const struct em_order_frame *f, size_t phase, const struct em_order_plane *planes, float *order,
+                        float *across)
+{
+	size_t n = points(plan), spots = em_order_plan_phase(plan, phase)->count;
+	const struct em_map_grid *g = em_order_plan_grid(plan);
+	const float *level2 = ref->phase[phase].level2;
+	size_t columns = em_map_grid_columns(g);
+	double step[2];
+
+	em_map_grid_step(g, step);
+	for (size_t k = 0; k < n; k++) {
+		double sum[2] = {0, 0}, y = (double)(k / columns) * step[0], x = (double)(k % columns) * step[1];
+
+		for (size_t s = 0; s < spots; s++) {
+			const float *a = f->map[phase].psi + 2 * (s * n + k), *b = ref->phase[phase].psi + 2 * (s * n + k);
+			const struct em_order_plane *p = &planes[s];
+			double angle = p->angle + p->slope[0] * (y - p->middle[0]) + p->slope[1] * (x - p->middle[1]);
+			double re = (double)a[0] * (double)b[0] + (double)a[1] * (double)b[1];
+			double im = (double)a[1] * (double)b[0] - (double)a[0] * (double)b[1];
+
+			sum[0] += re * cos(angle) + im * sin(angle);
+			sum[1] += im * cos(angle) - re * sin(angle);
+		}
+		order[k] = level2[k] > 0 ? (float)(sum[0] / (double)level2[k]) : NAN;
+		if (across)
+			across[k] = level2[k] > 0 ? (float)(sum[1] / (double)level2[k]) : NAN;
+	}
+}
