@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REACH  0.25 /* of the window: nearer to the border, too little is left to divide by */
+#define REACH  0.03 /* of the window: nearer to the border, too little is left to divide by */
 #define DARK   0.05 /* of the mean: there is no matter to be in order */
 #define ANGLES 36   /* around half a turn, at which discs without spots are looked for */
-#define APART  2.0  /* radii from a disc to the next spot */
+#define APART  2.0  /* radii from the middle of a disc to the next spot, at least */
+#define SMALL  2.0  /* radius of a disc, coefficients, at least */
 
 static const double PI = 3.14159265358979323846;
 
@@ -21,6 +22,8 @@ struct discs {
 
 struct em_order_plan {
 	size_t height, width, phases, spots; /* spots: of all phases */
+	double (*others)[2];                 /* [n_others] */
+	size_t n_others;
 	struct em_order_phase phase[EM_ORDER_PHASES];
 	struct discs *discs;                 /* [spots] */
 	struct em_spot middle;               /* the local mean */
@@ -35,11 +38,16 @@ static double distance(double y0, double x0, double y1, double x1)
 	return hypot(y0 - y1, x0 - x1);
 }
 
-/* From (y, x) to the nearest spot of any phase but `but`, or its opposite, or the middle. */
+/* From (y, x) to the nearest of any spots but `but`, of their opposites, and of the middle. */
 static double clearance(const struct em_order_plan *p, double y, double x, const struct em_spot *but)
 {
 	double least = hypot(y, x);
 
+	for (size_t k = 0; k < p->n_others; k++) {
+		const double *at = p->others[k];
+
+		least = fmin(least, fmin(distance(y, x, at[0], at[1]), distance(y, x, -at[0], -at[1])));
+	}
 	for (size_t i = 0; i < p->phases; i++)
 		for (size_t k = 0; k < p->phase[i].count; k++) {
 			const struct em_spot *s = &p->phase[i].spot[k];
@@ -69,10 +77,11 @@ static int set_radius(struct em_order_plan *p, struct em_spot *s, const char *na
 	return 0;
 }
 
-/* Discs at |g| as far from any spot as can be, the clearest first. */
+/* Discs at |g| as far from any spot as can be, the clearest first; smaller than the mask where spots are dense. */
 static void find_discs(const struct em_order_plan *p, const struct em_spot *s, struct discs *out)
 {
 	double g = hypot(s->y, s->x), angle = atan2(s->y, s->x), room[ANGLES];
+	double least = SMALL / (double)(p->height < p->width ? p->height : p->width);
 
 	for (size_t k = 0; k < ANGLES; k++) {
 		double a = angle + PI * ((double)k + 0.5) / ANGLES;
@@ -83,19 +92,20 @@ static void find_discs(const struct em_order_plan *p, const struct em_spot *s, s
 	out->count = 0;
 	while (out->count < EM_ORDER_DISCS) {
 		size_t best = 0;
-		double a;
+		double a, radius;
 
 		for (size_t k = 1; k < ANGLES; k++)
 			if (room[k] > room[best])
 				best = k;
-		if (room[best] < APART * s->radius)
+		radius = fmin(s->radius, room[best] / APART);
+		if (radius < least)
 			return;
 		a = angle + PI * ((double)best + 0.5) / ANGLES;
-		out->spot[out->count++] = (struct em_spot){g * sin(a), g * cos(a), s->radius};
+		out->spot[out->count++] = (struct em_spot){g * sin(a), g * cos(a), radius};
 		for (size_t k = 0; k < ANGLES; k++) { /* those that share half of it have been seen */
 			double b = PI * fabs((double)k - (double)best) / ANGLES;
 
-			if (2 * g * sin(fmin(b, PI - b) / 2) < s->radius)
+			if (2 * g * sin(fmin(b, PI - b) / 2) < radius)
 				room[k] = 0;
 		}
 	}
@@ -134,7 +144,7 @@ static int set_up(struct em_order_plan *p, double ratio, struct em_error *err)
 }
 
 struct em_order_plan *em_order_plan_new(size_t height, size_t width, const struct em_order_phase *phases, size_t count,
-                                        double radius, struct em_error *err)
+                                        double radius, const double (*others)[2], size_t n, struct em_error *err)
 {
 	struct em_order_plan *p;
 
@@ -152,7 +162,13 @@ struct em_order_plan *em_order_plan_new(size_t height, size_t width, const struc
 	p->width = width;
 	p->phases = count;
 	memcpy(p->phase, phases, count * sizeof(*phases));
-	if (!set_up(p, radius, err))
+	p->others = n ? malloc(n * sizeof(*others)) : NULL;
+	if (p->others)
+		memcpy(p->others, others, n * sizeof(*others));
+	p->n_others = n;
+	if (n && !p->others)
+		em_error_memory(err, n * sizeof(*others));
+	else if (!set_up(p, radius, err))
 		return p;
 	em_order_plan_free(p);
 	return NULL;
@@ -164,6 +180,7 @@ void em_order_plan_free(struct em_order_plan *plan)
 		return;
 	em_map_grid_free(plan->grid);
 	free(plan->discs);
+	free(plan->others);
 	free(plan);
 }
 
@@ -206,9 +223,10 @@ static int compare_doubles(const void *a, const void *b)
 }
 
 /* What of |psi|^2 is noise, where the window is 1: see order.h.  0 where spots are everywhere. */
-static double noise_of(const struct em_order_plan *p, const struct em_spectrum *s, const struct discs *d)
+static double noise_of(const struct em_order_plan *p, const struct em_spectrum *s, const struct em_spot *spot,
+                       const struct discs *d)
 {
-	double v[EM_ORDER_DISCS], mask = 0, density;
+	double v[EM_ORDER_DISCS], power, mask, density;
 
 	if (!d->count)
 		return 0;
@@ -216,6 +234,7 @@ static double noise_of(const struct em_order_plan *p, const struct em_spectrum *
 		em_component_power(s, &d->spot[k], &v[k], &mask);
 		v[k] = mask > 0 ? v[k] / mask : 0;
 	}
+	em_component_power(s, spot, &power, &mask);
 	qsort(v, d->count, sizeof(*v), compare_doubles);
 	density = 0.5 * (v[(d->count - 1) / 2] + v[d->count / 2]);
 	return density / p->window_power * mask / ((double)p->height * (double)p->width);
@@ -235,7 +254,7 @@ int em_order_cut(const struct em_order_plan *plan, const struct em_spectrum *s, 
 	for (size_t i = 0; i < plan->phases; i++)
 		for (size_t j = 0; j < plan->phase[i].count; j++, k++) {
 			em_component_cut(plan->grid, s, &plan->phase[i].spot[j], band + k * n);
-			noise[k] = noise_of(plan, s, &plan->discs[k]);
+			noise[k] = noise_of(plan, s, &plan->phase[i].spot[j], &plan->discs[k]);
 		}
 	em_component_cut(plan->grid, s, &plan->middle, band + k * n);
 	em_order_frame_release(f);

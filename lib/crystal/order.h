@@ -5,8 +5,8 @@
  *     psi_g(r) / I(r) ,    c^2(r) = (sum over spots |psi_g|^2 - noise_g) / I^2 .
  *
  * psi_g is the Bragg component (component.h), I that of g = 0: thickness, beam and the window's fall to the border
- * cancel.  noise_g is what the mask lets through of matter without a lattice and of counting: the power in discs of the
- * same size at the same |g| that no spot is near, spread over the frame as the window does.  Frames whose mean is not
+ * cancel.  noise_g is what the mask lets through of matter without a lattice and of counting: the power in discs at
+ * the same |g| that no spot is near, of the mask's size where there is room, spread over the frame as the window does.  Frames whose mean is not
  * positive (processed pictures) are not divided by it: I is 1.
  *
  * Masks are as wide as they can be, half of the way to the nearest other spot: they blur over two or three spacings, and
@@ -36,12 +36,12 @@ struct em_order_phase {
 struct em_order_plan;
 
 /*
- * The phases are copied; 1 <= count <= EM_ORDER_PHASES.  Masks have radius * |g|, but reach no more than half of the way to
- * another spot, nor to the middle.  EM_ERROR_DATA for a spot beyond Nyquist's frequency or too near to the middle or to
- * another one to be told apart.
+ * The phases are copied; 1 <= count <= EM_ORDER_PHASES.  Masks have radius * |g|, but reach no more than half of the way
+ * to another spot, nor to one of the n others (y, x in cycles a pixel; the picture's, of no phase), nor to the middle.
+ * EM_ERROR_DATA for a spot beyond Nyquist's frequency or too near to the middle or to another one to be told apart.
  */
 struct em_order_plan *em_order_plan_new(size_t height, size_t width, const struct em_order_phase *phases, size_t count,
-                                        double radius, struct em_error *err);
+                                        double radius, const double (*others)[2], size_t n, struct em_error *err);
 void em_order_plan_free(struct em_order_plan *plan); /* NULL allowed */
 const struct em_map_grid *em_order_plan_grid(const struct em_order_plan *plan);
 size_t em_order_plan_phases(const struct em_order_plan *plan);

@@ -22,7 +22,8 @@ static int init_phase(struct em_reference_phase *p, size_t n, size_t spots)
 	p->contrast2 = calloc(n, sizeof(*p->contrast2));
 	p->noise2 = calloc(n, sizeof(*p->noise2));
 	p->level2 = calloc(n, sizeof(*p->level2));
-	return p->psi && p->contrast2 && p->noise2 && p->level2 ? 0 : -1;
+	p->there = calloc(n, sizeof(*p->there));
+	return p->psi && p->contrast2 && p->noise2 && p->level2 && p->there ? 0 : -1;
 }
 
 int em_reference_init(struct em_reference *ref, const struct em_order_plan *plan, struct em_error *err)
@@ -48,6 +49,7 @@ void em_reference_release(struct em_reference *ref)
 		free(ref->phase[i].contrast2);
 		free(ref->phase[i].noise2);
 		free(ref->phase[i].level2);
+		free(ref->phase[i].there);
 	}
 	free(ref->count);
 	*ref = (struct em_reference){0};
@@ -134,9 +136,11 @@ int em_reference_finish(struct em_reference *ref, const struct em_order_plan *pl
 			v[there++] = p->level2[k];
 		}
 		p->typical = typical_of(v, there);
-		for (size_t k = 0; k < n; k++)
-			if (!isnan(p->level2[k]) && (single || (double)p->level2[k] < p->typical / 4))
+		for (size_t k = 0; k < n; k++) {
+			p->there[k] = p->typical > 0 && (double)p->level2[k] >= p->typical / 4;
+			if (!isnan(p->level2[k]) && (single || !(p->there[k] > 0)))
 				p->level2[k] = (float)p->typical;
+		}
 		p->typical = sqrt(p->typical);
 	}
 	free(v);

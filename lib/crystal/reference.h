@@ -34,6 +34,7 @@ struct em_reference_phase {
 	float *contrast2; /* [rows][columns] mean c^2 */
 	float *noise2;    /* [rows][columns] mean noise / I^2 */
 	float *level2;    /* after em_reference_finish */
+	float *there;     /* the same: 1 where the phase is in the reference, half of `typical` or more; else 0 */
 	double typical;   /* the same */
 };
 

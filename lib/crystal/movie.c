@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "crystal/movie.h"
+
+#include "base/units.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLIPPED 0.5 /* share of saturated pixels from which on a frame shows nothing */
+
+static size_t areas(const struct em_movie *m)
+{
+	return m->opt->areas ? m->opt->areas->count : 0;
+}
+
+static size_t points(const struct em_movie *m)
+{
+	return m->grid.rows * m->grid.cols;
+}
+
+/* ---- a movie ---- */
+
+static void read_scale(struct em_movie *m, const struct em_array *first)
+{
+	struct em_axis y = first->axis[0], x = first->axis[1];
+
+	m->scale[0] = m->scale[1] = 1;
+	m->units = "px";
+	em_units_axis_to_nm(&y);
+	em_units_axis_to_nm(&x);
+	if (em_axis_is_calibrated(&y) && em_axis_is_calibrated(&x) && !strcmp(y.units, "nm") && !strcmp(x.units, "nm")) {
+		m->scale[0] = fabs(y.scale);
+		m->scale[1] = fabs(x.scale);
+		m->units = "nm";
+	}
+}
+
+int em_movie_init(struct em_movie *m, const struct em_movie_options *opt, const struct em_array *first,
+                  struct em_error *err)
+{
+	*m = (struct em_movie){.opt = opt, .control = {SIZE_MAX, SIZE_MAX}};
+	if (first->ndim != 2)
+		return em_error_set(err, EM_ERROR_DATA, "an array of %d dimensions is no frame: two are needed", first->ndim);
+	m->height = first->shape[0];
+	m->width = first->shape[1];
+	read_scale(m, first);
+	m->transform = em_spectrum_plan_new(m->height, m->width, err);
+	if (!m->transform)
+		return -1;
+	if (!opt->still && !opt->single)
+		m->drift = em_drift_new(m->height, m->width, err);
+	m->power = calloc(m->height * (m->width / 2 + 1), sizeof(*m->power));
+	if (m->power && (m->drift || opt->still || opt->single))
+		return 0;
+	if (!m->power)
+		em_error_memory(err, m->height * m->width * sizeof(*m->power));
+	em_movie_release(m);
+	return -1;
+}
+
+void em_movie_release(struct em_movie *m)
+{
+	em_spectrum_plan_free(m->transform);
+	em_drift_free(m->drift);
+	free(m->power);
+	em_order_plan_free(m->plan);
+	em_reference_release(&m->reference);
+	for (size_t i = 0; m->weight && i < areas(m); i++)
+		free(m->weight[i]);
+	free(m->weight);
+	free(m->baseline);
+	*m = (struct em_movie){0};
+}
+
+void em_movie_frame_release(struct em_movie_frame *f)
+{
+	em_spectrum_release(&f->spectrum);
+	em_order_frame_release(&f->order);
+	*f = (struct em_movie_frame){0};
+}
+
+/* ---- frame by frame ---- */
+
+/* The share of pixels at the greatest value that the type can hold; float has none. */
+static double saturation_of(const struct em_array *a)
+{
+	size_t n = em_array_count(a), at = 0;
+	double most = a->dtype == EM_U8    ? UINT8_MAX
+	              : a->dtype == EM_U16 ? UINT16_MAX
+	              : a->dtype == EM_I16 ? INT16_MAX
+	                                   : INFINITY;
+
+	for (size_t i = 0; i < n && isfinite(most); i++)
+		at += em_array_get(a, i) >= most;
+	return (double)at / (double)n;
+}
+
+int em_movie_look(const struct em_movie *m, const struct em_array *frame, struct em_movie_frame *f,
+                  struct em_error *err)
+{
+	if (em_spectrum_init(&f->spectrum, m->transform, frame, err))
+		return -1;
+	f->saturated = saturation_of(frame);
+	/* Rounding leaves a constant frame a variance of its own. */
+	f->blank = f->spectrum.variance <= 1e-12 * f->spectrum.mean * f->spectrum.mean || f->saturated > CLIPPED;
+	if (!f->blank && atomic_load(&m->settled) && m->plan)
+		return em_order_cut(m->plan, &f->spectrum, &f->order, err);
+	return 0;
+}
+
+static int find_drift(struct em_movie *m, struct em_movie_frame *f, struct em_error *err)
+{
+	f->drift[0] = f->drift[1] = 0;
+	f->quality = NAN;
+	return m->drift ? em_drift_next(m->drift, &f->spectrum, f->drift, &f->quality, err) : 0;
+}
+
+int em_movie_learn(struct em_movie *m, struct em_movie_frame *f, struct em_error *err)
+{
+	f->number = m->seen;
+	if (find_drift(m, f, err))
+		return -1;
+	m->seen++;
+	if (!f->blank) {
+		em_spectrum_add_power(&f->spectrum, m->power);
+		m->learned++;
+	}
+	return m->learned == m->opt->reference;
+}
+
+/* The maps of a frame whose drift is known. */
+static int form(const struct em_movie *m, struct em_movie_frame *f, struct em_error *err)
+{
+	int status = 0;
+
+	if (!f->blank && m->plan) {
+		if (!f->order.band)
+			status = em_order_cut(m->plan, &f->spectrum, &f->order, err);
+		if (!status)
+			status = em_order_form(m->plan, f->drift, &f->order, err);
+	}
+	em_spectrum_release(&f->spectrum);
+	return status;
+}
+
+int em_movie_place(struct em_movie *m, struct em_movie_frame *f, struct em_error *err)
+{
+	f->number = m->seen;
+	if (find_drift(m, f, err))
+		return -1;
+	m->seen++;
+	return form(m, f, err);
+}
+
+/* ---- what the reference frames decide ---- */
+
+/* Spots of the peaks that no phase has, which masks must not reach into; for the caller to free.  *n of them. */
+static double (*other_spots(const struct em_movie *m, const struct em_bragg_peaks *peaks, size_t *n))[2]
+{
+	double (*out)[2] = calloc(peaks->count + 1, sizeof(*out));
+	const double near = 2.5 / (double)(m->height < m->width ? m->height : m->width);
+
+	*n = 0;
+	for (size_t i = 0; i < peaks->count && out; i++) {
+		const struct em_bragg_peak *b = &peaks->peak[i];
+		bool known = false;
+
+		for (size_t p = 0; p < m->spots.count; p++)
+			for (size_t k = 0; k < m->spots.phase[p].count; k++) {
+				const struct em_spots_spot *s = &m->spots.phase[p].spot[k];
+
+				known = known || hypot(s->y - b->y, s->x - b->x) < near || hypot(s->y + b->y, s->x + b->x) < near;
+			}
+		if (!known) {
+			out[*n][0] = b->y;
+			out[(*n)++][1] = b->x;
+		}
+	}
+	return out;
+}
+
+static int make_plan(struct em_movie *m, const struct em_bragg_peaks *peaks, struct em_error *err)
+{
+	struct em_order_phase *phases = calloc(EM_ORDER_PHASES, sizeof(*phases));
+	size_t n = 0;
+	double (*others)[2] = other_spots(m, peaks, &n);
+	int status = phases && others ? 0 : em_error_memory(err, EM_ORDER_PHASES * sizeof(*phases));
+
+	for (size_t p = 0; p < m->spots.count && !status; p++) {
+		memcpy(phases[p].name, m->spots.phase[p].name, sizeof(phases[p].name));
+		for (size_t k = 0; k < m->spots.phase[p].count; k++)
+			phases[p].spot[phases[p].count++] =
+			    (struct em_spot){.y = m->spots.phase[p].spot[k].y, .x = m->spots.phase[p].spot[k].x};
+	}
+	if (!status) {
+		m->plan = em_order_plan_new(m->height, m->width, phases, m->spots.count, m->opt->radius,
+		                            (const double (*)[2])others, n, err);
+		status = m->plan ? 0 : -1;
+	}
+	free(phases);
+	free(others);
+	return status;
+}
+
+static int find_spots(struct em_movie *m, struct em_error *err)
+{
+	const struct em_bragg_options how = {0};
+	struct em_bragg_peaks peaks = {0};
+	struct em_spots_view view = {&peaks, m->height, m->width, {m->scale[0], m->scale[1]}};
+	int status;
+
+	if (!m->learned) /* nothing but blank frames */
+		return 0;
+	if (em_bragg_find(&peaks, m->power, m->height, m->width, m->learned, &how, err))
+		return -1;
+	status = em_spots_find(&m->spots, m->opt->spots, m->opt->nspots, &view, err);
+	if (!status && m->spots.count)
+		status = make_plan(m, &peaks, err);
+	em_bragg_release(&peaks);
+	return status;
+}
+
+static int weigh_areas(struct em_movie *m, struct em_error *err)
+{
+	const struct em_map_grid *g = em_order_plan_grid(m->plan);
+
+	m->grid = (struct em_area_grid){.rows = em_map_grid_rows(g), .cols = em_map_grid_columns(g),
+	                                .height = m->height, .width = m->width};
+	m->weight = calloc(areas(m) + 1, sizeof(*m->weight));
+	m->baseline = calloc(m->spots.count * (1 + areas(m)), sizeof(*m->baseline));
+	if (!m->weight || !m->baseline)
+		return em_error_memory(err, points(m) * sizeof(float));
+	for (size_t i = 0; i < areas(m); i++) {
+		m->weight[i] = malloc(points(m) * sizeof(float));
+		if (!m->weight[i])
+			return em_error_memory(err, points(m) * sizeof(float));
+		if (em_area_weigh(m->opt->areas, i, &m->grid, m->weight[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+static int find_control(struct em_movie *m, struct em_error *err)
+{
+	const char *text = m->opt->control, *slash = text ? strchr(text, '/') : NULL;
+	size_t n = slash ? (size_t)(slash - text) : text ? strlen(text) : 0;
+
+	if (!text)
+		return 0;
+	for (size_t p = 0; p < m->spots.count; p++)
+		if (strlen(m->spots.phase[p].name) == n && !memcmp(m->spots.phase[p].name, text, n))
+			m->control[0] = p;
+	m->control[1] = slash ? SIZE_MAX : 0;
+	for (size_t i = 0; i < areas(m) && slash; i++)
+		if (!strcmp(m->opt->areas->area[i].name, slash + 1))
+			m->control[1] = i + 1;
+	if (m->control[0] == SIZE_MAX || m->control[1] == SIZE_MAX)
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "there is no phase and region %.100s to be the control: give PHASE or PHASE/REGION", text);
+	return 0;
+}
+
+int em_movie_measure(const struct em_movie *m, const struct em_movie_frame *f, size_t phase, size_t region,
+                     struct em_measure *out, float *map, struct em_error *err)
+{
+	const struct em_measure_view view = {.plan = m->plan,
+	                                     .reference = &m->reference,
+	                                     .single = m->opt->single,
+	                                     .phase = phase,
+	                                     .weight = region ? m->weight[region - 1] : m->reference.phase[phase].there,
+	                                     .grid = m->grid,
+	                                     .across = m->opt->across};
+
+	return em_measure_frame(&view, &f->order, out, map, err);
+}
+
+/* What the reference frames have themselves: what later ones are relative to. */
+static int measure_baseline(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err)
+{
+	float *map = malloc(points(m) * sizeof(*map));
+	int status = map ? 0 : em_error_memory(err, points(m) * sizeof(*map));
+
+	for (size_t p = 0; p < m->spots.count && !status; p++)
+		for (size_t r = 0; r <= areas(m) && !status; r++) {
+			double sum = 0, count = 0;
+
+			for (size_t i = 0; i < n && !status; i++) {
+				struct em_measure v;
+
+				if (frames[i]->blank)
+					continue;
+				status = em_movie_measure(m, frames[i], p, r, &v, map, err);
+				if (!status && v.seen > 0) {
+					sum += v.fraction.value;
+					count++;
+				}
+			}
+			m->baseline[p * (1 + areas(m)) + r] = count > 0 ? sum / count : NAN;
+		}
+	free(map);
+	return status;
+}
+
+static int make_reference(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err)
+{
+	if (em_reference_init(&m->reference, m->plan, err))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (form(m, frames[i], err))
+			return -1;
+		if (!frames[i]->blank)
+			em_reference_add(&m->reference, m->plan, &frames[i]->order);
+	}
+	return em_reference_finish(&m->reference, m->plan, m->opt->single, err);
+}
+
+int em_movie_settle(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err)
+{
+	if (find_spots(m, err))
+		return -1;
+	free(m->power);
+	m->power = NULL;
+	if (m->plan && (make_reference(m, frames, n, err) || weigh_areas(m, err) || find_control(m, err) ||
+	                measure_baseline(m, frames, n, err)))
+		return -1;
+	atomic_store(&m->settled, true);
+	return 0;
+}
