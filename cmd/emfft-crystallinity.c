@@ -363,13 +363,13 @@ static int check(struct em_cli *cli, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options opt = {.movie = {.reference = 8, .radius = EM_ORDER_RADIUS}};
+	struct options opt = {.movie = {.reference = 4, .radius = EM_ORDER_RADIUS}};
 	struct em_movie_options *m = &opt.movie;
 	struct em_cli cli;
 	const struct em_option table[] = {
 	        {'s', "spots", "SPOTS", "auto (default), d:0.39,0.276, lattice:A,B,ANGLE:10,01 or a file; NAME= before it",
 	         EM_OPTION_PARSE, &opt, .parse = parse_spots},
-	        {'n', "reference", "N", "the first N frames are the reference; default 8", EM_OPTION_SIZE, &m->reference},
+	        {'n', "reference", "N", "the first N frames are the reference; default 4", EM_OPTION_SIZE, &m->reference},
 	        {0, "each", NULL, "each sample is a picture by itself, not a frame of a movie", EM_OPTION_FLAG, &m->single},
 	        {'r', "region", "NAME=X,Y,W,H", "measure this rectangle of the first frame too, px or as in 5nm",
 	         EM_OPTION_PARSE, &opt, .parse = parse_region},

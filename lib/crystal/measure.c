@@ -53,7 +53,7 @@ static size_t block(const struct em_measure_view *v, int direction)
 	double step = direction == 0 ? (double)v->grid.height / (double)v->grid.rows
 	                             : (double)v->grid.width / (double)v->grid.cols;
 
-	return (size_t)fmax(1, ceil(2 * em_order_plan_blur(v->plan, v->phase) / step));
+	return (size_t)fmax(1, ceil(2 * em_order_plan_blur(v->plan) / step));
 }
 
 /* The standard deviation of the mean of a map of mean 0, neighbours not being independent: from sums over blocks. */
@@ -137,7 +137,7 @@ static void measure_power(const struct em_measure_view *v, const struct em_order
 {
 	const struct em_order_map *own = &f->map[v->phase];
 	const struct em_reference_phase *ref = &v->reference->phase[v->phase];
-	double now = 0, then = 0, scatter = 0, blur = em_order_plan_blur(v->plan, v->phase);
+	double now = 0, then = 0, scatter = 0, blur = em_order_plan_blur(v->plan);
 	double cell = (double)v->grid.height * (double)v->grid.width / (double)points(v);
 
 	for (size_t k = 0; k < points(v); k++) {

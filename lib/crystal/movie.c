@@ -305,15 +305,19 @@ static int measure_baseline(struct em_movie *m, struct em_movie_frame *const *fr
 
 static int make_reference(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err)
 {
-	if (em_reference_init(&m->reference, m->plan, err))
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (form(m, frames[i], err))
-			return -1;
+	const struct em_order_frame **orders = calloc(n + 1, sizeof(struct em_order_frame *));
+	size_t count = 0;
+	int status = orders ? 0 : em_error_memory(err, n * sizeof(struct em_order_frame *));
+
+	for (size_t i = 0; i < n && !status; i++) {
+		status = form(m, frames[i], err);
 		if (!frames[i]->blank)
-			em_reference_add(&m->reference, m->plan, &frames[i]->order);
+			orders[count++] = &frames[i]->order;
 	}
-	return em_reference_finish(&m->reference, m->plan, m->opt->single, err);
+	if (!status)
+		status = em_reference_init(&m->reference, m->plan, orders, count, m->opt->single, err);
+	free(orders);
+	return status;
 }
 
 int em_movie_settle(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err)

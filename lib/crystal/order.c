@@ -27,6 +27,7 @@ struct em_order_plan {
 	struct em_order_phase phase[EM_ORDER_PHASES];
 	struct discs *discs;                 /* [spots] */
 	struct em_spot middle;               /* the local mean */
+	float *window;                       /* the window's own cut-out around it */
 	double window_power;
 	struct em_map_grid *grid;
 };
@@ -111,9 +112,49 @@ static void find_discs(const struct em_order_plan *p, const struct em_spot *s, s
 	}
 }
 
+/* One radius for all, so that all blur alike: the least that any spot has room for. */
+static int set_radii(struct em_order_plan *p, double ratio, struct em_error *err)
+{
+	double least = 1;
+
+	for (size_t i = 0; i < p->phases; i++)
+		for (size_t k = 0; k < p->phase[i].count; k++) {
+			if (set_radius(p, &p->phase[i].spot[k], p->phase[i].name, ratio, err))
+				return -1;
+			least = fmin(least, p->phase[i].spot[k].radius);
+		}
+	for (size_t i = 0; i < p->phases; i++)
+		for (size_t k = 0; k < p->phase[i].count; k++)
+			p->phase[i].spot[k].radius = least;
+	p->middle.radius = least;
+	return 0;
+}
+
+/* What a frame of 1 everywhere has around the middle of its spectrum. */
+static int cut_window(struct em_order_plan *p, struct em_error *err)
+{
+	struct em_spectrum s = {.height = p->height, .width = p->width, .columns = p->width / 2 + 1};
+	struct em_fft_plan *fft = em_fft_plan_new(p->height, p->width, err);
+	float *image = fft ? em_fft_alloc(p->height * p->width, err) : NULL;
+
+	s.value = image ? em_fft_alloc(2 * p->height * s.columns, err) : NULL;
+	p->window = s.value ? em_fft_alloc(2 * em_map_grid_rows(p->grid) * em_map_grid_columns(p->grid), err) : NULL;
+	if (p->window) {
+		for (size_t y = 0; y < p->height; y++)
+			for (size_t x = 0; x < p->width; x++)
+				image[y * p->width + x] = (float)(em_spectrum_window((double)y, p->height) *
+				                                  em_spectrum_window((double)x, p->width));
+		em_fft_forward(fft, image, s.value);
+		em_component_cut(p->grid, &s, &p->middle, p->window);
+	}
+	em_spectrum_release(&s);
+	em_fft_free(image);
+	em_fft_plan_free(fft);
+	return p->window ? 0 : -1;
+}
+
 static int set_up(struct em_order_plan *p, double ratio, struct em_error *err)
 {
-	double most = 0, least = 1;
 	struct discs *at;
 
 	for (size_t i = 0; i < p->phases; i++) {
@@ -122,25 +163,17 @@ static int set_up(struct em_order_plan *p, double ratio, struct em_error *err)
 			                    p->phase[i].count, EM_ORDER_SPOTS);
 		p->spots += p->phase[i].count;
 	}
-	for (size_t i = 0; i < p->phases; i++)
-		for (size_t k = 0; k < p->phase[i].count; k++) {
-			struct em_spot *s = &p->phase[i].spot[k];
-
-			if (set_radius(p, s, p->phase[i].name, ratio, err))
-				return -1;
-			most = fmax(most, s->radius);
-			least = fmin(least, s->radius);
-		}
+	if (set_radii(p, ratio, err))
+		return -1;
 	at = p->discs = calloc(p->spots, sizeof(*p->discs));
 	if (!at)
 		return em_error_memory(err, p->spots * sizeof(*p->discs));
 	for (size_t i = 0; i < p->phases; i++)
 		for (size_t k = 0; k < p->phase[i].count; k++)
 			find_discs(p, &p->phase[i].spot[k], at++);
-	p->middle.radius = least;
 	p->window_power = em_spectrum_window_power(p->height, p->width);
-	p->grid = em_map_grid_new(p->height, p->width, most, err);
-	return p->grid ? 0 : -1;
+	p->grid = em_map_grid_new(p->height, p->width, p->middle.radius, err);
+	return p->grid ? cut_window(p, err) : -1;
 }
 
 struct em_order_plan *em_order_plan_new(size_t height, size_t width, const struct em_order_phase *phases, size_t count,
@@ -179,6 +212,7 @@ void em_order_plan_free(struct em_order_plan *plan)
 	if (!plan)
 		return;
 	em_map_grid_free(plan->grid);
+	em_fft_free(plan->window);
 	free(plan->discs);
 	free(plan->others);
 	free(plan);
@@ -199,13 +233,9 @@ const struct em_order_phase *em_order_plan_phase(const struct em_order_plan *pla
 	return &plan->phase[phase];
 }
 
-double em_order_plan_blur(const struct em_order_plan *plan, size_t phase)
+double em_order_plan_blur(const struct em_order_plan *plan)
 {
-	double least = 1;
-
-	for (size_t k = 0; k < plan->phase[phase].count; k++)
-		least = fmin(least, plan->phase[phase].spot[k].radius);
-	return 1 / least;
+	return 1 / plan->middle.radius;
 }
 
 /* ---- a frame ---- */
@@ -257,6 +287,8 @@ int em_order_cut(const struct em_order_plan *plan, const struct em_spectrum *s, 
 			noise[k] = noise_of(plan, s, &plan->phase[i].spot[j], &plan->discs[k]);
 		}
 	em_component_cut(plan->grid, s, &plan->middle, band + k * n);
+	for (size_t i = 0; i < n && s->mean > 0; i++)
+		band[k * n + i] += (float)s->mean * plan->window[i];
 	em_order_frame_release(f);
 	f->band = band;
 	f->noise = noise;
@@ -286,7 +318,7 @@ static void divide(const struct em_order_plan *p, const struct em_order_frame *f
 		double y = (double)(k / columns) * (double)p->height / (double)rows + drift[0];
 		double x = (double)(k % columns) * (double)p->width / (double)columns + drift[1];
 		double w = em_spectrum_window(y, p->height) * em_spectrum_window(x, p->width);
-		double mean = f->mean > 0 ? w * f->mean + (double)middle[2 * k] : w;
+		double mean = f->mean > 0 ? (double)middle[2 * k] : w;
 
 		if (w > REACH && (f->mean <= 0 || mean > DARK * w * f->mean)) {
 			inverse[k] = (float)(1 / mean);

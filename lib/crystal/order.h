@@ -6,11 +6,11 @@
  *
  * psi_g is the Bragg component (component.h), I that of g = 0: thickness, beam and the window's fall to the border
  * cancel.  noise_g is what the mask lets through of matter without a lattice and of counting: the power in discs at
- * the same |g| that no spot is near, of the mask's size where there is room, spread over the frame as the window does.  Frames whose mean is not
- * positive (processed pictures) are not divided by it: I is 1.
+ * the same |g| that no spot is near, of the mask's size where there is room, spread over the frame as the window does.
+ * Frames whose mean is not positive (processed pictures) are not divided by it: I is the window.
  *
  * Masks are as wide as they can be, half of the way to the nearest other spot: they blur over two or three spacings, and
- * what noise they let through averages out in every sum over a region.
+ * what noise they let through averages out in every sum over a region.  All have one radius, so that all blur alike.
  */
 #ifndef EM_CRYSTAL_ORDER_H
 #define EM_CRYSTAL_ORDER_H
@@ -46,8 +46,8 @@ void em_order_plan_free(struct em_order_plan *plan); /* NULL allowed */
 const struct em_map_grid *em_order_plan_grid(const struct em_order_plan *plan);
 size_t em_order_plan_phases(const struct em_order_plan *plan);
 const struct em_order_phase *em_order_plan_phase(const struct em_order_plan *plan, size_t phase); /* radii as used */
-/* Pixels over which maps of the phase blur: 1 / radius, of the narrowest mask. */
-double em_order_plan_blur(const struct em_order_plan *plan, size_t phase);
+/* Pixels over which maps blur: 1 / radius. */
+double em_order_plan_blur(const struct em_order_plan *plan);
 
 /* What a frame says of one phase. */
 struct em_order_map {

@@ -21,37 +21,26 @@ static int init_phase(struct em_reference_phase *p, size_t n, size_t spots)
 	p->psi = calloc(2 * n * spots, sizeof(*p->psi));
 	p->contrast2 = calloc(n, sizeof(*p->contrast2));
 	p->noise2 = calloc(n, sizeof(*p->noise2));
+	p->count = calloc(n, sizeof(*p->count));
 	p->level2 = calloc(n, sizeof(*p->level2));
 	p->there = calloc(n, sizeof(*p->there));
-	return p->psi && p->contrast2 && p->noise2 && p->level2 && p->there ? 0 : -1;
+	return p->psi && p->contrast2 && p->noise2 && p->count && p->level2 && p->there ? 0 : -1;
 }
 
-int em_reference_init(struct em_reference *ref, const struct em_order_plan *plan, struct em_error *err)
+static void release_phase(struct em_reference_phase *p)
 {
-	size_t n = points(plan);
-	int status;
-
-	*ref = (struct em_reference){0};
-	ref->count = calloc(n, sizeof(*ref->count));
-	status = ref->count ? 0 : -1;
-	for (size_t i = 0; i < em_order_plan_phases(plan) && !status; i++)
-		status = init_phase(&ref->phase[i], n, em_order_plan_phase(plan, i)->count);
-	if (!status)
-		return 0;
-	em_reference_release(ref);
-	return em_error_memory(err, n * sizeof(float));
+	free(p->psi);
+	free(p->contrast2);
+	free(p->noise2);
+	free(p->count);
+	free(p->level2);
+	free(p->there);
 }
 
 void em_reference_release(struct em_reference *ref)
 {
-	for (size_t i = 0; i < EM_ORDER_PHASES; i++) {
-		free(ref->phase[i].psi);
-		free(ref->phase[i].contrast2);
-		free(ref->phase[i].noise2);
-		free(ref->phase[i].level2);
-		free(ref->phase[i].there);
-	}
-	free(ref->count);
+	for (size_t i = 0; i < EM_ORDER_PHASES; i++)
+		release_phase(&ref->phase[i]);
 	*ref = (struct em_reference){0};
 }
 
@@ -61,26 +50,30 @@ static void approach(float *mean, float v, float count)
 	*mean += (v - *mean) / count;
 }
 
-void em_reference_add(struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f)
+/* Of n points, those where the map's contrast is at least `least`. */
+static void add(struct em_reference_phase *p, const struct em_order_map *m, const float *least, size_t n, size_t spots)
 {
-	size_t n = points(plan);
-
 	for (size_t k = 0; k < n; k++) {
-		if (isnan(f->map[0].contrast2[k]))
+		if (!(m->contrast2[k] >= least[k]))
 			continue;
-		ref->count[k]++;
-		for (size_t i = 0; i < em_order_plan_phases(plan); i++) {
-			const struct em_order_map *m = &f->map[i];
-			struct em_reference_phase *p = &ref->phase[i];
-
-			approach(&p->contrast2[k], m->contrast2[k], ref->count[k]);
-			approach(&p->noise2[k], m->noise2[k], ref->count[k]);
-			for (size_t s = 0; s < em_order_plan_phase(plan, i)->count; s++)
-				for (size_t c = 2 * (s * n + k); c < 2 * (s * n + k) + 2; c++)
-					approach(&p->psi[c], m->psi[c], ref->count[k]);
-		}
+		p->count[k]++;
+		approach(&p->contrast2[k], m->contrast2[k], p->count[k]);
+		approach(&p->noise2[k], m->noise2[k], p->count[k]);
+		for (size_t s = 0; s < spots; s++)
+			for (size_t c = 2 * (s * n + k); c < 2 * (s * n + k) + 2; c++)
+				approach(&p->psi[c], m->psi[c], p->count[k]);
 	}
-	ref->frames++;
+}
+
+/* A quarter of the greatest c^2 of any frame, or what is below all; NaN where none reaches. */
+static void set_least(float *least, const struct em_order_frame *const *frames, size_t count, size_t phase, size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		least[k] = NAN;
+		for (size_t i = 0; i < count; i++)
+			least[k] = fmaxf(least[k], frames[i]->map[phase].contrast2[k]); /* drops NaN */
+		least[k] = least[k] > 0 ? least[k] / 4 : isnan(least[k]) ? NAN : -INFINITY;
+	}
 }
 
 static int compare_floats(const void *a, const void *b)
@@ -104,10 +97,9 @@ static double typical_of(float *v, size_t n)
 }
 
 /* What of |psi_ref|^2, summed over the spots, is lattice: the mean of several frames holds less noise than one. */
-static float power_of(const struct em_reference *ref, const struct em_reference_phase *p, size_t spots, size_t n,
-                      size_t k)
+static float power_of(const struct em_reference_phase *p, size_t spots, size_t n, size_t k)
 {
-	float sum = -p->noise2[k] / ref->count[k];
+	float sum = -p->noise2[k] / p->count[k];
 
 	for (size_t s = 0; s < spots; s++) {
 		const float *v = p->psi + 2 * (s * n + k);
@@ -117,34 +109,51 @@ static float power_of(const struct em_reference *ref, const struct em_reference_
 	return fmaxf(sum, 0);
 }
 
-int em_reference_finish(struct em_reference *ref, const struct em_order_plan *plan, bool single, struct em_error *err)
+/* v[n] is room to work in. */
+static void set_level(struct em_reference_phase *p, size_t spots, size_t n, bool single, float *v)
 {
-	size_t n = points(plan);
-	float *v = malloc(n * sizeof(*v));
+	double typical2;
+	size_t reached = 0;
 
-	if (!v)
-		return em_error_memory(err, n * sizeof(*v));
-	for (size_t i = 0; i < em_order_plan_phases(plan); i++) {
-		struct em_reference_phase *p = &ref->phase[i];
-		size_t there = 0;
-
-		for (size_t k = 0; k < n; k++) {
-			p->level2[k] = NAN;
-			if (!(ref->count[k] > 0))
-				continue;
-			p->level2[k] = power_of(ref, p, em_order_plan_phase(plan, i)->count, n, k);
-			v[there++] = p->level2[k];
-		}
-		p->typical = typical_of(v, there);
-		for (size_t k = 0; k < n; k++) {
-			p->there[k] = p->typical > 0 && (double)p->level2[k] >= p->typical / 4;
-			if (!isnan(p->level2[k]) && (single || !(p->there[k] > 0)))
-				p->level2[k] = (float)p->typical;
-		}
-		p->typical = sqrt(p->typical);
+	for (size_t k = 0; k < n; k++) {
+		p->level2[k] = p->count[k] > 0 ? power_of(p, spots, n, k) : NAN;
+		if (p->count[k] > 0)
+			v[reached++] = p->level2[k];
 	}
-	free(v);
-	return 0;
+	typical2 = typical_of(v, reached);
+	for (size_t k = 0; k < n; k++) {
+		p->there[k] = typical2 > 0 && (double)p->level2[k] >= typical2 / 4;
+		if (!isnan(p->level2[k]) && (single || !(p->there[k] > 0)))
+			p->level2[k] = (float)typical2;
+	}
+	p->typical = sqrt(typical2);
+}
+
+int em_reference_init(struct em_reference *ref, const struct em_order_plan *plan,
+                      const struct em_order_frame *const *frames, size_t n, bool single, struct em_error *err)
+{
+	size_t size = points(plan);
+	float *room = malloc(size * sizeof(*room));
+	int status = room ? 0 : -1;
+
+	*ref = (struct em_reference){0};
+	for (size_t i = 0; i < em_order_plan_phases(plan) && !status; i++) {
+		struct em_reference_phase *p = &ref->phase[i];
+		size_t spots = em_order_plan_phase(plan, i)->count;
+
+		status = init_phase(p, size, spots);
+		if (status)
+			break;
+		set_least(room, frames, n, i, size);
+		for (size_t k = 0; k < n; k++)
+			add(p, &frames[k]->map[i], room, size, spots);
+		set_level(p, spots, size, single, room);
+	}
+	free(room);
+	if (!status)
+		return 0;
+	em_reference_release(ref);
+	return em_error_memory(err, size * sizeof(float));
 }
 
 /* ---- comparing ---- */

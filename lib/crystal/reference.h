@@ -2,8 +2,9 @@
 /*
  * Order: how much of a phase's lattice stands at each place of a frame, beside the reference frames.
  *
- * The reference is the mean over some frames (movies) of what order.h makes of them: psi_ref, and its power less the
- * noise's, c_ref^2.  Two measures:
+ * The reference is the mean over some frames of what order.h makes of them, psi_ref, and its power less the noise's,
+ * c_ref^2.  At each place those frames count that hold the lattice there, half of the strongest's contrast or more: what
+ * loses its order while the reference is taken was in order.  Two measures:
  *
  *     amplitude(r) = c(r) / level(r)
  *     order(r)     = Re sum over spots psi_g(r) exp(-i theta_g(r)) conj psi_ref,g(r) / level^2(r)
@@ -29,27 +30,24 @@
 
 #define EM_ORDER_THRESHOLD 0.5
 
-struct em_reference_phase {
-	float *psi;       /* [spots][rows][columns] pairs: means */
-	float *contrast2; /* [rows][columns] mean c^2 */
-	float *noise2;    /* [rows][columns] mean noise / I^2 */
-	float *level2;    /* after em_reference_finish */
-	float *there;     /* the same: 1 where the phase is in the reference, half of `typical` or more; else 0 */
-	double typical;   /* the same */
+struct em_reference_phase { /* all [rows][columns] */
+	float *psi;       /* [spots] of pairs: means */
+	float *contrast2; /* mean c^2 */
+	float *noise2;    /* mean noise / I^2 */
+	float *count;     /* frames that count there */
+	float *level2;    /* level^2; NaN where no frame reaches */
+	float *there;     /* 1 where the phase is, half of `typical` or more; else 0 */
+	double typical;
 };
 
 struct em_reference {
-	size_t frames;
-	float *count; /* [rows][columns] frames that reach there */
 	struct em_reference_phase phase[EM_ORDER_PHASES];
 };
 
-int em_reference_init(struct em_reference *ref, const struct em_order_plan *plan, struct em_error *err);
+/* Of n frames that have been formed.  single: it is a picture by itself. */
+int em_reference_init(struct em_reference *ref, const struct em_order_plan *plan,
+                      const struct em_order_frame *const *frames, size_t n, bool single, struct em_error *err);
 void em_reference_release(struct em_reference *ref); /* of a zeroed one too */
-/* A frame that has been formed. */
-void em_reference_add(struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f);
-/* After the last.  single: it is a picture by itself. */
-int em_reference_finish(struct em_reference *ref, const struct em_order_plan *plan, bool single, struct em_error *err);
 
 /* amplitude[rows][columns]; NaN where the frame or the reference does not reach. */
 void em_reference_amplitude(const struct em_reference *ref, const struct em_order_plan *plan,
