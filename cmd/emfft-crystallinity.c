@@ -385,6 +385,8 @@ int main(int argc, char **argv)
 	        {0, "radius", "R", "of the masks, at most, as a fraction of |g|; default 0.45", EM_OPTION_NUMBER,
 	         &m->radius},
 	        {0, "still", NULL, "the frames do not drift, or are registered", EM_OPTION_FLAG, &m->still},
+	        {0, "follow", NULL, "wait for more where a stream's file ends without its end mark", EM_OPTION_FLAG,
+	         &cli.input.follow},
 	        {0, "map", NULL, "add the maps of order, amplitude and disorder", EM_OPTION_FLAG, &m->maps},
 	        {0}};
 	const struct em_tool tool = {

@@ -13,9 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READ_BYTES ((size_t)1 << 17)
+
+/* How often to look whether a file has grown; and how long one is left alone before zeros at its end are its end mark,
+ * not pixels. */
+#define FOLLOW_MS      50
+#define FOLLOW_END_MS  1000
+#define END_MARK_BYTES 1024
 
 #define RELEASE_BYTES ((size_t)16 << 20) /* of a mapped movie; its pages count as ours until they are given back */
 
@@ -29,6 +36,7 @@ struct em_input {
 	unsigned char *buffer; /* READ_BYTES */
 	size_t peeked;       /* bytes at the head of buffer that were read to recognise the format */
 	bool at_end;         /* read(2) has returned 0 */
+	size_t zeros;        /* bytes that were 0, at the end of what was read */
 
 	struct em_stream_reader *stream; /* a stream, or */
 
@@ -74,17 +82,42 @@ static int peek(struct em_input *in, struct em_error *err)
 	return 0;
 }
 
+static void count_zeros(struct em_input *in, size_t n)
+{
+	size_t k = 0;
+
+	while (k < n && !in->buffer[n - 1 - k])
+		k++;
+	in->zeros = k < n ? k : in->zeros + n;
+}
+
+/* More of a file that grows: where it ends in an end mark, only for so long. */
+static ptrdiff_t follow(struct em_input *in, struct em_error *err)
+{
+	const struct timespec pause = {.tv_nsec = FOLLOW_MS * 1000000L};
+	ptrdiff_t n = 0;
+
+	for (int waited = 0; !n && (in->zeros < END_MARK_BYTES || waited < FOLLOW_END_MS); waited += FOLLOW_MS) {
+		nanosleep(&pause, NULL);
+		n = read_some(in, in->buffer, READ_BYTES, err);
+	}
+	return n;
+}
+
 static ptrdiff_t next_bytes(void *ctx, const void **bytes, struct em_error *err)
 {
 	struct em_input *in = ctx;
-	size_t n = in->peeked;
+	ptrdiff_t n = (ptrdiff_t)in->peeked;
 
 	*bytes = in->buffer;
-	if (n) {
-		in->peeked = 0;
-		return (ptrdiff_t)n;
-	}
-	return in->at_end ? 0 : read_some(in, in->buffer, READ_BYTES, err);
+	in->peeked = 0;
+	if (!n)
+		n = in->at_end && !in->opt.follow ? 0 : read_some(in, in->buffer, READ_BYTES, err);
+	if (!n && in->opt.follow)
+		n = follow(in, err);
+	if (n > 0)
+		count_zeros(in, (size_t)n);
+	return n;
 }
 
 /* Is the file at its beginning but for what was peeked?  A shell may have read the first lines of standard input. */

@@ -19,6 +19,7 @@ struct em_input_options {
 	bool digest;            /* "source" gets "sha256" also of files above EM_INPUT_DIGEST_BYTES */
 	struct em_slice frames; /* of each data set of a plain file; of a stream, its samples */
 	const char *scratch;    /* folder for what is too long for memory; NULL: the system's */
+	bool follow;            /* a stream in a file that another process still writes: wait for its end mark */
 	const char *signal;     /* only this data set of a plain file: its name, or else "1", "d01"; NULL: all */
 };
 
