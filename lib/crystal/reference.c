@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS 4 /* of Newton's method: each squares the error */
+#define STEPS 4     /* of Newton's method: each squares the error */
+#define LEAST 0.15F /* loss of contrast that a reference frame may have at a place, next to the best */
+#define HALF  0.5F
 
 static size_t points(const struct em_order_plan *plan)
 {
@@ -65,14 +67,26 @@ static void add(struct em_reference_phase *p, const struct em_order_map *m, cons
 	}
 }
 
-/* A quarter of the greatest c^2 of any frame, or what is below all; NaN where none reaches. */
+/*
+ * What c^2 a frame must have to count: that of (1 - t) times the greatest contrast of any, t as much as three of the
+ * noise's standard deviations, from LEAST to HALF; or whatever, where there is nothing but noise.  NaN where none reaches.
+ */
 static void set_least(float *least, const struct em_order_frame *const *frames, size_t count, size_t phase, size_t n)
 {
 	for (size_t k = 0; k < n; k++) {
-		least[k] = NAN;
+		float most = NAN, noise = 0;
+
 		for (size_t i = 0; i < count; i++)
-			least[k] = fmaxf(least[k], frames[i]->map[phase].contrast2[k]); /* drops NaN */
-		least[k] = least[k] > 0 ? least[k] / 4 : isnan(least[k]) ? NAN : -INFINITY;
+			if (!(frames[i]->map[phase].contrast2[k] <= most)) {
+				most = fmaxf(most, frames[i]->map[phase].contrast2[k]); /* drops NaN */
+				noise = frames[i]->map[phase].noise2[k];
+			}
+		least[k] = isnan(most) ? NAN : -INFINITY;
+		if (most > 0) {
+			float t = fminf(fmaxf(3 * sqrtf(noise / 2 / most), LEAST), HALF);
+
+			least[k] = (1 - t) * (1 - t) * most;
+		}
 	}
 }
 

@@ -3,8 +3,8 @@
  * Order: how much of a phase's lattice stands at each place of a frame, beside the reference frames.
  *
  * The reference is the mean over some frames of what order.h makes of them, psi_ref, and its power less the noise's,
- * c_ref^2.  At each place those frames count that hold the lattice there, half of the strongest's contrast or more: what
- * loses its order while the reference is taken was in order.  Two measures:
+ * c_ref^2.  At each place those frames count whose contrast there is nearly the strongest's, 0.85 or less as noise
+ * asks for: what loses its order while the reference is taken was in order.  Two measures:
  *
  *     amplitude(r) = c(r) / level(r)
  *     order(r)     = Re sum over spots psi_g(r) exp(-i theta_g(r)) conj psi_ref,g(r) / level^2(r)
