@@ -367,35 +367,35 @@ int main(int argc, char **argv)
 	struct em_movie_options *m = &opt.movie;
 	struct em_cli cli;
 	const struct em_option table[] = {
-	        {'s', "spots", "SPOTS", "auto (default), d:0.39,0.276, lattice:A,B,ANGLE:10,01 or a file; NAME= before it",
-	         EM_OPTION_PARSE, &opt, .parse = parse_spots},
-	        {'n', "reference", "N", "the first N frames are the reference; default 4", EM_OPTION_SIZE, &m->reference},
-	        {0, "each", NULL, "each sample is a picture by itself, not a frame of a movie", EM_OPTION_FLAG, &m->single},
-	        {'r', "region", "NAME=X,Y,W,H", "measure this rectangle of the first frame too, px or as in 5nm",
-	         EM_OPTION_PARSE, &opt, .parse = parse_region},
-	        {0, "areas", "FILE", "regions from a file: polygons as JSON, or classified chips", EM_OPTION_PARSE, &opt,
-	         .parse = parse_file},
-	        {0, "across", "X0,Y0,X1,Y1", "a line through the film, from face to face: profile, percolation",
-	         EM_OPTION_STRING, &opt.line},
-	        {0, "breadth", "PX", "of the profile; default a quarter of its length", EM_OPTION_NUMBER, &m->breadth},
-	        {0, "control", "PHASE[/REGION]", "what stays in order: fractions are divided by its own",
-	         EM_OPTION_STRING, &m->control},
-	        {0, "interval", "SECONDS", "from frame to frame", EM_OPTION_NUMBER, &opt.interval},
-	        {0, "rate", "PER_SECOND", "of the dose or fluence, in any unit", EM_OPTION_NUMBER, &opt.rate},
-	        {0, "radius", "R", "of the masks, at most, as a fraction of |g|; default 0.45", EM_OPTION_NUMBER,
-	         &m->radius},
-	        {0, "still", NULL, "the frames do not drift, or are registered", EM_OPTION_FLAG, &m->still},
-	        {0, "follow", NULL, "wait for more where a stream's file ends without its end mark", EM_OPTION_FLAG,
-	         &cli.input.follow},
-	        {0, "map", NULL, "add the maps of order, amplitude and disorder", EM_OPTION_FLAG, &m->maps},
-	        {0}};
-	const struct em_tool tool = {
-	        .name = "emfft-crystallinity",
-	        .purpose = "Measure order and disorder in lattice movies by their Bragg spots.",
-	        .operands = "[FILE...]",
-	        .example = "emfft-crystallinity --interval 2 movie.mrc | emplot curve -o order.png",
-	        .options = table,
-	        .common = EM_COMMON_FILTER};
+	    {'s', "spots", "SPOTS", "auto (default), d:0.39,0.276, lattice:A,B,ANGLE:10,01 or a file; NAME= before it",
+	     EM_OPTION_PARSE, &opt, .parse = parse_spots},
+	    {'n', "reference", "N", "the first N frames are the reference; default 4", EM_OPTION_SIZE, &m->reference},
+	    {0, "each", NULL, "each sample is a picture by itself, not a frame of a movie", EM_OPTION_FLAG, &m->single},
+	    {'r', "region", "NAME=X,Y,W,H", "measure this rectangle of the first frame too, px or as in 5nm",
+	     EM_OPTION_PARSE, &opt, .parse = parse_region},
+	    {0, "areas", "FILE", "regions from a file: polygons as JSON, or classified chips", EM_OPTION_PARSE, &opt,
+	     .parse = parse_file},
+	    {0, "across", "X0,Y0,X1,Y1", "a line through the film, from face to face: profile, percolation",
+	     EM_OPTION_STRING, &opt.line},
+	    {0, "breadth", "PX", "of the profile; default a quarter of its length", EM_OPTION_NUMBER, &m->breadth},
+	    {0, "control", "PHASE[/REGION]", "what stays in order: fractions are divided by its own", EM_OPTION_STRING,
+	     &m->control},
+	    {0, "interval", "SECONDS", "from frame to frame", EM_OPTION_NUMBER, &opt.interval},
+	    {0, "rate", "PER_SECOND", "of the dose or fluence, in any unit", EM_OPTION_NUMBER, &opt.rate},
+	    {0, "radius", "R", "of the masks, at most, as a fraction of |g|; default 0.45", EM_OPTION_NUMBER,
+	     &m->radius},
+	    {0, "still", NULL, "the frames do not drift, or are registered", EM_OPTION_FLAG, &m->still},
+	    {0, "follow", NULL, "wait for more where a stream's file ends without its end mark", EM_OPTION_FLAG,
+	     &cli.input.follow},
+	    {0, "map", NULL, "add the maps of order, amplitude and disorder", EM_OPTION_FLAG, &m->maps},
+	    {0}};
+	const struct em_tool tool = {.name = "emfft-crystallinity",
+	                             .purpose = "Measure order and disorder in lattice movies by their Bragg spots.",
+	                             .operands = "[FILE...]",
+	                             .example =
+	                                 "emfft-crystallinity --interval 2 movie.mrc | emplot curve -o order.png",
+	                             .options = table,
+	                             .common = EM_COMMON_FILTER};
 	int status = em_cli_begin(&cli, &tool, argc, argv);
 
 	if (status >= 0)

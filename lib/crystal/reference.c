@@ -97,17 +97,23 @@ static int compare_floats(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The median of what is above half of the 98th percentile, of squares.  v becomes sorted. */
-static double typical_of(float *v, size_t n)
+/* The median of what is not below `least`, of n values by size. */
+static double median_above(const float *v, size_t n, double least)
 {
 	size_t first = 0;
 
+	while (first + 1 < n && (double)v[first] < least)
+		first++;
+	return (double)v[first + (n - first) / 2];
+}
+
+/* What a phase has where it is, of squares: see reference.h.  v becomes sorted. */
+static double typical_of(float *v, size_t n)
+{
 	if (!n)
 		return 0;
 	qsort(v, n, sizeof(*v), compare_floats);
-	while (v[first] < v[(n - 1) * 98 / 100] / 4)
-		first++;
-	return (double)v[first + (n - first) / 2];
+	return median_above(v, n, 0.64 * median_above(v, n, (double)v[(n - 1) * 98 / 100] / 4));
 }
 
 /* What of |psi_ref|^2, summed over the spots, is lattice: the mean of several frames holds less noise than one. */

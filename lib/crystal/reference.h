@@ -18,8 +18,9 @@
  *
  * level is c_ref, but where that is below half of what the phase has where it is (`typical`), that: what was disordered
  * in the reference counts as disordered.  typical is the median of c_ref where it is above half of its 98th percentile,
- * so a phase is seen if it fills a fiftieth of the frame.  A single picture is its own reference: the level is `typical`
- * all over, and only the amplitude says something.
+ * and then of what is above 0.8 of that, so that borders, which blur, do not count; a phase is seen if it fills a
+ * fiftieth of the frame.  A single picture is its own reference: the level is `typical` all over, and only the
+ * amplitude says something.
  *
  * Along a straight border of crystalline matter both are 1/2, so maps are parted there: EM_ORDER_THRESHOLD.
  */
