@@ -73,6 +73,20 @@ static double cell_above(const struct field *f, size_t j, size_t i, double here)
 	return sum / 8;
 }
 
+/* Are all samples around an inner cell on one side?  Most are, and need no triangles. */
+static bool is_even(const struct field *f, size_t j, size_t i, double here)
+{
+	const float *at = f->map + j * f->cols + i;
+	size_t same = 0;
+
+	if (!j || !i || j + 1 == f->rows || i + 1 == f->cols)
+		return false;
+	for (const float *row = at - f->cols; row <= at + f->cols; row += f->cols)
+		for (int di = -1; di <= 1; di++)
+			same += here > 0 ? (double)row[di] > f->threshold : (double)row[di] <= f->threshold;
+	return same == 9; /* NaN is on neither */
+}
+
 double em_area_above(const float *map, const float *weight, size_t rows, size_t cols, double threshold, double *known)
 {
 	const struct field f = {map, rows, cols, threshold};
@@ -85,7 +99,7 @@ double em_area_above(const float *map, const float *weight, size_t rows, size_t 
 			if (!(w > 0) || isnan(here))
 				continue;
 			all += w;
-			above += w * cell_above(&f, j, i, here);
+			above += w * (is_even(&f, j, i, here) ? here > 0 : cell_above(&f, j, i, here));
 		}
 	if (known)
 		*known = all;

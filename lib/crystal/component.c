@@ -4,6 +4,7 @@
 #include "base/fft.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,30 +89,20 @@ void em_map_grid_step(const struct em_map_grid *grid, double step[2])
 
 /* ---- the mask ---- */
 
-/* The coefficients under a spot's mask: rows top..bottom, columns left..right around the middle, all of them signed. */
-struct disc {
-	double y, x, ry, rx; /* middle and half axes, in coefficients */
-	long top, bottom, left, right;
+/* A coefficient: where it is stored, and where it lies from the middle.  Of the half plane that is not stored, F(-k) is
+ * the conjugate of F(k). */
+struct tap {
+	size_t at; /* row * columns + column of the spectrum */
+	int y, x;  /* from the middle */
+	float weight, conjugate; /* M; -1 where the conjugate is meant, else 1 */
 };
 
-static struct disc disc_of(const struct em_spot *spot, size_t height, size_t width)
-{
-	struct disc d = {.y = spot->y * (double)height, .x = spot->x * (double)width,
-	                 .ry = spot->radius * (double)height, .rx = spot->radius * (double)width};
-
-	d.top = (long)ceil(d.y - d.ry);
-	d.bottom = (long)floor(d.y + d.ry);
-	d.left = (long)ceil(d.x - d.rx);
-	d.right = (long)floor(d.x + d.rx);
-	return d;
-}
-
-static double mask_at(const struct disc *d, long j, long i)
-{
-	double q = hypot(((double)j - d->y) / d->ry, ((double)i - d->x) / d->rx);
-
-	return q < 1 ? 0.5 * (1 + cos(PI * q)) : 0;
-}
+struct em_mask {
+	long y, x; /* the middle: the coefficient next to g */
+	double power;
+	size_t count;
+	struct tap tap[]; /* row by row */
+};
 
 static size_t wrap(long i, size_t n)
 {
@@ -120,83 +111,133 @@ static size_t wrap(long i, size_t n)
 	return (size_t)(m < 0 ? m + (long)n : m);
 }
 
-/* Coefficient (j, i) of the whole plane from the half that is stored: F(-k) is the conjugate of F(k). */
-static void coefficient(const struct em_spectrum *s, long j, long i, float out[2])
+static struct tap tap_of(long j, long i, size_t height, size_t width)
 {
-	size_t x = wrap(i, s->width), stored = x < s->columns ? x : s->width - x;
-	size_t y = x < s->columns ? wrap(j, s->height) : wrap(-j, s->height);
-	const float *f = s->value + 2 * (y * s->columns + stored);
+	size_t columns = width / 2 + 1, x = wrap(i, width);
+	bool stored = x < columns;
 
-	out[0] = f[0];
-	out[1] = x < s->columns ? f[1] : -f[1];
+	return (struct tap){.at = wrap(stored ? j : -j, height) * columns + (stored ? x : width - x),
+	                    .conjugate = stored ? 1 : -1};
 }
 
-void em_component_power(const struct em_spectrum *s, const struct em_spot *spot, double *power, double *mask)
+struct em_mask *em_mask_new(size_t height, size_t width, const struct em_spot *spot, struct em_error *err)
 {
-	struct disc d = disc_of(spot, s->height, s->width);
+	double y = spot->y * (double)height, x = spot->x * (double)width;
+	double ry = spot->radius * (double)height, rx = spot->radius * (double)width;
+	size_t most = (size_t)(2 * ry + 2) * (size_t)(2 * rx + 2);
+	struct em_mask *m = malloc(sizeof(*m) + most * sizeof(struct tap));
 
-	*power = *mask = 0;
-	for (long j = d.top; j <= d.bottom; j++)
-		for (long i = d.left; i <= d.right; i++) {
-			double m = mask_at(&d, j, i);
-			float f[2];
+	if (!m) {
+		em_error_memory(err, most * sizeof(struct tap));
+		return NULL;
+	}
+	*m = (struct em_mask){.y = lround(y), .x = lround(x)};
+	for (long j = (long)ceil(y - ry); j <= (long)floor(y + ry); j++)
+		for (long i = (long)ceil(x - rx); i <= (long)floor(x + rx); i++) {
+			double q = hypot(((double)j - y) / ry, ((double)i - x) / rx), v = 0.5 * (1 + cos(PI * q));
+			struct tap t = tap_of(j, i, height, width);
 
-			coefficient(s, j, i, f);
-			*power += m * m * ((double)f[0] * (double)f[0] + (double)f[1] * (double)f[1]);
-			*mask += m * m;
+			if (q >= 1)
+				continue;
+			t.y = (int)(j - m->y);
+			t.x = (int)(i - m->x);
+			t.weight = (float)v;
+			m->power += v * v;
+			m->tap[m->count++] = t;
 		}
+	return m;
+}
+
+void em_mask_free(struct em_mask *mask)
+{
+	free(mask);
+}
+
+double em_mask_power(const struct em_mask *mask)
+{
+	return mask->power;
+}
+
+double em_component_power(const struct em_mask *mask, const struct em_spectrum *s)
+{
+	double sum = 0;
+
+	for (size_t k = 0; k < mask->count; k++) {
+		const struct tap *t = &mask->tap[k];
+		const float *f = s->value + 2 * t->at;
+
+		sum += (double)(t->weight * t->weight * (f[0] * f[0] + f[1] * f[1]));
+	}
+	return sum;
 }
 
 /* ---- the image ---- */
 
-void em_component_cut(const struct em_map_grid *grid, const struct em_spectrum *s, const struct em_spot *spot,
+/* Where a coefficient goes in the cut-out. */
+static float *place(const struct em_map_grid *grid, const struct tap *t, float *band)
+{
+	size_t y = t->y < 0 ? grid->rows - (size_t)-t->y : (size_t)t->y;
+	size_t x = t->x < 0 ? grid->columns - (size_t)-t->x : (size_t)t->x;
+
+	return band + 2 * (y * grid->columns + x);
+}
+
+void em_component_cut(const struct em_map_grid *grid, const struct em_mask *mask, const struct em_spectrum *s,
                       float *band)
 {
-	struct disc d = disc_of(spot, s->height, s->width);
-	long cy = lround(d.y), cx = lround(d.x);
-	double unit = 1 / ((double)s->height * (double)s->width);
+	const float unit = (float)(1 / ((double)s->height * (double)s->width));
 
 	memset(band, 0, 2 * grid->rows * grid->columns * sizeof(*band));
-	for (long j = d.top; j <= d.bottom; j++)
-		for (long i = d.left; i <= d.right; i++) {
-			float m = (float)(mask_at(&d, j, i) * unit), f[2];
-			float *to = band + 2 * (wrap(j - cy, grid->rows) * grid->columns + wrap(i - cx, grid->columns));
+	for (size_t k = 0; k < mask->count; k++) {
+		const struct tap *t = &mask->tap[k];
+		const float *f = s->value + 2 * t->at;
+		float *to = place(grid, t, band);
 
-			coefficient(s, j, i, f);
-			to[0] = m * f[0];
-			to[1] = m * f[1];
-		}
+		to[0] = unit * t->weight * f[0];
+		to[1] = unit * t->weight * t->conjugate * f[1];
+	}
 }
 
-/* v *= exp(i angle) */
-static void turn(float v[2], const float by[2])
+/* a *= b */
+static void turn(double a[2], const double b[2])
 {
-	float re = v[0] * by[0] - v[1] * by[1];
+	double re = a[0] * b[0] - a[1] * b[1];
 
-	v[1] = v[0] * by[1] + v[1] * by[0];
-	v[0] = re;
+	a[1] = a[0] * b[1] + a[1] * b[0];
+	a[0] = re;
 }
 
-static void unit_of(double turns, float out[2])
+static void set_turn(double out[2], double turns)
 {
-	out[0] = (float)cos(2 * PI * turns);
-	out[1] = (float)sin(2 * PI * turns);
+	out[0] = cos(2 * PI * turns);
+	out[1] = sin(2 * PI * turns);
 }
 
-void em_component_image(const struct em_map_grid *grid, const struct em_spot *spot, const double shift[2], float *band,
+/* Turn all back by the whole wave vector, not the cut-out's: that is what the specimen's move has turned. */
+static void move(const struct em_map_grid *grid, const struct em_mask *mask, const double shift[2], float *band)
+{
+	const double down = shift[0] / (double)grid->height, across = shift[1] / (double)grid->width;
+	double step[2], now[2] = {1, 0};
+
+	set_turn(step, across);
+	for (size_t k = 0; k < mask->count; k++) {
+		const struct tap *t = &mask->tap[k];
+		float *v = place(grid, t, band), re;
+
+		if (k && t->y == t[-1].y && t->x == t[-1].x + 1)
+			turn(now, step);
+		else
+			set_turn(now, (double)(mask->y + t->y) * down + (double)(mask->x + t->x) * across);
+		re = v[0] * (float)now[0] - v[1] * (float)now[1];
+		v[1] = v[0] * (float)now[1] + v[1] * (float)now[0];
+		v[0] = re;
+	}
+}
+
+void em_component_image(const struct em_map_grid *grid, const struct em_mask *mask, const double shift[2], float *band,
                         float *psi)
 {
-	struct disc d = disc_of(spot, grid->height, grid->width);
-	long cy = lround(d.y), cx = lround(d.x);
-
-	/* A specimen that moved has its phases turned by its whole wave vector, not by the cut-out's. */
-	for (long j = d.top; j <= d.bottom; j++)
-		for (long i = d.left; i <= d.right; i++) {
-			size_t y = wrap(j - cy, grid->rows), x = wrap(i - cx, grid->columns);
-			float by[2];
-
-			unit_of((double)j * shift[0] / (double)grid->height + (double)i * shift[1] / (double)grid->width, by);
-			turn(band + 2 * (y * grid->columns + x), by);
-		}
+	if (fabs(shift[0]) + fabs(shift[1]) > 0)
+		move(grid, mask, shift, band);
 	em_fft_complex_inverse(grid->fft, band, psi);
 }

@@ -36,14 +36,20 @@ size_t em_map_grid_rows(const struct em_map_grid *grid);
 size_t em_map_grid_columns(const struct em_map_grid *grid);
 void em_map_grid_step(const struct em_map_grid *grid, double step[2]); /* from point to point: y, x; px */
 
+/* A spot's mask in the spectra of one size: which coefficients it takes in, and how much of each. */
+struct em_mask;
+
+struct em_mask *em_mask_new(size_t height, size_t width, const struct em_spot *spot, struct em_error *err);
+void em_mask_free(struct em_mask *mask); /* NULL allowed */
+double em_mask_power(const struct em_mask *mask); /* sum of M^2 */
+
+/* The power of the spectrum under the mask, sum of M^2 |F|^2. */
+double em_component_power(const struct em_mask *mask, const struct em_spectrum *s);
 /* The cut-out of the spectrum, [rows][columns] pairs from em_fft_alloc. */
-void em_component_cut(const struct em_map_grid *grid, const struct em_spectrum *s, const struct em_spot *spot,
+void em_component_cut(const struct em_map_grid *grid, const struct em_mask *mask, const struct em_spectrum *s,
                       float *band);
 /* psi, [rows][columns] pairs from em_fft_alloc, of the specimen moved back by shift (y, x; px).  Spoils the band. */
-void em_component_image(const struct em_map_grid *grid, const struct em_spot *spot, const double shift[2], float *band,
+void em_component_image(const struct em_map_grid *grid, const struct em_mask *mask, const double shift[2], float *band,
                         float *psi);
-
-/* The power of the spectrum under the mask, sum of M^2 |F|^2, and the mask's own, sum of M^2. */
-void em_component_power(const struct em_spectrum *s, const struct em_spot *spot, double *power, double *mask);
 
 #endif

@@ -83,9 +83,12 @@ static double scatter_of(const struct em_measure_view *v, const float *map, doub
 /* What part of the region is neither in order nor not. */
 static double border_of(const struct em_measure_view *v, const float *map, double known)
 {
-	return (em_area_above(map, v->weight, v->grid.rows, v->grid.cols, 0.25, NULL) -
-	        em_area_above(map, v->weight, v->grid.rows, v->grid.cols, 0.75, NULL)) /
-	       known;
+	double sum = 0;
+
+	for (size_t k = 0; k < points(v); k++)
+		if (map[k] > 0.25F && map[k] < 0.75F)
+			sum += (double)v->weight[k];
+	return sum / known;
 }
 
 static int measure_order(const struct em_measure_view *v, const struct em_order_frame *f, struct em_measure *m,
@@ -96,8 +99,11 @@ static int measure_order(const struct em_measure_view *v, const struct em_order_
 
 	if (!across)
 		return em_error_memory(err, points(v) * sizeof(*across));
-	em_reference_fit(v->reference, v->plan, f, v->phase, v->weight, planes);
-	em_reference_order(v->reference, v->plan, f, v->phase, planes, map, across);
+	if (em_reference_fit(v->reference, v->plan, f, v->phase, v->weight, planes, err) ||
+	    em_reference_order(v->reference, v->plan, f, v->phase, planes, map, across, err)) {
+		free(across);
+		return -1;
+	}
 	all = weigh(v, map, &known);
 	if (known > 0) {
 		m->seen = known / all;

@@ -86,14 +86,17 @@ void em_movie_frame_release(struct em_movie_frame *f)
 /* The share of pixels at the greatest value that the type can hold; float has none. */
 static double saturation_of(const struct em_array *a)
 {
+	const unsigned char *u8 = a->data;
+	const uint16_t *u16 = a->data;
+	const int16_t *i16 = a->data;
 	size_t n = em_array_count(a), at = 0;
-	double most = a->dtype == EM_U8    ? UINT8_MAX
-	              : a->dtype == EM_U16 ? UINT16_MAX
-	              : a->dtype == EM_I16 ? INT16_MAX
-	                                   : INFINITY;
 
-	for (size_t i = 0; i < n && isfinite(most); i++)
-		at += em_array_get(a, i) >= most;
+	for (size_t i = 0; i < n && a->dtype == EM_U8; i++)
+		at += u8[i] == UINT8_MAX;
+	for (size_t i = 0; i < n && a->dtype == EM_U16; i++)
+		at += u16[i] == UINT16_MAX;
+	for (size_t i = 0; i < n && a->dtype == EM_I16; i++)
+		at += i16[i] == INT16_MAX;
 	return (double)at / (double)n;
 }
 

@@ -7,17 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REACH  0.03 /* of the window: nearer to the border, too little is left to divide by */
-#define DARK   0.05 /* of the mean: there is no matter to be in order */
+#define REACH  0.03F /* of the window: nearer to the border, too little is left to divide by */
+#define DARK   0.05F /* of the mean: there is no matter to be in order */
 #define ANGLES 36   /* around half a turn, at which discs without spots are looked for */
 #define APART  2.0  /* radii from the middle of a disc to the next spot, at least */
 #define SMALL  2.0  /* radius of a disc, coefficients, at least */
 
 static const double PI = 3.14159265358979323846;
 
-struct discs {
-	struct em_spot spot[EM_ORDER_DISCS];
-	size_t count;
+/* A spot's mask, and those of the discs beside it. */
+struct masks {
+	struct em_mask *spot, *disc[EM_ORDER_DISCS];
+	size_t discs;
 };
 
 struct em_order_plan {
@@ -25,8 +26,9 @@ struct em_order_plan {
 	double (*others)[2];                 /* [n_others] */
 	size_t n_others;
 	struct em_order_phase phase[EM_ORDER_PHASES];
-	struct discs *discs;                 /* [spots] */
+	struct masks *masks;                 /* [spots] */
 	struct em_spot middle;               /* the local mean */
+	struct em_mask *middle_mask;
 	float *window;                       /* the window's own cut-out around it */
 	double window_power;
 	struct em_map_grid *grid;
@@ -79,7 +81,7 @@ static int set_radius(struct em_order_plan *p, struct em_spot *s, const char *na
 }
 
 /* Discs at |g| as far from any spot as can be, the clearest first; smaller than the mask where spots are dense. */
-static void find_discs(const struct em_order_plan *p, const struct em_spot *s, struct discs *out)
+static int find_discs(const struct em_order_plan *p, const struct em_spot *s, struct masks *out, struct em_error *err)
 {
 	double g = hypot(s->y, s->x), angle = atan2(s->y, s->x), room[ANGLES];
 	double least = SMALL / (double)(p->height < p->width ? p->height : p->width);
@@ -90,9 +92,9 @@ static void find_discs(const struct em_order_plan *p, const struct em_spot *s, s
 
 		room[k] = fabs(y) < 0.5 && fabs(x) < 0.5 ? clearance(p, y, x, NULL) : 0;
 	}
-	out->count = 0;
-	while (out->count < EM_ORDER_DISCS) {
+	while (out->discs < EM_ORDER_DISCS) {
 		size_t best = 0;
+		struct em_spot disc;
 		double a, radius;
 
 		for (size_t k = 1; k < ANGLES; k++)
@@ -100,9 +102,12 @@ static void find_discs(const struct em_order_plan *p, const struct em_spot *s, s
 				best = k;
 		radius = fmin(s->radius, room[best] / APART);
 		if (radius < least)
-			return;
+			break;
 		a = angle + PI * ((double)best + 0.5) / ANGLES;
-		out->spot[out->count++] = (struct em_spot){g * sin(a), g * cos(a), radius};
+		disc = (struct em_spot){g * sin(a), g * cos(a), radius};
+		out->disc[out->discs] = em_mask_new(p->height, p->width, &disc, err);
+		if (!out->disc[out->discs++])
+			return -1;
 		for (size_t k = 0; k < ANGLES; k++) { /* those that share half of it have been seen */
 			double b = PI * fabs((double)k - (double)best) / ANGLES;
 
@@ -110,6 +115,34 @@ static void find_discs(const struct em_order_plan *p, const struct em_spot *s, s
 				room[k] = 0;
 		}
 	}
+	return 0;
+}
+
+static int make_masks(struct em_order_plan *p, struct em_error *err)
+{
+	struct masks *at = p->masks = calloc(p->spots, sizeof(*p->masks));
+
+	if (!at)
+		return em_error_memory(err, p->spots * sizeof(*p->masks));
+	for (size_t i = 0; i < p->phases; i++)
+		for (size_t k = 0; k < p->phase[i].count; k++, at++) {
+			at->spot = em_mask_new(p->height, p->width, &p->phase[i].spot[k], err);
+			if (!at->spot || find_discs(p, &p->phase[i].spot[k], at, err))
+				return -1;
+		}
+	p->middle_mask = em_mask_new(p->height, p->width, &p->middle, err);
+	return p->middle_mask ? 0 : -1;
+}
+
+static void free_masks(struct em_order_plan *p)
+{
+	for (size_t i = 0; p->masks && i < p->spots; i++) {
+		em_mask_free(p->masks[i].spot);
+		for (size_t k = 0; k < p->masks[i].discs; k++)
+			em_mask_free(p->masks[i].disc[k]);
+	}
+	free(p->masks);
+	em_mask_free(p->middle_mask);
 }
 
 /* One radius for all, so that all blur alike: the least that any spot has room for. */
@@ -145,7 +178,7 @@ static int cut_window(struct em_order_plan *p, struct em_error *err)
 				image[y * p->width + x] = (float)(em_spectrum_window((double)y, p->height) *
 				                                  em_spectrum_window((double)x, p->width));
 		em_fft_forward(fft, image, s.value);
-		em_component_cut(p->grid, &s, &p->middle, p->window);
+		em_component_cut(p->grid, p->middle_mask, &s, p->window);
 	}
 	em_spectrum_release(&s);
 	em_fft_free(image);
@@ -155,22 +188,14 @@ static int cut_window(struct em_order_plan *p, struct em_error *err)
 
 static int set_up(struct em_order_plan *p, double ratio, struct em_error *err)
 {
-	struct discs *at;
-
 	for (size_t i = 0; i < p->phases; i++) {
 		if (p->phase[i].count < 1 || p->phase[i].count > EM_ORDER_SPOTS)
 			return em_error_set(err, EM_ERROR_DATA, "%s: %zu spots: 1 to %d are needed", p->phase[i].name,
 			                    p->phase[i].count, EM_ORDER_SPOTS);
 		p->spots += p->phase[i].count;
 	}
-	if (set_radii(p, ratio, err))
+	if (set_radii(p, ratio, err) || make_masks(p, err))
 		return -1;
-	at = p->discs = calloc(p->spots, sizeof(*p->discs));
-	if (!at)
-		return em_error_memory(err, p->spots * sizeof(*p->discs));
-	for (size_t i = 0; i < p->phases; i++)
-		for (size_t k = 0; k < p->phase[i].count; k++)
-			find_discs(p, &p->phase[i].spot[k], at++);
 	p->window_power = em_spectrum_window_power(p->height, p->width);
 	p->grid = em_map_grid_new(p->height, p->width, p->middle.radius, err);
 	return p->grid ? cut_window(p, err) : -1;
@@ -213,7 +238,7 @@ void em_order_plan_free(struct em_order_plan *plan)
 		return;
 	em_map_grid_free(plan->grid);
 	em_fft_free(plan->window);
-	free(plan->discs);
+	free_masks(plan);
 	free(plan->others);
 	free(plan);
 }
@@ -253,21 +278,17 @@ static int compare_doubles(const void *a, const void *b)
 }
 
 /* What of |psi|^2 is noise, where the window is 1: see order.h.  0 where spots are everywhere. */
-static double noise_of(const struct em_order_plan *p, const struct em_spectrum *s, const struct em_spot *spot,
-                       const struct discs *d)
+static double noise_of(const struct em_order_plan *p, const struct em_spectrum *s, const struct masks *m)
 {
-	double v[EM_ORDER_DISCS], power, mask, density;
+	double v[EM_ORDER_DISCS], density;
 
-	if (!d->count)
+	if (!m->discs)
 		return 0;
-	for (size_t k = 0; k < d->count; k++) {
-		em_component_power(s, &d->spot[k], &v[k], &mask);
-		v[k] = mask > 0 ? v[k] / mask : 0;
-	}
-	em_component_power(s, spot, &power, &mask);
-	qsort(v, d->count, sizeof(*v), compare_doubles);
-	density = 0.5 * (v[(d->count - 1) / 2] + v[d->count / 2]);
-	return density / p->window_power * mask / ((double)p->height * (double)p->width);
+	for (size_t k = 0; k < m->discs; k++)
+		v[k] = em_component_power(m->disc[k], s) / em_mask_power(m->disc[k]);
+	qsort(v, m->discs, sizeof(*v), compare_doubles);
+	density = 0.5 * (v[(m->discs - 1) / 2] + v[m->discs / 2]);
+	return density / p->window_power * em_mask_power(m->spot) / ((double)p->height * (double)p->width);
 }
 
 int em_order_cut(const struct em_order_plan *plan, const struct em_spectrum *s, struct em_order_frame *f,
@@ -281,12 +302,11 @@ int em_order_cut(const struct em_order_plan *plan, const struct em_spectrum *s, 
 		em_fft_free(band);
 		return band ? em_error_memory(err, plan->spots * sizeof(*noise)) : -1;
 	}
-	for (size_t i = 0; i < plan->phases; i++)
-		for (size_t j = 0; j < plan->phase[i].count; j++, k++) {
-			em_component_cut(plan->grid, s, &plan->phase[i].spot[j], band + k * n);
-			noise[k] = noise_of(plan, s, &plan->phase[i].spot[j], &plan->discs[k]);
-		}
-	em_component_cut(plan->grid, s, &plan->middle, band + k * n);
+	for (; k < plan->spots; k++) {
+		em_component_cut(plan->grid, plan->masks[k].spot, s, band + k * n);
+		noise[k] = noise_of(plan, s, &plan->masks[k]);
+	}
+	em_component_cut(plan->grid, plan->middle_mask, s, band + k * n);
 	for (size_t i = 0; i < n && s->mean > 0; i++)
 		band[k * n + i] += (float)s->mean * plan->window[i];
 	em_order_frame_release(f);
@@ -308,43 +328,52 @@ void em_order_frame_release(struct em_order_frame *f)
 	*f = (struct em_order_frame){0};
 }
 
-/* 1 / I at each point, and the window's share of it, w / I; NaN where the frame does not reach or is dark. */
+/* The window along one direction, at n points over `side` pixels, moved. */
+static void set_window(float *out, size_t n, size_t side, double drift)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float)em_spectrum_window((double)i * (double)side / (double)n + drift, side);
+}
+
+/* 1 / I at each point, and the window's share of it, w / I; NaN where the frame does not reach or is dark.  lines[rows
+ * + columns] is room. */
 static void divide(const struct em_order_plan *p, const struct em_order_frame *f, const double drift[2],
-                   const float *middle, float *inverse, float *share)
+                   const float *middle, float *inverse, float *share, float *lines)
 {
 	size_t rows = em_map_grid_rows(p->grid), columns = em_map_grid_columns(p->grid);
+	const float whole = (float)f->mean;
 
+	set_window(lines, rows, p->height, drift[0]);
+	set_window(lines + rows, columns, p->width, drift[1]);
 	for (size_t k = 0; k < rows * columns; k++) {
-		double y = (double)(k / columns) * (double)p->height / (double)rows + drift[0];
-		double x = (double)(k % columns) * (double)p->width / (double)columns + drift[1];
-		double w = em_spectrum_window(y, p->height) * em_spectrum_window(x, p->width);
-		double mean = f->mean > 0 ? (double)middle[2 * k] : w;
+		float w = lines[k / columns] * lines[rows + k % columns];
+		float mean = whole > 0 ? middle[2 * k] : w;
 
-		if (w > REACH && (f->mean <= 0 || mean > DARK * w * f->mean)) {
-			inverse[k] = (float)(1 / mean);
-			share[k] = (float)(w / mean);
+		if (w > REACH && (whole <= 0 || mean > DARK * w * whole)) {
+			inverse[k] = 1 / mean;
+			share[k] = w / mean;
 		} else {
 			inverse[k] = share[k] = NAN;
 		}
 	}
 }
 
-/* The maps of a phase from its cut-outs, the first of which is `band`. */
-static int form_phase(const struct em_order_plan *p, const struct em_order_phase *phase, const double drift[2],
-                      const double *noise, float *band, const float *inverse, const float *share,
-                      struct em_order_map *m, struct em_error *err)
+/* The maps of a phase, whose spots begin with the `first` of all. */
+static int form_phase(const struct em_order_plan *p, size_t first, size_t spots, const double drift[2],
+                      const struct em_order_frame *f, const float *inverse, const float *share, struct em_order_map *m,
+                      struct em_error *err)
 {
 	size_t n = points(p);
 
 	m->contrast2 = calloc(n, sizeof(*m->contrast2));
 	m->noise2 = calloc(n, sizeof(*m->noise2));
-	m->psi = em_fft_alloc(2 * n * phase->count, err);
+	m->psi = em_fft_alloc(2 * n * spots, err);
 	if (!m->contrast2 || !m->noise2 || !m->psi)
 		return em_error_memory(err, n * sizeof(float));
-	for (size_t s = 0; s < phase->count; s++) {
-		float *psi = m->psi + 2 * n * s, v = (float)noise[s];
+	for (size_t s = 0; s < spots; s++) {
+		float *psi = m->psi + 2 * n * s, v = (float)f->noise[first + s];
 
-		em_component_image(p->grid, &phase->spot[s], drift, band + 2 * n * s, psi);
+		em_component_image(p->grid, p->masks[first + s].spot, drift, f->band + 2 * n * (first + s), psi);
 		for (size_t k = 0; k < n; k++) {
 			float re = psi[2 * k] * inverse[k], im = psi[2 * k + 1] * inverse[k];
 
@@ -360,17 +389,16 @@ static int form_phase(const struct em_order_plan *p, const struct em_order_phase
 int em_order_form(const struct em_order_plan *plan, const double drift[2], struct em_order_frame *f,
                   struct em_error *err)
 {
-	size_t n = points(plan), k = 0;
-	float *middle = em_fft_alloc(2 * n, err), *inverse = malloc(2 * n * sizeof(*inverse));
+	size_t n = points(plan), lines = em_map_grid_rows(plan->grid) + em_map_grid_columns(plan->grid), first = 0;
+	float *middle = em_fft_alloc(2 * n, err), *inverse = malloc((2 * n + lines) * sizeof(*inverse));
 	int status = middle && inverse ? 0 : em_error_memory(err, 2 * n * sizeof(*inverse));
 
 	if (!status) {
-		em_component_image(plan->grid, &plan->middle, drift, f->band + 2 * n * plan->spots, middle);
-		divide(plan, f, drift, middle, inverse, inverse + n);
+		em_component_image(plan->grid, plan->middle_mask, drift, f->band + 2 * n * plan->spots, middle);
+		divide(plan, f, drift, middle, inverse, inverse + n, inverse + 2 * n);
 	}
-	for (size_t i = 0; i < plan->phases && !status; k += plan->phase[i++].count)
-		status = form_phase(plan, &plan->phase[i], drift, f->noise + k, f->band + 2 * n * k, inverse, inverse + n,
-		                    &f->map[i], err);
+	for (size_t i = 0; i < plan->phases && !status; first += plan->phase[i++].count)
+		status = form_phase(plan, first, plan->phase[i].count, drift, f, inverse, inverse + n, &f->map[i], err);
 	em_fft_free(middle);
 	free(inverse);
 	em_fft_free(f->band);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BLOCK 4     /* points of the grid that a mask blurs over */
 #define STEPS 4     /* of Newton's method: each squares the error */
+#define SMALL 1e-4  /* of a turn, radians over the whole map: it has converged */
 #define LEAST 0.15F /* loss of contrast that a reference frame may have at a place, next to the best */
 #define HALF  0.5F
 
@@ -187,215 +189,267 @@ void em_reference_amplitude(const struct em_reference *ref, const struct em_orde
 		amplitude[k] = isnan(c2[k]) || !(level2[k] > 0) ? NAN : sqrtf(fmaxf(0, c2[k]) / level2[k]);
 }
 
-/* What one spot of a frame has in common with the reference, z = psi conj psi_ref, and where. */
+/* exp(i slope x) at n points, `step` px apart, x = 0 at `middle`: the plane's phase is a product of two of these. */
+static void set_phasors(float (*out)[2], size_t n, double step, double middle, double slope, double angle)
+{
+	for (size_t i = 0; i < n; i++) {
+		double a = angle + slope * ((double)i * step - middle);
+
+		out[i][0] = (float)cos(a);
+		out[i][1] = (float)sin(a);
+	}
+}
+
+static void multiply(const float a[2], const float b[2], float out[2])
+{
+	out[0] = a[0] * b[0] - a[1] * b[1];
+	out[1] = a[0] * b[1] + a[1] * b[0];
+}
+
+/* What one spot of a frame has in common with the reference: z = psi conj psi_ref, weighed. */
 struct overlap {
-	const struct em_order_plan *plan;
 	size_t rows, columns;
 	double step[2]; /* px from one point to the next */
-	const float *psi, *ref, *weight;
+	float (*z)[2];      /* [rows][columns] */
+	float (*phasor)[2]; /* [rows + columns]: room */
+	/* z turned back by a first plane, summed over blocks of BLOCK points a side: what a mask resolves.  There is no more
+	 * than that to fit to. */
+	size_t block_rows, block_columns;
+	float (*block)[2];
 };
 
-static struct overlap overlap_of(const struct em_reference *ref, const struct em_order_plan *plan,
-                                 const struct em_order_frame *f, size_t phase, size_t spot, const float *weight)
+static void set_overlap(struct overlap *o, const float *psi, const float *ref, const float *weight)
 {
-	const struct em_map_grid *g = em_order_plan_grid(plan);
-	struct overlap o = {.plan = plan, .rows = em_map_grid_rows(g), .columns = em_map_grid_columns(g)};
-	size_t at = 2 * o.rows * o.columns * spot;
+	for (size_t k = 0; k < o->rows * o->columns; k++) {
+		const float *a = psi + 2 * k, *b = ref + 2 * k;
+		bool there = weight[k] > 0 && !isnan(a[0]);
 
-	em_map_grid_step(g, o.step);
-	o.psi = f->map[phase].psi + at;
-	o.ref = ref->phase[phase].psi + at;
-	o.weight = weight;
-	return o;
-}
-
-/* z at a point, weighed; 0 where either does not reach. */
-static void common(const struct overlap *o, size_t k, double z[2])
-{
-	const float *a = o->psi + 2 * k, *b = o->ref + 2 * k;
-
-	z[0] = z[1] = 0;
-	if (isnan(a[0]) || !(o->weight[k] > 0))
-		return;
-	z[0] = (double)o->weight[k] * ((double)a[0] * (double)b[0] + (double)a[1] * (double)b[1]);
-	z[1] = (double)o->weight[k] * ((double)a[1] * (double)b[0] - (double)a[0] * (double)b[1]);
-}
-
-static void place(const struct overlap *o, const double middle[2], size_t k, double at[2])
-{
-	at[0] = (double)(k / o->columns) * o->step[0] - middle[0];
-	at[1] = (double)(k % o->columns) * o->step[1] - middle[1];
+		o->z[k][0] = there ? weight[k] * (a[0] * b[0] + a[1] * b[1]) : 0;
+		o->z[k][1] = there ? weight[k] * (a[1] * b[0] - a[0] * b[1]) : 0;
+	}
 }
 
 /* A first slope, from how z turns from one point to the next; and the middle of what there is.  False: nothing. */
 static bool begin_plane(const struct overlap *o, struct em_order_plane *p)
 {
-	static const double zero[2] = {0, 0};
-	double turn[2][2] = {{0}}, total = 0, at[2];
+	double down[2] = {0, 0}, across[2] = {0, 0}, total = 0;
 
 	*p = (struct em_order_plane){0};
-	for (size_t k = 0; k < o->rows * o->columns; k++) {
-		double z[2], size;
+	for (size_t y = 0; y < o->rows; y++)
+		for (size_t x = 0; x < o->columns; x++) {
+			const float *z = o->z[y * o->columns + x];
+			const float *below = y + 1 < o->rows ? z + 2 * o->columns : z;
+			const float *right = x + 1 < o->columns ? z + 2 : z;
+			double size = (double)(z[0] * z[0] + z[1] * z[1]);
 
-		common(o, k, z);
-		size = hypot(z[0], z[1]);
-		place(o, zero, k, at);
-		total += size;
-		p->middle[0] += size * at[0];
-		p->middle[1] += size * at[1];
-		for (int d = 0; d < 2; d++) {
-			double next[2];
-
-			if (d == 0 ? k / o->columns + 1 == o->rows : k % o->columns + 1 == o->columns)
-				continue;
-			common(o, k + (d == 0 ? o->columns : 1), next);
-			turn[d][0] += next[0] * z[0] + next[1] * z[1];
-			turn[d][1] += next[1] * z[0] - next[0] * z[1];
+			total += size;
+			p->middle[0] += size * (double)y * o->step[0];
+			p->middle[1] += size * (double)x * o->step[1];
+			down[0] += (double)(below[0] * z[0] + below[1] * z[1]);
+			down[1] += (double)(below[1] * z[0] - below[0] * z[1]);
+			across[0] += (double)(right[0] * z[0] + right[1] * z[1]);
+			across[1] += (double)(right[1] * z[0] - right[0] * z[1]);
 		}
-	}
 	if (!(total > 0))
 		return false;
-	for (int d = 0; d < 2; d++) {
-		p->middle[d] /= total;
-		p->slope[d] = atan2(turn[d][1], turn[d][0]) / o->step[d];
-	}
+	p->middle[0] /= total;
+	p->middle[1] /= total;
+	p->slope[0] = atan2(down[1], down[0]) / o->step[0];
+	p->slope[1] = atan2(across[1], across[0]) / o->step[1];
 	return true;
 }
 
-/* The sums that Newton's method takes: with z turned back by the plane, sum z, its first and second moments. */
+static void set_blocks(struct overlap *o, const struct em_order_plane *p)
+{
+	float(*down)[2] = o->phasor, (*across)[2] = o->phasor + o->rows;
+
+	set_phasors(down, o->rows, o->step[0], p->middle[0], -p->slope[0], 0);
+	set_phasors(across, o->columns, o->step[1], p->middle[1], -p->slope[1], 0);
+	memset(o->block, 0, o->block_rows * o->block_columns * sizeof(*o->block));
+	for (size_t y = 0; y < o->rows; y++)
+		for (size_t x = 0; x < o->columns; x++) {
+			float *sum = o->block[y / BLOCK * o->block_columns + x / BLOCK], turn[2], turned[2];
+
+			multiply(down[y], across[x], turn);
+			multiply(turn, o->z[y * o->columns + x], turned);
+			sum[0] += turned[0];
+			sum[1] += turned[1];
+		}
+}
+
+/* The sums that Newton's method takes, of z turned back by the plane. */
 struct sums {
 	double z[2], size;
-	double first[2];    /* Im z (y, x) */
-	double second[3];   /* Re z (yy, yx, xx) */
-	double re1[2];      /* Re z (y, x) */
-	double spread[2];   /* (Im z)^2 (yy, xx): of the first moments, point by point */
+	double first[2];  /* Im z (y, x) */
+	double re1[2];    /* Re z (y, x) */
+	double second[3]; /* Re z (yy, yx, xx) */
+	double spread[2]; /* (Im z)^2 (yy, xx): of the first moments, point by point */
 };
 
-static struct sums sum_up(const struct overlap *o, const struct em_order_plane *p)
+static void add_point(struct sums *s, const float z[2], double y, double x)
 {
+	double re = (double)z[0], im = (double)z[1];
+
+	s->z[0] += re;
+	s->z[1] += im;
+	s->size += sqrt(re * re + im * im);
+	s->first[0] += im * y;
+	s->first[1] += im * x;
+	s->re1[0] += re * y;
+	s->re1[1] += re * x;
+	s->second[0] += re * y * y;
+	s->second[1] += re * y * x;
+	s->second[2] += re * x * x;
+	s->spread[0] += im * im * y * y;
+	s->spread[1] += im * im * x * x;
+}
+
+/* Of the blocks, turned back by what a plane says more than the one that they were made with. */
+static struct sums sum_up(const struct overlap *o, const struct em_order_plane *p, const struct em_order_plane *made)
+{
+	float(*down)[2] = o->phasor, (*across)[2] = o->phasor + o->rows;
+	double step[2] = {BLOCK * o->step[0], BLOCK * o->step[1]}, middle[2];
 	struct sums s = {0};
 
-	for (size_t k = 0; k < o->rows * o->columns; k++) {
-		double z[2], at[2], angle, re, im;
+	for (int d = 0; d < 2; d++) /* of the first block, px */
+		middle[d] = p->middle[d] - (BLOCK - 1) / 2.0 * o->step[d];
+	set_phasors(down, o->block_rows, step[0], middle[0], made->slope[0] - p->slope[0], -p->angle);
+	set_phasors(across, o->block_columns, step[1], middle[1], made->slope[1] - p->slope[1], 0);
+	for (size_t y = 0; y < o->block_rows; y++)
+		for (size_t x = 0; x < o->block_columns; x++) {
+			const float *z = o->block[y * o->block_columns + x];
+			float turn[2], turned[2];
 
-		common(o, k, z);
-		if (z[0] == 0 && z[1] == 0)
-			continue;
-		place(o, p->middle, k, at);
-		angle = p->angle + p->slope[0] * at[0] + p->slope[1] * at[1];
-		re = z[0] * cos(angle) + z[1] * sin(angle);
-		im = z[1] * cos(angle) - z[0] * sin(angle);
-		s.z[0] += re;
-		s.z[1] += im;
-		s.size += hypot(z[0], z[1]);
-		for (int d = 0; d < 2; d++) {
-			s.first[d] += im * at[d];
-			s.re1[d] += re * at[d];
-			s.spread[d] += im * im * at[d] * at[d];
+			multiply(down[y], across[x], turn);
+			multiply(turn, z, turned);
+			add_point(&s, turned, (double)y * step[0] - middle[0], (double)x * step[1] - middle[1]);
 		}
-		s.second[0] += re * at[0] * at[0];
-		s.second[1] += re * at[0] * at[1];
-		s.second[2] += re * at[1] * at[1];
-	}
 	return s;
 }
 
-/* Towards the plane that makes Re sum z exp(-i theta) the greatest; false: it is not near to one. */
-static bool improve(struct em_order_plane *p, const struct sums *s)
+static double coherence_of(const struct sums *s)
+{
+	return sqrt(s->z[0] * s->z[0] + s->z[1] * s->z[1]) / s->size;
+}
+
+/* Towards the plane that makes Re sum z exp(-i theta) the greatest; false: it is not near to one, or there. */
+static bool improve(const struct overlap *o, struct em_order_plane *p, const struct sums *s)
 {
 	/* The slopes' normal equations, with the angle's eliminated. */
 	double a = s->second[0] - s->re1[0] * s->re1[0] / s->z[0], b = s->second[1] - s->re1[0] * s->re1[1] / s->z[0];
 	double c = s->second[2] - s->re1[1] * s->re1[1] / s->z[0], det = a * c - b * b;
 	double y = s->first[0] - s->re1[0] * s->z[1] / s->z[0], x = s->first[1] - s->re1[1] * s->z[1] / s->z[0];
-	double dy, dx;
+	double dy, dx, turn;
 
 	if (!(s->z[0] > 0 && a > 0 && c > 0 && det > 0))
 		return false;
 	dy = (c * y - b * x) / det;
 	dx = (a * x - b * y) / det;
+	turn = (s->z[1] - s->re1[0] * dy - s->re1[1] * dx) / s->z[0];
 	p->slope[0] += dy;
 	p->slope[1] += dx;
-	p->angle += (s->z[1] - s->re1[0] * dy - s->re1[1] * dx) / s->z[0];
-	return true;
+	p->angle += turn;
+	return fabs(dy) * (double)o->rows * o->step[0] + fabs(dx) * (double)o->columns * o->step[1] + fabs(turn) > SMALL;
 }
 
-/* Points that share their noise: the grid's over the mask's, whose effective area is (sum M^2)^2 / sum M^4. */
-static double shared_points(const struct overlap *o, double radius)
+static struct em_order_plane fit_plane(struct overlap *o)
 {
-	double coefficients = 0.4 * acos(-1.0) * radius * radius * o->step[0] * o->step[1];
-
-	return fmax(1, 1 / coefficients);
-}
-
-static struct em_order_plane fit_plane(const struct overlap *o, double radius)
-{
-	struct em_order_plane p, flat;
+	struct em_order_plane made, p;
+	double level[2] = {0, 0};
 	struct sums s;
 
-	if (!begin_plane(o, &p))
-		return p;
-	flat = p;
-	flat.slope[0] = flat.slope[1] = 0;
-	s = sum_up(o, &flat);
-	flat.angle = atan2(s.z[1], s.z[0]);
-	flat.coherence = hypot(s.z[0], s.z[1]) / s.size;
-	s = sum_up(o, &p);
-	p.angle = atan2(s.z[1], s.z[0]);
-	/* Where there is little lattice left, chance may turn the first slope; it has to be better than none. */
-	if (hypot(s.z[0], s.z[1]) / s.size < flat.coherence)
-		p = flat;
-	for (int i = 0; i < STEPS; i++) {
-		s = sum_up(o, &p);
-		if (!improve(&p, &s))
-			break;
+	if (!begin_plane(o, &made))
+		return made;
+	set_blocks(o, &made);
+	p = made;
+	s = sum_up(o, &p, &made);
+	for (size_t k = 0; k < o->rows * o->columns; k++)
+		for (int c = 0; c < 2; c++)
+			level[c] += (double)o->z[k][c];
+	/* Where there is little lattice left, chance may turn the first slope: it has to be better than none. */
+	if (hypot(level[0], level[1]) > hypot(s.z[0], s.z[1])) {
+		made.slope[0] = made.slope[1] = 0;
+		set_blocks(o, &made);
+		p = made;
+		s = sum_up(o, &p, &made);
 	}
-	s = sum_up(o, &p);
-	p.coherence = hypot(s.z[0], s.z[1]) / s.size;
-	if (p.coherence < flat.coherence)
-		return flat;
+	p.angle = atan2(s.z[1], s.z[0]);
+	s = sum_up(o, &p, &made);
+	for (int i = 0; i < STEPS && improve(o, &p, &s); i++)
+		s = sum_up(o, &p, &made);
+	p.coherence = coherence_of(&s);
 	for (int d = 0; d < 2; d++)
-		p.slope_u[d] = sqrt(s.spread[d] * shared_points(o, radius)) / fmax(s.second[2 * d], 1e-30);
+		p.slope_u[d] = sqrt(s.spread[d]) / fmax(s.second[2 * d], 1e-30);
 	return p;
 }
 
-void em_reference_fit(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
-                      size_t phase, const float *weight, struct em_order_plane planes[EM_ORDER_SPOTS])
+int em_reference_fit(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
+                     size_t phase, const float *weight, struct em_order_plane planes[EM_ORDER_SPOTS],
+                     struct em_error *err)
 {
 	const struct em_order_phase *p = em_order_plan_phase(plan, phase);
+	const struct em_map_grid *g = em_order_plan_grid(plan);
+	struct overlap o = {.rows = em_map_grid_rows(g), .columns = em_map_grid_columns(g)};
+	size_t n = o.rows * o.columns;
 
+	em_map_grid_step(g, o.step);
+	o.block_rows = (o.rows + BLOCK - 1) / BLOCK;
+	o.block_columns = (o.columns + BLOCK - 1) / BLOCK;
+	o.z = malloc((n + o.rows + o.columns + o.block_rows * o.block_columns) * sizeof(*o.z));
+	if (!o.z)
+		return em_error_memory(err, n * sizeof(*o.z));
+	o.phasor = o.z + n;
+	o.block = o.phasor + o.rows + o.columns;
 	for (size_t s = 0; s < p->count; s++) {
-		struct overlap o = overlap_of(ref, plan, f, phase, s, weight);
-
-		planes[s] = fit_plane(&o, p->spot[s].radius);
+		set_overlap(&o, f->map[phase].psi + 2 * n * s, ref->phase[phase].psi + 2 * n * s, weight);
+		planes[s] = fit_plane(&o);
 	}
+	free(o.z);
+	return 0;
 }
 
-void em_reference_order(const struct em_reference *ref, const struct em_order_plan *plan,
-                        const struct em_order_frame *f, size_t phase, const struct em_order_plane *planes, float *order,
-                        float *across)
+/* sum[k] += psi exp(-i theta) conj psi_ref of one spot. */
+static void add_spot(float (*sum)[2], const struct em_map_grid *g, const float *psi, const float *ref,
+                     const struct em_order_plane *p, float (*phasor)[2])
 {
-	size_t n = points(plan), spots = em_order_plan_phase(plan, phase)->count;
-	const struct em_map_grid *g = em_order_plan_grid(plan);
-	const float *level2 = ref->phase[phase].level2;
-	size_t columns = em_map_grid_columns(g);
+	size_t rows = em_map_grid_rows(g), columns = em_map_grid_columns(g);
+	float(*down)[2] = phasor, (*across)[2] = phasor + rows;
 	double step[2];
 
 	em_map_grid_step(g, step);
-	for (size_t k = 0; k < n; k++) {
-		double sum[2] = {0, 0}, y = (double)(k / columns) * step[0], x = (double)(k % columns) * step[1];
+	set_phasors(down, rows, step[0], p->middle[0], -p->slope[0], -p->angle);
+	set_phasors(across, columns, step[1], p->middle[1], -p->slope[1], 0);
+	for (size_t y = 0; y < rows; y++)
+		for (size_t x = 0; x < columns; x++) {
+			size_t k = y * columns + x;
+			const float *a = psi + 2 * k, *b = ref + 2 * k;
+			float z[2] = {a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1]}, turn[2], turned[2];
 
-		for (size_t s = 0; s < spots; s++) {
-			const float *a = f->map[phase].psi + 2 * (s * n + k), *b = ref->phase[phase].psi + 2 * (s * n + k);
-			const struct em_order_plane *p = &planes[s];
-			double angle = p->angle + p->slope[0] * (y - p->middle[0]) + p->slope[1] * (x - p->middle[1]);
-			double re = (double)a[0] * (double)b[0] + (double)a[1] * (double)b[1];
-			double im = (double)a[1] * (double)b[0] - (double)a[0] * (double)b[1];
-
-			sum[0] += re * cos(angle) + im * sin(angle);
-			sum[1] += im * cos(angle) - re * sin(angle);
+			multiply(down[y], across[x], turn);
+			multiply(turn, z, turned);
+			sum[k][0] += turned[0];
+			sum[k][1] += turned[1];
 		}
-		order[k] = level2[k] > 0 ? (float)(sum[0] / (double)level2[k]) : NAN;
+}
+
+int em_reference_order(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
+                       size_t phase, const struct em_order_plane *planes, float *order, float *across,
+                       struct em_error *err)
+{
+	const struct em_map_grid *g = em_order_plan_grid(plan);
+	const float *level2 = ref->phase[phase].level2;
+	size_t n = points(plan), lines = em_map_grid_rows(g) + em_map_grid_columns(g);
+	float(*sum)[2] = calloc(n + lines, sizeof(*sum));
+
+	if (!sum)
+		return em_error_memory(err, n * sizeof(*sum));
+	for (size_t s = 0; s < em_order_plan_phase(plan, phase)->count; s++)
+		add_spot(sum, g, f->map[phase].psi + 2 * n * s, ref->phase[phase].psi + 2 * n * s, &planes[s], sum + n);
+	for (size_t k = 0; k < n; k++) {
+		order[k] = level2[k] > 0 ? sum[k][0] / level2[k] : NAN;
 		if (across)
-			across[k] = level2[k] > 0 ? (float)(sum[1] / (double)level2[k]) : NAN;
+			across[k] = level2[k] > 0 ? sum[k][1] / level2[k] : NAN;
 	}
+	free(sum);
+	return 0;
 }

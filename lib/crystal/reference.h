@@ -62,12 +62,13 @@ struct em_order_plane {
 };
 
 /* The planes of a phase's spots over a region: weight[rows][columns] from 0 to 1. */
-void em_reference_fit(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
-                      size_t phase, const float *weight, struct em_order_plane planes[EM_ORDER_SPOTS]);
+int em_reference_fit(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
+                     size_t phase, const float *weight, struct em_order_plane planes[EM_ORDER_SPOTS],
+                     struct em_error *err);
 
 /* order, and across (may be NULL): the same with Im for Re, which is 0 for a lattice in its place and as noisy. */
-void em_reference_order(const struct em_reference *ref, const struct em_order_plan *plan,
-                        const struct em_order_frame *f, size_t phase, const struct em_order_plane *planes, float *order,
-                        float *across);
+int em_reference_order(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
+                       size_t phase, const struct em_order_plane *planes, float *order, float *across,
+                       struct em_error *err);
 
 #endif

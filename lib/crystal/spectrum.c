@@ -86,32 +86,75 @@ void em_spectrum_plan_free(struct em_spectrum_plan *plan)
 
 /* ---- one frame ---- */
 
-/* Mean and variance of the finite pixels, how many are not. */
-static int measure(struct em_spectrum *s, const float *v, size_t n, struct em_error *err)
-{
-	double sum = 0, square = 0;
-	size_t count = 0;
+#define LANES 8 /* sums side by side: a single one waits for itself */
 
+static double sum_of(const float *v, size_t n)
+{
+	double lane[LANES] = {0}, sum = 0;
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES)
+		for (size_t k = 0; k < LANES; k++)
+			lane[k] += (double)v[i + k];
+	for (; i < n; i++)
+		sum += (double)v[i];
+	for (size_t k = 0; k < LANES; k++)
+		sum += lane[k];
+	return sum;
+}
+
+static float squares_of(const float *v, size_t n)
+{
+	float lane[LANES] = {0}, sum = 0;
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES)
+		for (size_t k = 0; k < LANES; k++)
+			lane[k] += v[i + k] * v[i + k];
+	for (; i < n; i++)
+		sum += v[i] * v[i];
+	for (size_t k = 0; k < LANES; k++)
+		sum += lane[k];
+	return sum;
+}
+
+/* The sum of what is finite in a row, and how many that is. */
+static double sum_row(const float *v, size_t n, size_t *count)
+{
+	double sum = sum_of(v, n);
+
+	*count = n;
+	if (isfinite(sum)) /* doubles hold any sum of finite floats */
+		return sum;
+	sum = 0;
+	*count = 0;
 	for (size_t i = 0; i < n; i++)
 		if (isfinite(v[i])) {
 			sum += (double)v[i];
-			count++;
+			++*count;
 		}
+	return sum;
+}
+
+static int measure(struct em_spectrum *s, const float *v, struct em_error *err)
+{
+	double sum = 0;
+	size_t count = 0, n;
+
+	for (size_t y = 0; y < s->height; y++, count += n)
+		sum += sum_row(v + y * s->width, s->width, &n);
 	if (!count)
 		return em_error_set(err, EM_ERROR_DATA, "no pixel of the frame is a finite number");
 	s->mean = sum / (double)count;
-	for (size_t i = 0; i < n; i++)
-		if (isfinite(v[i]))
-			square += ((double)v[i] - s->mean) * ((double)v[i] - s->mean);
-	s->variance = square / (double)count;
-	s->gaps = n - count;
+	s->gaps = s->height * s->width - count;
 	return 0;
 }
 
-/* out = window (v - mean) */
-static void apply(const struct em_spectrum_plan *plan, const struct em_spectrum *s, const float *v, float *out)
+/* out = window (v - mean); and the variance. */
+static void apply(const struct em_spectrum_plan *plan, struct em_spectrum *s, const float *v, float *out)
 {
 	const float mean = (float)s->mean;
+	double sum = 0;
 
 	for (size_t y = 0; y < plan->height; y++) {
 		const float *from = v + y * plan->width, w = plan->down[y];
@@ -122,7 +165,9 @@ static void apply(const struct em_spectrum_plan *plan, const struct em_spectrum 
 		for (size_t x = 0; x < plan->width && s->gaps; x++)
 			if (!isfinite(from[x]))
 				to[x] = 0;
+		sum += (double)squares_of(to, plan->width);
 	}
+	s->variance = sum / em_spectrum_window_power(plan->height, plan->width);
 }
 
 int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
@@ -139,7 +184,7 @@ int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan,
 		                    plan->width, plan->height);
 	if (em_array_to_f32(&f, frame, err))
 		return -1;
-	if (!measure(&made, f.data, plan->height * plan->width, err)) {
+	if (!measure(&made, f.data, err)) {
 		in = em_fft_alloc(plan->height * plan->width, err);
 		made.value = in ? em_fft_alloc(plan->height * made.columns * 2, err) : NULL;
 	}

@@ -32,7 +32,7 @@ struct em_spectrum {
 	size_t columns; /* width / 2 + 1: the half plane of k_x >= 0 */
 	float *value;    /* [height][columns] (re, im); row j has k_y = j / height, beyond half (j - height) / height */
 	double mean;     /* of the finite pixels */
-	double variance; /* of the finite pixels */
+	double variance; /* under the window: infinite where its square is beyond a float */
 	size_t gaps;     /* pixels that are no finite numbers: they count as the mean */
 };
 
