@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 
+import bench_crystallinity
 import bench_encoders
 import bench_formats
 import bench_small
@@ -152,6 +153,7 @@ def main():
         throughput()
         memory()
         bench_formats.run(row)
+        bench_crystallinity.run(row)
         bench_small.run(row)
         bench_encoders.run(row)
         os.chdir(TOP)
