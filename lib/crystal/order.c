@@ -36,9 +36,10 @@ struct em_order_plan {
 
 /* ---- the plan: masks ---- */
 
+/* Spectra repeat every cycle a pixel: beyond Nyquist's frequency the opposite of a fine spot lies next to it. */
 static double distance(double y0, double x0, double y1, double x1)
 {
-	return hypot(y0 - y1, x0 - x1);
+	return hypot(remainder(y0 - y1, 1), remainder(x0 - x1, 1));
 }
 
 /* From (y, x) to the nearest of any spots but `but`, of their opposites, and of the middle. */
@@ -71,7 +72,7 @@ static int set_radius(struct em_order_plan *p, struct em_spot *s, const char *na
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "%s: a spot at (%.4g, %.4g) cycles a pixel lies beyond Nyquist's frequency: no frame "
 		                    "of this pixel size can hold it", name, s->y, s->x);
-	s->radius = fmin(ratio * g, most);
+	s->radius = fmin(fmin(ratio * g, most), EM_MASK_MOST);
 	if (s->radius < least)
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "%s: the spot at (%.4g, %.4g) cycles a pixel cannot be told from its neighbour or "

@@ -37,7 +37,8 @@ struct em_order_plan;
 
 /*
  * The phases are copied; 1 <= count <= EM_ORDER_PHASES.  Masks have radius * |g|, but reach no more than half of the way
- * to another spot, nor to one of the n others (y, x in cycles a pixel; the picture's, of no phase), nor to the middle.
+ * to another spot, nor to one of the n others (y, x in cycles a pixel; the picture's, of no phase), nor to the middle,
+ * nor to the opposite of any of them, which for fine spots is near as spectra repeat; and EM_MASK_MOST at most.
  * EM_ERROR_DATA for a spot beyond Nyquist's frequency or too near to the middle or to another one to be told apart.
  */
 struct em_order_plan *em_order_plan_new(size_t height, size_t width, const struct em_order_phase *phases, size_t count,
