@@ -144,6 +144,10 @@ static struct em_spots_phase *add_phase(struct em_spots *out, const char *name, 
 		em_error_set(err, EM_ERROR_DATA, "more than %d phases", EM_SPOTS_PHASES);
 		return NULL;
 	}
+	if (!em_spots_name_is_fit(name)) { /* of 31 letters, with a 2 behind it */
+		em_error_set(err, EM_ERROR_DATA, "the name '%s' is too long", name);
+		return NULL;
+	}
 	out->phase[out->count] = (struct em_spots_phase){0};
 	snprintf(out->phase[out->count].name, EM_SPOTS_NAME, "%s", name);
 	return &out->phase[out->count++];
@@ -174,6 +178,12 @@ static struct em_lattice_options lattice_options(const struct em_spots_view *v)
 	    .height = v->height, .width = v->width, .scale = {v->scale[0], v->scale[1]}, .most = 2};
 }
 
+/* "film", "film2", ... */
+static void number_name(char name[EM_SPOTS_NAME + 16], const char *stem, size_t i)
+{
+	snprintf(name, EM_SPOTS_NAME + 16, i ? "%s%zu" : "%s", stem, i + 1);
+}
+
 static int find_auto(struct em_spots *out, const struct em_spots_request *r, const struct em_spots_view *v,
                      struct em_lattice_index *index, struct em_error *err)
 {
@@ -187,7 +197,9 @@ static int find_auto(struct em_spots *out, const struct em_spots_request *r, con
 		char name[EM_SPOTS_NAME + 16];
 		struct em_spots_phase *p;
 
-		snprintf(name, sizeof(name), i || !*r->name ? "%s%zu" : "%s", *r->name ? r->name : "lattice", i + 1);
+		number_name(name, r->name, i);
+		if (!*r->name)
+			snprintf(name, sizeof(name), "lattice%zu", i + 1);
 		p = add_phase(out, name, err);
 		if (!p)
 			return -1;
@@ -234,14 +246,31 @@ static int find_spacings(struct em_spots *out, const struct em_spots_request *r,
 	return 0;
 }
 
-static int read_file(struct em_spots *out, const char *path, struct em_error *err)
+/* Its phases, by the names that it has or the request's. */
+static int read_file(struct em_spots *out, const struct em_spots_request *r, struct em_error *err)
 {
-	struct em_json *tree = em_json_parse_file(path, err);
+	struct em_json *tree = em_json_parse_file(r->path, err);
 	const struct em_json *bragg = em_json_get(tree, "bragg");
-	int status = tree ? em_spots_read(out, bragg ? bragg : tree, err) : -1;
+	struct em_spots *own = calloc(1, sizeof(*own));
+	int status = own ? 0 : em_error_memory(err, sizeof(*own));
 
+	if (!status)
+		status = tree ? em_spots_read(own, bragg ? bragg : tree, err) : -1;
+	for (size_t i = 0; !status && i < own->count; i++) {
+		char name[EM_SPOTS_NAME + 16];
+		struct em_spots_phase *p;
+
+		number_name(name, r->name, i);
+		p = add_phase(out, *r->name ? name : own->phase[i].name, err);
+		status = p ? 0 : -1;
+		if (p) {
+			memcpy(own->phase[i].name, p->name, sizeof(p->name));
+			*p = own->phase[i];
+		}
+	}
 	em_json_free(tree);
-	return status ? em_error_prefix(err, "%.200s: ", path) : 0;
+	free(own);
+	return status ? em_error_prefix(err, "%.200s: ", r->path) : 0;
 }
 
 int em_spots_find(struct em_spots *out, const struct em_spots_request *requests, size_t n,
@@ -255,7 +284,7 @@ int em_spots_find(struct em_spots *out, const struct em_spots_request *requests,
 		const struct em_spots_request *r = &requests[i];
 
 		if (r->kind == EM_SPOTS_FILE)
-			status = read_file(made, r->path, err);
+			status = read_file(made, r, err);
 		else if (!view->peaks->count)
 			continue;
 		else if (r->kind == EM_SPOTS_AUTO)

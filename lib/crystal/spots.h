@@ -37,8 +37,8 @@ struct em_spots_request {
 
 /*
  * "auto", "d:0.39,0.276", "lattice:0.39,0.39,90:10,01,11" (spacings of (1 0) and (0 1), the angle between their normals,
- * indices h k as two digits, a minus before each that is below 0, "-11"), or a file's path; "NAME=" before any of them.
- * text is borrowed.  EM_ERROR_USAGE: cannot be read.
+ * indices h k as two digits, a minus before each that is below 0, "-11"), or a file's path; "NAME=" before any of them
+ * (so a path may hold a '=' only behind a '/').  text is borrowed.  EM_ERROR_USAGE: cannot be read.
  */
 int em_spots_request_parse(struct em_spots_request *r, const char *text, struct em_error *err);
 
@@ -70,19 +70,23 @@ struct em_spots_view {
 
 /*
  * Answer requests.  Automatic phases are the lattices that the peaks make, "lattice1" with the most evidence and
- * "lattice2", or the request's name and that with a 2 behind it.  No phase at all where there is no peak, which is no
- * error.  EM_ERROR_DATA: a request that no peak answers, two phases of one name, too many; a file that is none.
+ * "lattice2", or the request's name and that with a 2 behind it; a file's phases have their own names, or the request's
+ * in the same way; known lattices are "lattice1" and spacings "spacings" without a name.  No phase at all where there is
+ * no peak, which is no error.  EM_ERROR_DATA: a request that no peak answers, two phases of one name, too many; a file
+ * that is none.
  */
 int em_spots_find(struct em_spots *out, const struct em_spots_request *requests, size_t n,
                   const struct em_spots_view *view, struct em_error *err);
 
-/* Add the phases of a "bragg" member's tree. */
+/* Add the phases of a "bragg" member's tree.  EM_ERROR_DATA: none, a name or a place without meaning, too many. */
 int em_spots_read(struct em_spots *out, const struct em_json *tree, struct em_error *err);
 
 /*
- * {"phases":[{"name":..,"lattice":{"a":..,"a_u":..,"b":..,"gamma_deg":..,"angle_deg":..},
+ * {"phases":[{"name":..,"lattice":{"a":..,"a_u":..,"b":..,"gamma_deg":..,"angle_deg":..,"d_a":..,"d_b":..,
+ *                                   "a_star":[y,x],"b_star":[y,x]},
  *             "spots":[{"y":..,"x":..,"d":..,"angle_deg":..,"snr":..,"h":..,"k":..},..]},..]}
- * with "d_nm", "a_nm", "b_nm" where units are nm, else "d_px" ...
+ * with "d_nm", "a_nm", "a_nm_u" where units are nm, else "d_px" ...; a row has d_a alone, and b_star 0.  lattice, h and k
+ * only where the phase is indexed.
  */
 void em_spots_print(const struct em_spots *spots, const double scale[2], const char *units, struct em_text *out);
 

@@ -163,13 +163,16 @@ static int read_phase(struct em_spots *out, const struct em_json *node, struct e
 int em_spots_read(struct em_spots *out, const struct em_json *tree, struct em_error *err)
 {
 	const struct em_json *phases = em_json_get(tree, "phases");
+	const size_t before = out->count;
 
 	if (!em_json_is_array(phases) || !em_json_size(phases))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "no spots: expected {\"phases\":[{\"name\":..,\"spots\":[{\"y\":..,\"x\":..}]}]}, as in "
 		                    "the member \"bragg\" of a record");
 	for (const struct em_json *p = em_json_first(phases); p; p = em_json_next(p))
-		if (read_phase(out, p, err))
+		if (read_phase(out, p, err)) {
+			out->count = before;
 			return -1;
+		}
 	return 0;
 }
