@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define REACH  0.03F /* of the window: nearer to the border, too little is left to divide by */
+#define EDGE   0.4  /* of the blur: nearer, what the mask mixes in from beyond the border (periodic) is 3 % and more */
 #define DARK   0.05F /* of the mean: there is no matter to be in order */
 #define ANGLES 36   /* around half a turn, at which discs without spots are looked for */
 #define APART  2.0  /* radii from the middle of a disc to the next spot, at least */
@@ -329,11 +330,14 @@ void em_order_frame_release(struct em_order_frame *f)
 	*f = (struct em_order_frame){0};
 }
 
-/* The window along one direction, at n points over `side` pixels, moved. */
-static void set_window(float *out, size_t n, size_t side, double drift)
+/* The window along one direction, at n points over `side` pixels, moved; 0 within `edge` of the border. */
+static void set_window(float *out, size_t n, size_t side, double drift, double edge)
 {
-	for (size_t i = 0; i < n; i++)
-		out[i] = (float)em_spectrum_window((double)i * (double)side / (double)n + drift, side);
+	for (size_t i = 0; i < n; i++) {
+		double x = (double)i * (double)side / (double)n + drift, depth = fmin(x + 0.5, (double)side - 0.5 - x);
+
+		out[i] = depth > edge ? (float)em_spectrum_window(x, side) : 0;
+	}
 }
 
 /* 1 / I at each point, and the window's share of it, w / I; NaN where the frame does not reach or is dark.  lines[rows
@@ -343,9 +347,10 @@ static void divide(const struct em_order_plan *p, const struct em_order_frame *f
 {
 	size_t rows = em_map_grid_rows(p->grid), columns = em_map_grid_columns(p->grid);
 	const float whole = (float)f->mean;
+	const double edge = EDGE * em_order_plan_blur(p);
 
-	set_window(lines, rows, p->height, drift[0]);
-	set_window(lines + rows, columns, p->width, drift[1]);
+	set_window(lines, rows, p->height, drift[0], edge);
+	set_window(lines + rows, columns, p->width, drift[1], edge);
 	for (size_t k = 0; k < rows * columns; k++) {
 		float w = lines[k / columns] * lines[rows + k % columns];
 		float mean = whole > 0 ? middle[2 * k] : w;

@@ -5,8 +5,10 @@
  *     psi_g(r) / I(r) ,    c^2(r) = (sum over spots |psi_g|^2 - noise_g) / I^2 .
  *
  * psi_g is the Bragg component (component.h), I that of g = 0: thickness, beam and the window's fall to the border
- * cancel.  noise_g is what the mask lets through of matter without a lattice and of counting: the power in discs at
- * the same |g| that no spot is near, of the mask's size where there is room, spread over the frame as the window does.
+ * cancel.  Closer to the border than 0.4 blurs, or where the window is below 0.03, nothing is known: spectra are periodic,
+ * and masks mix in what stands at the opposite border, whose lattice is out of step.  noise_g is what the mask lets
+ * through of matter without a lattice and of counting: the power in discs at the same |g| that no spot is near, of the
+ * mask's size where there is room, spread over the frame as the window does.
  * Frames whose mean is not positive (processed pictures) are not divided by it: I is the window.
  *
  * Masks are as wide as they can be, half of the way to the nearest other spot: they blur over two or three spacings, and
