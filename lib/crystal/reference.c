@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define BLOCK 4     /* points of the grid that a mask blurs over */
+/* Blocks share their noise, whose spectrum is M^2: what the square of the scatter of a sum over many is to that of
+ * independent ones. */
+#define SHARED 2.79
 #define STEPS 4     /* of Newton's method: each squares the error */
 #define SMALL 1e-4  /* of a turn, radians over the whole map: it has converged */
 #define LEAST 0.15F /* loss of contrast that a reference frame may have at a place, next to the best */
@@ -78,11 +81,14 @@ static void set_least(float *least, const struct em_order_frame *const *frames, 
 	for (size_t k = 0; k < n; k++) {
 		float most = NAN, noise = 0;
 
-		for (size_t i = 0; i < count; i++)
-			if (!(frames[i]->map[phase].contrast2[k] <= most)) {
-				most = fmaxf(most, frames[i]->map[phase].contrast2[k]); /* drops NaN */
-				noise = frames[i]->map[phase].noise2[k];
-			}
+		for (size_t i = 0; i < count; i++) {
+			const struct em_order_map *m = &frames[i]->map[phase];
+
+			if (isnan(m->contrast2[k]) || m->contrast2[k] <= most)
+				continue;
+			most = m->contrast2[k];
+			noise = m->noise2[k];
+		}
 		least[k] = isnan(most) ? NAN : -INFINITY;
 		if (most > 0) {
 			float t = fminf(fmaxf(3 * sqrtf(noise / 2 / most), LEAST), HALF);
@@ -352,6 +358,27 @@ static bool improve(const struct overlap *o, struct em_order_plane *p, const str
 	return fabs(dy) * (double)o->rows * o->step[0] + fabs(dx) * (double)o->columns * o->step[1] + fabs(turn) > SMALL;
 }
 
+/* From a plane with the best angle for its slope to the best plane nearby: where matter without a lattice has its say,
+ * a step may lead away, and is not taken. */
+static struct em_order_plane refine_plane(const struct overlap *o, const struct em_order_plane *begin,
+                                          const struct em_order_plane *made)
+{
+	struct em_order_plane best = *begin, p = best;
+	struct sums s = sum_up(o, &p, made), b = s;
+
+	for (int i = 0; i < STEPS && improve(o, &p, &s); i++) {
+		s = sum_up(o, &p, made);
+		if (s.z[0] < b.z[0])
+			break;
+		best = p;
+		b = s;
+	}
+	best.coherence = coherence_of(&b);
+	for (int d = 0; d < 2; d++)
+		best.slope_u[d] = sqrt(SHARED * b.spread[d]) / fmax(b.second[2 * d], 1e-30);
+	return best;
+}
+
 static struct em_order_plane fit_plane(struct overlap *o)
 {
 	struct em_order_plane made, p;
@@ -374,13 +401,7 @@ static struct em_order_plane fit_plane(struct overlap *o)
 		s = sum_up(o, &p, &made);
 	}
 	p.angle = atan2(s.z[1], s.z[0]);
-	s = sum_up(o, &p, &made);
-	for (int i = 0; i < STEPS && improve(o, &p, &s); i++)
-		s = sum_up(o, &p, &made);
-	p.coherence = coherence_of(&s);
-	for (int d = 0; d < 2; d++)
-		p.slope_u[d] = sqrt(s.spread[d]) / fmax(s.second[2 * d], 1e-30);
-	return p;
+	return refine_plane(o, &p, &made);
 }
 
 int em_reference_fit(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
