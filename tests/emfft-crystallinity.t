@@ -110,6 +110,7 @@ m = np.repeat(f[None], 6, 0).astype("f4")
 np.save("good.npy", m)
 n = m.copy(); n[2, 40:44, 50:60] = np.nan; np.save("nan.npy", n)
 n = m.copy(); n[3] = 0; np.save("zeros.npy", n)
+n = m.copy(); n[3] = 0; n[3, 64, 64] = 1; np.save("dark.npy", n)
 n = m.astype("u2"); n[3] = 65535; np.save("saturated.npy", n)
 n = m.copy(); n[4] = np.nan; np.save("allnan.npy", n)
 np.save("noise.npy", np.random.default_rng(1).normal(100, 10, (4, 128, 128)).astype("f4"))
@@ -120,6 +121,8 @@ phases() { jq -c 'if .crystal.phases == null then [.crystal.note, .crystal.phase
 check_is "pixels that are not numbers are left out" '6 [1] ' "$(measure -n 2 -j nan.npy | phases)"
 check_is "a frame of zeros: null, and why" '3 [1] 1 ["the frame is constant",null] 2 [1] ' \
 	"$(measure -n 2 -j zeros.npy | phases)"
+check_is "a dark frame, all but one pixel of zeros" '3 [1] 1 ["the frame is dark",null] 2 [1] ' \
+	"$(measure -n 2 -j dark.npy | phases)"
 check_is "a saturated frame" '3 [1] 1 ["the frame is saturated",null] 2 [1] ' \
 	"$(measure -n 2 -j saturated.npy | phases)"
 check_is "no Bragg spot: null, and a word" '4 ["no Bragg spots",null] ' "$(measure -j noise.npy | phases)"
@@ -156,6 +159,8 @@ def lattice(period, angle):
 two = 20 * np.where(disc, lattice(7.5, 0.4), lattice(9.3, 0))
 np.save("two.npy", (100 + two + r.normal(0, 10, y.shape)).astype("f4"))
 E
+check_is "the share is of the whole picture, to 4 %" "true" "$(measure --each -s p=d:7.5 -j two.npy |
+	jq '.crystal.phases.p | .seen * .fraction / (3.14159 * 3600 / 65536) - 1 | fabs < 0.04')"
 check_is "two lattices are two phases" '[7.5,9.3]' "$(measure --each -j two.npy |
 	jq -c '[.bragg.phases[].lattice.a_px * 10 | round / 10] | sort')"
 check_is "a precipitate of the second: its area, to 4 %" "true" \

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIPPED 0.5 /* share of saturated pixels from which on a frame shows nothing */
+#define CLIPPED 0.5  /* share of saturated pixels from which on a frame shows nothing */
+#define DARK    0.05 /* of the reference's brightness, below which it does not either */
 
 static size_t areas(const struct em_movie *m)
 {
@@ -138,6 +139,8 @@ static int form(const struct em_movie *m, struct em_movie_frame *f, struct em_er
 {
 	int status = 0;
 
+	f->dark = !f->blank && m->brightness > 0 && f->spectrum.mean < DARK * m->brightness;
+	f->blank = f->blank || f->dark;
 	if (!f->blank && m->plan) {
 		if (!f->order.band)
 			status = em_order_cut(m->plan, &f->spectrum, &f->order, err);
@@ -306,12 +309,27 @@ static int measure_baseline(struct em_movie *m, struct em_movie_frame *const *fr
 	return status;
 }
 
+/* Of processed frames, whose mean is little or nothing, it says nothing: 0. */
+static double brightness_of(struct em_movie_frame *const *frames, size_t n)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct em_spectrum *s = &frames[i]->spectrum;
+
+		if (!frames[i]->blank && s->mean * s->mean > s->variance)
+			most = fmax(most, s->mean);
+	}
+	return most;
+}
+
 static int make_reference(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err)
 {
 	const struct em_order_frame **orders = calloc(n + 1, sizeof(struct em_order_frame *));
 	size_t count = 0;
 	int status = orders ? 0 : em_error_memory(err, n * sizeof(struct em_order_frame *));
 
+	m->brightness = brightness_of(frames, n);
 	for (size_t i = 0; i < n && !status; i++) {
 		status = form(m, frames[i], err);
 		if (!frames[i]->blank)

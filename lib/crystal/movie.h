@@ -44,7 +44,8 @@ struct em_movie_options {
 
 struct em_movie_frame { /* a zeroed one may be released */
 	size_t number;      /* from 0 */
-	bool blank;         /* constant, or most of it saturated: nothing can be seen */
+	bool blank;         /* constant, dark or most of it saturated: nothing can be seen */
+	bool dark;          /* next to the reference: the beam was off */
 	double saturated;   /* share of the pixels */
 	double drift[2], quality;
 	struct em_spectrum spectrum; /* until it is placed */
@@ -61,6 +62,7 @@ struct em_movie {
 	struct em_drift *drift; /* NULL: still */
 	double *power;          /* [height][columns] of the reference frames, added up */
 	size_t learned;         /* frames that are in it */
+	double brightness;      /* mean of the brightest of them; 0: their pixels are no counts */
 	size_t seen;            /* frames learned, blank ones too */
 	atomic_bool settled;
 	struct em_spots spots;

@@ -251,6 +251,7 @@ static int put_crystal(struct em_text *t, const struct em_movie *m, const struct
                        double dose, struct em_sample *s, struct em_error *err)
 {
 	const char *note = f->blank && f->saturated > 0 ? "the frame is saturated"
+	                   : f->dark                    ? "the frame is dark"
 	                   : f->blank                   ? "the frame is constant"
 	                   : !m->plan                   ? "no Bragg spots"
 	                                                : NULL;

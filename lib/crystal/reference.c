@@ -150,7 +150,7 @@ static void set_level(struct em_reference_phase *p, size_t spots, size_t n, bool
 	}
 	typical2 = typical_of(v, reached);
 	for (size_t k = 0; k < n; k++) {
-		p->there[k] = typical2 > 0 && (double)p->level2[k] >= typical2 / 4;
+		p->there[k] = typical2 > 0 && (single || (double)p->level2[k] >= typical2 / 4);
 		if (!isnan(p->level2[k]) && (single || !(p->there[k] > 0)))
 			p->level2[k] = (float)typical2;
 	}

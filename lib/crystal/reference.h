@@ -37,7 +37,7 @@ struct em_reference_phase { /* all [rows][columns] */
 	float *noise2;    /* mean noise / I^2 */
 	float *count;     /* frames that count there */
 	float *level2;    /* level^2; NaN where no frame reaches */
-	float *there;     /* 1 where the phase is, half of `typical` or more; else 0 */
+	float *there;     /* 1 where the phase is, half of `typical` or more; else 0.  Of a single picture 1 all over */
 	double typical;
 };
 
