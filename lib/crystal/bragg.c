@@ -222,6 +222,10 @@ static bool refine(const struct finder *f, const struct candidate *c, double b, 
 	    .background = b,
 	    .snr = c->height / b - 1,
 	};
+	if (peak->x < -peak->sigma_x) { /* its twin is the one to tell */
+		peak->y = -peak->y;
+		peak->x = -peak->x;
+	}
 	return true;
 }
 

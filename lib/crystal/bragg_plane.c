@@ -16,6 +16,7 @@
 #define SHAPES 72    /* of the table */
 #define SMALLEST 0.2 /* shape */
 #define LARGEST 300
+#define QUIET 1e-5 /* of the strongest spot's power */
 /* Quartiles of few pixels scatter, and the tail of a weighted mean is longer than gamma's: what is taken of a shape. */
 #define CAUTION 0.75
 
@@ -258,6 +259,18 @@ static void find_shapes(struct em_bragg_plane *p, const double *spread, size_t f
 	}
 }
 
+/* As much white noise as a camera of QUIET's dynamic range has: in a picture without any, rings hold nothing but the
+ * window's side lobes, next to which no spot is out of the ordinary. */
+static void add_noise(struct em_bragg_plane *p)
+{
+	double most = 0;
+
+	for (size_t i = p->begin[EM_BRAGG_PERIODS]; i < p->pixels; i++)
+		most = fmax(most, p->power[p->order[i]]);
+	for (size_t i = 0; i < p->height * p->columns; i++)
+		p->power[i] += QUIET * most;
+}
+
 int em_bragg_plane_measure(struct em_bragg_plane *p, size_t frames, struct em_error *err)
 {
 	size_t n = p->height * p->columns;
@@ -270,6 +283,7 @@ int em_bragg_plane_measure(struct em_bragg_plane *p, size_t frames, struct em_er
 		free(spread);
 		return em_error_memory(err, n * sizeof(double));
 	}
+	add_noise(p);
 	smooth(p);
 	p->gain = gain(p->height) * gain(p->width);
 	p->streak = CAUTION * fmin(gain(p->height), gain(p->width)) * (double)frames;
