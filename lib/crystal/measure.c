@@ -47,7 +47,13 @@ static double mean_of(const struct em_measure_view *v, const float *map, double 
 	return sum / known;
 }
 
-/* Points of the map on an edge of blocks that share little noise with their neighbours: twice the blur. */
+/*
+ * Points of the map on an edge of blocks that share little noise with their neighbours: twice the blur.  What they
+ * still share is missing from the squares of their sums, which hold BLOCKS of the variance of all: that is the mean of
+ * the noise's spectrum M^2, 1 in the middle, over the blocks' own, sinc^2 in either direction.
+ */
+#define BLOCKS 0.632
+#define PLANE  3
 static size_t block(const struct em_measure_view *v, int direction)
 {
 	double step = direction == 0 ? (double)v->grid.height / (double)v->grid.rows
@@ -56,26 +62,44 @@ static size_t block(const struct em_measure_view *v, int direction)
 	return (size_t)fmax(1, ceil(2 * em_order_plan_blur(v->plan) / step));
 }
 
-/* The standard deviation of the mean of a map of mean 0, neighbours not being independent: from sums over blocks. */
+/* The weighted sum of a map over the block at (j, i), and the weights' own. */
+static double block_sum(const struct em_measure_view *v, const float *map, size_t j, size_t i, double *weight)
+{
+	size_t high = block(v, 0), wide = block(v, 1);
+	double sum = 0;
+
+	*weight = 0;
+	for (size_t y = j; y < j + high && y < v->grid.rows; y++)
+		for (size_t x = i; x < i + wide && x < v->grid.cols; x++) {
+			size_t k = y * v->grid.cols + x;
+
+			if (isnan(map[k]))
+				continue;
+			sum += (double)v->weight[k] * (double)map[k];
+			*weight += (double)v->weight[k];
+		}
+	return sum;
+}
+
+/*
+ * The standard deviation of the mean of a map of mean 0, neighbours not being independent: from sums over blocks.  The
+ * plane that was fitted has taken its three numbers out of them: of a few blocks little is left, and at the most the
+ * variance is made four times what is seen.
+ */
 static double scatter_of(const struct em_measure_view *v, const float *map, double known)
 {
 	size_t high = block(v, 0), wide = block(v, 1);
-	double square = 0;
+	double square = 0, weights = 0, n;
 
 	for (size_t j = 0; j < v->grid.rows; j += high)
 		for (size_t i = 0; i < v->grid.cols; i += wide) {
-			double sum = 0;
+			double w, sum = block_sum(v, map, j, i, &w);
 
-			for (size_t y = j; y < j + high && y < v->grid.rows; y++)
-				for (size_t x = i; x < i + wide && x < v->grid.cols; x++) {
-					size_t k = y * v->grid.cols + x;
-
-					if (!isnan(map[k]))
-						sum += (double)v->weight[k] * (double)map[k];
-				}
 			square += sum * sum;
+			weights += w * w;
 		}
-	return sqrt(square) / known;
+	n = known * known / weights;
+	return sqrt(square / BLOCKS * n / fmax(n - PLANE, n / 4)) / known;
 }
 
 /* ---- the fraction ---- */
@@ -138,6 +162,12 @@ static void measure_amplitude(const struct em_measure_view *v, const struct em_o
 
 /* ---- power ---- */
 
+/*
+ * The variance of c^2 is, over spots with n of noise each, 2 |psi|^2 n + n^2.  Points share the first, whose spectrum is
+ * M^2, over blur^2 / CROSS, and the second, of spectrum M^2 * M^2, over blur^2.
+ */
+#define CROSS 0.5415 /* the integral of M^2: pi (3/8 - 2/pi^2); that of M^4 is its square to a part in a thousand */
+
 static void measure_power(const struct em_measure_view *v, const struct em_order_frame *f, const float *map,
                           struct em_measure *m)
 {
@@ -145,6 +175,7 @@ static void measure_power(const struct em_measure_view *v, const struct em_order
 	const struct em_reference_phase *ref = &v->reference->phase[v->phase];
 	double now = 0, then = 0, scatter = 0, blur = em_order_plan_blur(v->plan);
 	double cell = (double)v->grid.height * (double)v->grid.width / (double)points(v);
+	double spots = (double)em_order_plan_phase(v->plan, v->phase)->count, shared = fmax(1, blur * blur / cell);
 
 	for (size_t k = 0; k < points(v); k++) {
 		double w = (double)v->weight[k], n2 = (double)own->noise2[k], c2 = (double)own->contrast2[k];
@@ -153,12 +184,12 @@ static void measure_power(const struct em_measure_view *v, const struct em_order
 			continue;
 		now += w * c2;
 		then += w * (double)ref->contrast2[k];
-		scatter += w * w * (2 * fmax(0, c2) * n2 + n2 * n2); /* of |signal + noise|^2 */
+		scatter += w * w * (2 * fmax(0, c2) * n2 / CROSS + n2 * n2) * shared / spots;
 	}
 	if (!(then > 0))
 		return;
 	m->power.value = now / then;
-	m->power.sigma = sqrt(scatter * fmax(1, blur * blur / cell)) / then;
+	m->power.sigma = sqrt(scatter) / then;
 }
 
 /* ---- strain ---- */

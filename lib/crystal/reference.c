@@ -13,6 +13,7 @@
 #define SMALL 1e-4  /* of a turn, radians over the whole map: it has converged */
 #define LEAST 0.15F /* loss of contrast that a reference frame may have at a place, next to the best */
 #define HALF  0.5F
+#define EXACT 1e-12 /* uncertainty of a slope, at least: 0 says that it is not known */
 
 static size_t points(const struct em_order_plan *plan)
 {
@@ -374,8 +375,8 @@ static struct em_order_plane refine_plane(const struct overlap *o, const struct 
 		b = s;
 	}
 	best.coherence = coherence_of(&b);
-	for (int d = 0; d < 2; d++)
-		best.slope_u[d] = sqrt(SHARED * b.spread[d]) / fmax(b.second[2 * d], 1e-30);
+	for (int d = 0; d < 2; d++) /* the reference itself is not strained, and known to be so */
+		best.slope_u[d] = fmax(sqrt(SHARED * b.spread[d]) / fmax(b.second[2 * d], 1e-30), EXACT);
 	return best;
 }
 

@@ -57,7 +57,7 @@ void em_reference_amplitude(const struct em_reference *ref, const struct em_orde
 /* theta_g(r) = angle + slope . (r - middle), in px of the reference. */
 struct em_order_plane {
 	double angle, slope[2], middle[2];
-	double slope_u[2]; /* standard uncertainties */
+	double slope_u[2]; /* standard uncertainties; 0: no slope could be fitted */
 	double coherence;  /* |sum of psi exp(-i theta) conj psi_ref| / sum of |psi psi_ref|: 1 the same lattice, 0 none */
 };
 
