@@ -130,6 +130,8 @@ int em_movie_learn(struct em_movie *m, struct em_movie_frame *f, struct em_error
 	if (!f->blank) {
 		em_spectrum_add_power(&f->spectrum, m->power);
 		m->learned++;
+	} else {
+		em_spectrum_release(&f->spectrum); /* it may be long until something shows */
 	}
 	return m->learned == m->opt->reference;
 }
