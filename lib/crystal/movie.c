@@ -164,23 +164,46 @@ int em_movie_place(struct em_movie *m, struct em_movie_frame *f, struct em_error
 
 /* ---- what the reference frames decide ---- */
 
-/* Spots of the peaks that no phase has, which masks must not reach into; for the caller to free.  *n of them. */
+/* Is the peak a spot of the phase? */
+static bool is_of(const struct em_spots_phase *p, const struct em_bragg_peak *b, double near)
+{
+	for (size_t k = 0; k < p->count; k++)
+		if (hypot(p->spot[k].y - b->y, p->spot[k].x - b->x) < near ||
+		    hypot(p->spot[k].y + b->y, p->spot[k].x + b->x) < near)
+			return true;
+	return false;
+}
+
+/* Of the phase whose strongest spot is the weakest, that spot's power; 0 where a phase's spots are not among the peaks. */
+static double least_power(const struct em_movie *m, const struct em_bragg_peaks *peaks, double near)
+{
+	double least = INFINITY;
+
+	for (size_t p = 0; p < m->spots.count; p++) {
+		double most = 0;
+
+		for (size_t i = 0; i < peaks->count; i++)
+			if (is_of(&m->spots.phase[p], &peaks->peak[i], near))
+				most = fmax(most, peaks->peak[i].power);
+		least = fmin(least, most);
+	}
+	return least;
+}
+
+/* Of the peaks that no phase has those that masks must not reach into; for the caller to free.  *n of them. */
 static double (*other_spots(const struct em_movie *m, const struct em_bragg_peaks *peaks, size_t *n))[2]
 {
 	double (*out)[2] = calloc(peaks->count + 1, sizeof(*out));
-	const double near = 2.5 / (double)(m->height < m->width ? m->height : m->width);
+	const double near = 2 * EM_ORDER_LEAST / (double)(m->height < m->width ? m->height : m->width);
+	const double faint = EM_SPOTS_FAINTEST * least_power(m, peaks, near);
 
 	*n = 0;
 	for (size_t i = 0; i < peaks->count && out; i++) {
 		const struct em_bragg_peak *b = &peaks->peak[i];
-		bool known = false;
+		bool known = b->power < faint;
 
-		for (size_t p = 0; p < m->spots.count; p++)
-			for (size_t k = 0; k < m->spots.phase[p].count; k++) {
-				const struct em_spots_spot *s = &m->spots.phase[p].spot[k];
-
-				known = known || hypot(s->y - b->y, s->x - b->x) < near || hypot(s->y + b->y, s->x + b->x) < near;
-			}
+		for (size_t p = 0; p < m->spots.count && !known; p++)
+			known = is_of(&m->spots.phase[p], b, near);
 		if (!known) {
 			out[*n][0] = b->y;
 			out[(*n)++][1] = b->x;
@@ -223,6 +246,7 @@ static int find_spots(struct em_movie *m, struct em_error *err)
 		return 0;
 	if (em_bragg_find(&peaks, m->power, m->height, m->width, m->learned, &how, err))
 		return -1;
+	m->peaks = peaks.count;
 	status = em_spots_find(&m->spots, m->opt->spots, m->opt->nspots, &view, err);
 	if (!status && m->spots.count)
 		status = make_plan(m, &peaks, err);

@@ -65,6 +65,7 @@ struct em_movie {
 	double brightness;      /* mean of the brightest of them; 0: their pixels are no counts */
 	size_t seen;            /* frames learned, blank ones too */
 	atomic_bool settled;
+	size_t peaks; /* Bragg peaks found */
 	struct em_spots spots;
 	struct em_order_plan *plan; /* NULL once settled: there are no spots */
 	struct em_reference reference;

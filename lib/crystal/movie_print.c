@@ -253,8 +253,9 @@ static int put_crystal(struct em_text *t, const struct em_movie *m, const struct
 	const char *note = f->blank && f->saturated > 0 ? "the frame is saturated"
 	                   : f->dark                    ? "the frame is dark"
 	                   : f->blank                   ? "the frame is constant"
-	                   : !m->plan                   ? "no Bragg spots"
-	                                                : NULL;
+	                   : m->plan                    ? NULL
+	                   : m->peaks                   ? "the Bragg spots are too near to one another or to the middle"
+	                                                : "no Bragg spots";
 	int status = 0;
 
 	em_text_append(t, "{");

@@ -67,7 +67,7 @@ static double clearance(const struct em_order_plan *p, double y, double x, const
 static int set_radius(struct em_order_plan *p, struct em_spot *s, const char *name, double ratio, struct em_error *err)
 {
 	double g = hypot(s->y, s->x), most = clearance(p, s->y, s->x, s) / 2;
-	double least = 1.5 / (double)(p->height < p->width ? p->height : p->width);
+	double least = EM_ORDER_LEAST / (double)(p->height < p->width ? p->height : p->width);
 
 	if (!(fabs(s->y) < 0.5 && fabs(s->x) < 0.5))
 		return em_error_set(err, EM_ERROR_DATA,

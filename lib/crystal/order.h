@@ -26,6 +26,7 @@
 #define EM_ORDER_PHASES    8
 #define EM_ORDER_SPOTS     32  /* of a phase */
 #define EM_ORDER_DISCS     8   /* beside a spot, that hold no spot; their median counts */
+#define EM_ORDER_LEAST     1.5 /* coefficients of the spectrum, a mask's radius at least */
 #define EM_ORDER_RADIUS    0.45 /* of a mask, of its |g|, at most: blurs over 2.2 of its spacings */
 
 struct em_order_phase {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "crystal/spots.h"
 
+#include "crystal/order.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 #include <string.h>
 
 #define HIGHEST  0.45 /* |g|, cycles a pixel: beyond, the detector's and the scan's transfer has little left */
-#define FAINTEST 0.02 /* of the strongest spot's power: weaker ones add more noise than lattice */
 #define NEAR     0.05 /* relative, of a spacing that is asked for: calibrations err by as much */
 
 /* ---- requests ---- */
@@ -165,7 +166,7 @@ static void take_peaks(struct em_spots_phase *p, const struct em_bragg_peaks *pe
 		if (index[i].lattice != wanted || hypot(b->y, b->x) > HIGHEST)
 			continue;
 		strongest = fmax(strongest, b->power);
-		if (b->power < FAINTEST * strongest)
+		if (b->power < EM_SPOTS_FAINTEST * strongest)
 			continue;
 		p->spot[p->count++] =
 		    (struct em_spots_spot){.y = b->y, .x = b->x, .snr = b->snr, .h = index[i].h, .k = index[i].k};
@@ -184,6 +185,39 @@ static void number_name(char name[EM_SPOTS_NAME + 16], const char *stem, size_t 
 	snprintf(name, EM_SPOTS_NAME + 16, i ? "%s%zu" : "%s", stem, i + 1);
 }
 
+/* Is there room for a mask at a peak of a lattice?  Not near to the middle, nor to one that counts beside it. */
+static bool has_room(const struct em_spots_view *v, const struct em_lattice_index *index, size_t i)
+{
+	const double least = EM_ORDER_LEAST / (double)(v->height < v->width ? v->height : v->width);
+	const struct em_bragg_peak *b = &v->peaks->peak[i];
+
+	if (EM_ORDER_RADIUS * hypot(b->y, b->x) < least)
+		return false;
+	for (size_t k = 0; k < v->peaks->count; k++) {
+		const struct em_bragg_peak *o = &v->peaks->peak[k];
+
+		if (k != i && index[k].lattice >= 0 && o->power > EM_SPOTS_FAINTEST * b->power &&
+		    fmin(hypot(o->y - b->y, o->x - b->x), hypot(o->y + b->y, o->x + b->x)) < 2 * least)
+			return false;
+	}
+	return true;
+}
+
+static int drop_crowded(const struct em_spots_view *v, struct em_lattice_index *index, struct em_error *err)
+{
+	bool *room = malloc(v->peaks->count * sizeof(*room));
+
+	if (!room)
+		return em_error_memory(err, v->peaks->count * sizeof(*room));
+	for (size_t i = 0; i < v->peaks->count; i++)
+		room[i] = has_room(v, index, i);
+	for (size_t i = 0; i < v->peaks->count; i++)
+		if (!room[i])
+			index[i].lattice = -1;
+	free(room);
+	return 0;
+}
+
 static int find_auto(struct em_spots *out, const struct em_spots_request *r, const struct em_spots_view *v,
                      struct em_lattice_index *index, struct em_error *err)
 {
@@ -191,7 +225,8 @@ static int find_auto(struct em_spots *out, const struct em_spots_request *r, con
 	struct em_lattice lattice[2];
 	size_t count = 0;
 
-	if (em_lattice_split(lattice, &count, index, v->peaks->peak, v->peaks->count, &how, err))
+	if (em_lattice_split(lattice, &count, index, v->peaks->peak, v->peaks->count, &how, err) ||
+	    drop_crowded(v, index, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		char name[EM_SPOTS_NAME + 16];
