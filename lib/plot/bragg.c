@@ -3,7 +3,7 @@
 #include "base/fft.h"
 #include "plot/kind.h"
 #include "plot/page.h"
-#include "plot/spots.h"
+#include "plot/marks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ struct bragg {
 	char *key;     /* of the sample drawn; NULL until it comes */
 	size_t passed; /* samples not drawn */
 	struct em_array mean; /* the common logarithm of the power at the size of the output */
-	struct em_spots spots;
+	struct em_marks spots;
 	struct em_axis axis;  /* of frequencies along x */
 	size_t shape[2];      /* of the frame */
 	size_t first[2], shown[2]; /* the part of the plane that is shown, in frequencies: its begin and size in y, x */
@@ -111,7 +111,7 @@ static int transform(struct em_array *frame, struct em_error *err)
 
 static void choose_part(struct bragg *b, bool crop)
 {
-	double farthest = em_spots_farthest(&b->spots);
+	double farthest = em_marks_farthest(&b->spots);
 
 	for (int k = 0; k < 2; k++) {
 		size_t n = b->shape[k], half = (size_t)ceil(fmin(ZOOM * farthest, 1) * (double)n);
@@ -149,7 +149,7 @@ static int take_frame(struct em_plot *plot, struct em_array *frame, struct em_er
 		                    "an array of %d dimensions is no image: two are needed", frame->ndim);
 	memcpy(b->shape, frame->shape, sizeof(b->shape));
 	choose_part(b, plot->opt.crop);
-	em_spots_frequency_axis(&b->axis, &frame->axis[1], frame->shape[1]);
+	em_marks_frequency_axis(&b->axis, &frame->axis[1], frame->shape[1]);
 	if (transform(frame, err) || shrink(b, frame, plot->opt.width, err))
 		return -1;
 	v = b->mean.data;
@@ -170,7 +170,7 @@ static int bragg_take(struct em_plot *plot, const struct em_sample *s, struct em
 	}
 	if (em_sample_image(s, &image, err))
 		return em_error_prefix(err, "sample %s: ", s->key);
-	status = em_array_to_f32(&frame, &image, err) || em_spots_read(&b->spots, &s->record, err) ||
+	status = em_array_to_f32(&frame, &image, err) || em_marks_read(&b->spots, &s->record, err) ||
 	         take_frame(plot, &frame, err) ? -1 : 0;
 	em_array_release(&frame);
 	em_array_release(&image);
@@ -200,11 +200,11 @@ static int draw_page(struct em_plot *plot, struct em_canvas *c, const struct em_
 	const struct bragg *b = plot->state;
 	const char *title = plot->opt.title ? plot->opt.title : b->key;
 	double w = (double)pixels->w, h = (double)pixels->h, side_w, side_h;
-	struct em_spots_view view = {.spots = &b->spots, .text = em_page_text(w, h)};
+	struct em_marks_view view = {.spots = &b->spots, .text = em_page_text(w, h)};
 	struct em_scale_bar scale;
 	struct em_page page;
 
-	em_spots_legend_measure(&b->spots, c, view.text, &side_w, &side_h);
+	em_marks_legend_measure(&b->spots, c, view.text, &side_w, &side_h);
 	em_page_layout(&page, w, h, *title != '\0', side_w, side_h, side_w > 0 ? EM_PLOT_RIGHT : EM_PLOT_NONE);
 	if (describe(b, c, err) || em_canvas_begin(c, page.width, page.height, err))
 		return -1;
@@ -219,8 +219,8 @@ static int draw_page(struct em_plot *plot, struct em_canvas *c, const struct em_
 	}
 	em_scale_bar_choose(&scale, &b->axis, b->shown[1], 0.25);
 	view.taken = em_page_scale_bar(c, &page, scale.pixels * w / (double)b->shown[1], scale.label);
-	em_spots_legend_draw(&b->spots, c, page.side, view.text);
-	return em_spots_draw(&view, c, err);
+	em_marks_legend_draw(&b->spots, c, page.side, view.text);
+	return em_marks_draw(&view, c, err);
 }
 
 static int bragg_draw(struct em_plot *plot, struct em_canvas *c, struct em_error *err)
@@ -246,7 +246,7 @@ static void bragg_release(void *state)
 
 	free(b->key);
 	em_array_release(&b->mean);
-	em_spots_release(&b->spots);
+	em_marks_release(&b->spots);
 }
 
 const struct em_plot_kind em_plot_bragg = {

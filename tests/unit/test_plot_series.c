@@ -3,7 +3,7 @@
 #include "plot/axes.h"
 #include "plot/quantity.h"
 #include "plot/sheet.h"
-#include "plot/spots.h"
+#include "plot/marks.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -200,8 +200,8 @@ static void ranges_and_places(void **state)
 
 static void spots_of_records(void **state)
 {
-	struct em_spot spot = {.d_nm = 0.39};
-	struct em_spots spots;
+	struct em_mark spot = {.d_nm = 0.39};
+	struct em_marks spots;
 	struct em_record r;
 	char label[40];
 
@@ -209,26 +209,26 @@ static void spots_of_records(void **state)
 	parse_record(&r, "{\"bragg\":{\"phases\":[{\"name\":\"film\",\"spots\":[{\"y\":-0.3,\"x\":0.4,\"d_nm\":0.2},"
 	                 "{\"y\":0.1,\"x\":0.51},{\"y\":0,\"x\":0},{\"y\":\"1\",\"x\":0},3]},{\"spots\":[{\"y\":0.1,"
 	                 "\"x\":0,\"d_nm\":-1}]},{\"name\":\"empty\"}]}}");
-	assert_int_equal(em_spots_read(&spots, &r, NULL), 0);
+	assert_int_equal(em_marks_read(&spots, &r, NULL), 0);
 	assert_int_equal(spots.n, 2);
 	assert_int_equal(spots.phases, 3);
 	assert_string_equal(spots.phase[0].name, "film");
 	assert_true(spots.phase[0].spots == 1 && spots.phase[1].spots == 1 && spots.phase[2].spots == 0);
 	assert_true(spots.v[0].d_nm == 0.2 && spots.v[1].d_nm == 0 && spots.v[1].phase == 1);
-	assert_true(fabs(em_spots_farthest(&spots) - 0.5) < 1e-12);
-	em_spots_release(&spots);
+	assert_true(fabs(em_marks_farthest(&spots) - 0.5) < 1e-12);
+	em_marks_release(&spots);
 	em_record_release(&r);
 
-	em_spot_label(&spot, label, sizeof(label));
+	em_mark_label(&spot, label, sizeof(label));
 	assert_string_equal(label, "0.390 nm");
 	spot.d_nm = 12.3456;
-	em_spot_label(&spot, label, sizeof(label));
+	em_mark_label(&spot, label, sizeof(label));
 	assert_string_equal(label, "12.3 nm");
 	spot.d_nm = 1234;
-	em_spot_label(&spot, label, sizeof(label));
+	em_mark_label(&spot, label, sizeof(label));
 	assert_string_equal(label, "1234 nm");
-	spot = (struct em_spot){.y = 0.03, .x = -0.04};
-	em_spot_label(&spot, label, sizeof(label));
+	spot = (struct em_mark){.y = 0.03, .x = -0.04};
+	em_mark_label(&spot, label, sizeof(label));
 	assert_string_equal(label, "0.0500 px⁻¹");
 }
 
@@ -236,7 +236,7 @@ static void spots_of_records(void **state)
 static void endless_spots(void **state)
 {
 	struct em_text text = {0};
-	struct em_spots spots;
+	struct em_marks spots;
 	struct em_record r;
 
 	(void)state;
@@ -250,11 +250,11 @@ static void endless_spots(void **state)
 	}
 	em_text_append(&text, "]}}");
 	parse_record(&r, em_text_get(&text));
-	assert_int_equal(em_spots_read(&spots, &r, NULL), 0);
+	assert_int_equal(em_marks_read(&spots, &r, NULL), 0);
 	assert_int_equal(spots.n, EM_SPOTS_MAX);
 	assert_int_equal(spots.phases, EM_SPOTS_PHASES_MAX);
 	assert_int_equal(spots.phase[20].spots, 60);
-	em_spots_release(&spots);
+	em_marks_release(&spots);
 	em_record_release(&r);
 	em_text_release(&text);
 }
@@ -265,11 +265,11 @@ static void frequency_axes(void **state)
 
 	(void)state;
 	em_axis_set(&axis, "x", -0.02, 5, "nm");
-	em_spots_frequency_axis(&f, &axis, 500);
+	em_marks_frequency_axis(&f, &axis, 500);
 	assert_true(fabs(f.scale - 0.1) < 1e-12);
 	assert_string_equal(f.units, "1/nm");
 	em_axis_set(&axis, "x", 1, 0, "");
-	em_spots_frequency_axis(&f, &axis, 500);
+	em_marks_frequency_axis(&f, &axis, 500);
 	assert_true(fabs(f.scale - 0.002) < 1e-12);
 	assert_string_equal(f.units, "px⁻¹");
 }

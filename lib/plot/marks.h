@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Bragg spots as emfft-crystallinity leaves them in the records, and their marks on a picture of the spectrum. */
-#ifndef EM_PLOT_SPOTS_H
-#define EM_PLOT_SPOTS_H
+#ifndef EM_PLOT_MARKS_H
+#define EM_PLOT_MARKS_H
 
 #include "base/record.h"
 #include "plot/canvas.h"
@@ -9,14 +9,14 @@
 #define EM_SPOTS_MAX 1000       /* of all phases; more are left out */
 #define EM_SPOTS_PHASES_MAX 21  /* as many colours can be told apart */
 
-struct em_spot {
+struct em_mark {
 	double y, x;   /* cycles per pixel, each within -0.5..0.5; stands for the pair +g, -g */
 	double d_nm;   /* spacing; 0: not known */
 	size_t phase;
 };
 
-struct em_spots {
-	struct em_spot *v; /* owned */
+struct em_marks {
+	struct em_mark *v; /* owned */
 	size_t n, phases;
 	struct {
 		char name[64];
@@ -26,18 +26,18 @@ struct em_spots {
 };
 
 /* The member "bragg" of a record; what is no spot in it is passed by, and without any of it *spots is empty. */
-int em_spots_read(struct em_spots *spots, const struct em_record *record, struct em_error *err);
-void em_spots_release(struct em_spots *spots); /* a zeroed struct is empty */
+int em_marks_read(struct em_marks *spots, const struct em_record *record, struct em_error *err);
+void em_marks_release(struct em_marks *spots); /* a zeroed struct is empty */
 
 /* The largest distance from the middle, cycles per pixel; 0 without spots. */
-double em_spots_farthest(const struct em_spots *spots);
+double em_marks_farthest(const struct em_marks *spots);
 /* The axis of frequencies that belongs to an axis of n pixels: in 1 / its units, or in cycles per pixel. */
-void em_spots_frequency_axis(struct em_axis *f, const struct em_axis *axis, size_t n);
+void em_marks_frequency_axis(struct em_axis *f, const struct em_axis *axis, size_t n);
 /* "0.390 nm", or "0.0513 px⁻¹" of a spot whose spacing is not known. */
-void em_spot_label(const struct em_spot *spot, char *buf, size_t n);
+void em_mark_label(const struct em_mark *spot, char *buf, size_t n);
 
-struct em_spots_view {
-	const struct em_spots *spots;
+struct em_marks_view {
+	const struct em_marks *spots;
 	struct em_box picture;     /* on the page */
 	double middle[2];          /* where frequency 0 lies on the page: y, x */
 	double per_cycle[2];       /* px of the page for one cycle per pixel, in y and in x */
@@ -50,10 +50,10 @@ struct em_spots_view {
  * view->taken; where there is no such place the spot has none.  Spots are marked in their order, so the first ones of a
  * phase get their labels first.
  */
-int em_spots_draw(const struct em_spots_view *view, struct em_canvas *c, struct em_error *err);
+int em_marks_draw(const struct em_marks_view *view, struct em_canvas *c, struct em_error *err);
 
 /* The names of the phases in their colours; no size without phases. */
-void em_spots_legend_measure(const struct em_spots *spots, struct em_canvas *c, double text, double *w, double *h);
-void em_spots_legend_draw(const struct em_spots *spots, struct em_canvas *c, struct em_box box, double text);
+void em_marks_legend_measure(const struct em_marks *spots, struct em_canvas *c, double text, double *w, double *h);
+void em_marks_legend_draw(const struct em_marks *spots, struct em_canvas *c, struct em_box box, double text);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "plot/spots.h"
+#include "plot/marks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static struct em_rgb lighter(struct em_rgb c)
 
 /* ---- reading ---- */
 
-static bool read_spot(const struct em_json *node, struct em_spot *spot)
+static bool read_spot(const struct em_json *node, struct em_mark *spot)
 {
 	if (!em_json_number(em_json_get(node, "y"), &spot->y) || !em_json_number(em_json_get(node, "x"), &spot->x))
 		return false;
@@ -32,7 +32,7 @@ static bool read_spot(const struct em_json *node, struct em_spot *spot)
 	return true;
 }
 
-static void read_phase(struct em_spots *spots, const struct em_json *node)
+static void read_phase(struct em_marks *spots, const struct em_json *node)
 {
 	const char *name = em_json_string(em_json_get(node, "name"));
 	size_t k = spots->phases++;
@@ -40,7 +40,7 @@ static void read_phase(struct em_spots *spots, const struct em_json *node)
 	snprintf(spots->phase[k].name, sizeof(spots->phase[k].name), "%s", name ? name : "spots");
 	spots->phase[k].color = lighter(em_color_class(k));
 	for (const struct em_json *s = em_json_first(em_json_get(node, "spots")); s; s = em_json_next(s)) {
-		struct em_spot spot = {.phase = k};
+		struct em_mark spot = {.phase = k};
 
 		if (!read_spot(s, &spot))
 			continue;
@@ -50,10 +50,10 @@ static void read_phase(struct em_spots *spots, const struct em_json *node)
 	}
 }
 
-int em_spots_read(struct em_spots *spots, const struct em_record *record, struct em_error *err)
+int em_marks_read(struct em_marks *spots, const struct em_record *record, struct em_error *err)
 {
 	struct em_json *tree = em_record_tree(record, "bragg");
-	struct em_spots made = {0};
+	struct em_marks made = {0};
 
 	if (tree && !(made.v = calloc(EM_SPOTS_MAX, sizeof(*made.v)))) {
 		em_json_free(tree);
@@ -67,13 +67,13 @@ int em_spots_read(struct em_spots *spots, const struct em_record *record, struct
 	return 0;
 }
 
-void em_spots_release(struct em_spots *spots)
+void em_marks_release(struct em_marks *spots)
 {
 	free(spots->v);
 	memset(spots, 0, sizeof(*spots));
 }
 
-double em_spots_farthest(const struct em_spots *spots)
+double em_marks_farthest(const struct em_marks *spots)
 {
 	double farthest = 0;
 
@@ -82,7 +82,7 @@ double em_spots_farthest(const struct em_spots *spots)
 	return farthest;
 }
 
-void em_spots_frequency_axis(struct em_axis *f, const struct em_axis *axis, size_t n)
+void em_marks_frequency_axis(struct em_axis *f, const struct em_axis *axis, size_t n)
 {
 	char units[24];
 
@@ -95,7 +95,7 @@ void em_spots_frequency_axis(struct em_axis *f, const struct em_axis *axis, size
 }
 
 /* Three digits, those that are 0 too. */
-void em_spot_label(const struct em_spot *spot, char *buf, size_t n)
+void em_mark_label(const struct em_mark *spot, char *buf, size_t n)
 {
 	double v = spot->d_nm > 0 ? spot->d_nm : hypot(spot->y, spot->x);
 	int digits = v > 0 ? 2 - (int)floor(log10(v * (1 + 1e-9))) : 0;
@@ -106,19 +106,19 @@ void em_spot_label(const struct em_spot *spot, char *buf, size_t n)
 /* ---- marks ---- */
 
 struct marks {
-	const struct em_spots_view *view;
+	const struct em_marks_view *view;
 	double radius;
 	struct em_box *label; /* one a spot; w 0: none */
 };
 
-static void place_of(const struct em_spots_view *v, const struct em_spot *s, int sign, double *y, double *x)
+static void place_of(const struct em_marks_view *v, const struct em_mark *s, int sign, double *y, double *x)
 {
 	*y = v->middle[0] + sign * s->y * v->per_cycle[0];
 	*x = v->middle[1] + sign * s->x * v->per_cycle[1];
 }
 
 /* Circles as large as the text, but smaller where spots lie close together. */
-static double radius_of(const struct em_spots_view *v)
+static double radius_of(const struct em_marks_view *v)
 {
 	double radius = 0.75 * v->text;
 
@@ -172,7 +172,7 @@ static bool is_free(const struct marks *m, struct em_box b)
 
 /* Outward from the middle first, then more and more to the sides; at the spot that the record has, then at the other
  * of the pair. */
-static bool find_place(const struct marks *m, const struct em_spot *s, double w, double h, struct em_box *box)
+static bool find_place(const struct marks *m, const struct em_mark *s, double w, double h, struct em_box *box)
 {
 	static const double turn[] = {0, 0.5, -0.5, 1, -1, 1.6, -1.6, 2.3, -2.3, 3.14};
 	double t = m->view->text;
@@ -194,13 +194,13 @@ static bool find_place(const struct marks *m, const struct em_spot *s, double w,
 
 static void draw_circles(const struct marks *m, struct em_canvas *c)
 {
-	const struct em_spots_view *v = m->view;
+	const struct em_marks_view *v = m->view;
 	double line = fmax(1.5, v->text / 9);
 
 	for (int front = 0; front < 2; front++)
 		for (size_t i = 0; i < v->spots->n; i++)
 			for (int sign = -1; sign <= 1; sign += 2) {
-				const struct em_spot *s = &v->spots->v[i];
+				const struct em_mark *s = &v->spots->v[i];
 				double y, x;
 
 				/* a dark rim, so that the circle is seen on bright ground too */
@@ -212,12 +212,12 @@ static void draw_circles(const struct marks *m, struct em_canvas *c)
 
 static void draw_label(struct marks *m, struct em_canvas *c, size_t i)
 {
-	const struct em_spot *s = &m->view->spots->v[i];
+	const struct em_mark *s = &m->view->spots->v[i];
 	double t = m->view->text, pad = 0.2 * t;
 	struct em_box box;
 	char label[40];
 
-	em_spot_label(s, label, sizeof(label));
+	em_mark_label(s, label, sizeof(label));
 	if (!find_place(m, s, em_canvas_measure(c, t, false, label) + 2 * pad, EM_CANVAS_CAP * t + 2 * pad, &box))
 		return;
 	m->label[i] = box;
@@ -225,7 +225,7 @@ static void draw_label(struct marks *m, struct em_canvas *c, size_t i)
 	em_canvas_text(c, box.x + pad, box.y + box.h - pad, 0, t, false, m->view->spots->phase[s->phase].color, label);
 }
 
-int em_spots_draw(const struct em_spots_view *view, struct em_canvas *c, struct em_error *err)
+int em_marks_draw(const struct em_marks_view *view, struct em_canvas *c, struct em_error *err)
 {
 	struct marks m = {.view = view};
 
@@ -244,7 +244,7 @@ int em_spots_draw(const struct em_spots_view *view, struct em_canvas *c, struct 
 	return 0;
 }
 
-void em_spots_legend_measure(const struct em_spots *spots, struct em_canvas *c, double text, double *w, double *h)
+void em_marks_legend_measure(const struct em_marks *spots, struct em_canvas *c, double text, double *w, double *h)
 {
 	*w = *h = 0;
 	for (size_t k = 0; k < spots->phases; k++) {
@@ -254,7 +254,7 @@ void em_spots_legend_measure(const struct em_spots *spots, struct em_canvas *c, 
 	*w = *w > 0 ? ceil(*w + 1.9 * text) : 0;
 }
 
-void em_spots_legend_draw(const struct em_spots *spots, struct em_canvas *c, struct em_box box, double text)
+void em_marks_legend_draw(const struct em_marks *spots, struct em_canvas *c, struct em_box box, double text)
 {
 	char name[80];
 
