@@ -118,9 +118,10 @@ def resample_matrix(offset, size, n, sigma):
     w = (1 - (x - centre[:, :, None]).abs() / step.clamp_min(1)[:, :, None]).clamp_min(0)
     w = w * ((x > offset[:, None] - 1e-3) & (x < (offset + size)[:, None] + 1e-3))[:, None]
     w = w / w.sum(2, keepdim=True).clamp_min(1e-6)
-    i = torch.arange(SIDE, device=device)
-    blur = torch.exp(-((i - i[:, None]) ** 2)[None] / (2 * sigma.clamp_min(0.05)[:, None, None] ** 2))
-    return (blur / blur.sum(2, keepdim=True)) @ w
+    i, on = torch.arange(SIDE, device=device), sigma > 0
+    blur = torch.exp(-((i - i[:, None]) ** 2)[None] / (2 * sigma[on][:, None, None] ** 2))
+    w[on] = (blur / blur.sum(2, keepdim=True)) @ w[on]
+    return w
 
 
 class Pool:
