@@ -44,7 +44,6 @@ struct run {
 	bool first_taken;
 	struct item **held; /* until the reference is there, in order */
 	size_t nheld, capacity;
-	size_t frames; /* written: for the time */
 };
 
 static void release_item(void *item)
@@ -217,6 +216,8 @@ static int give(void *ctx, void *item, struct em_error *err)
 	struct item *it = item;
 	int status = 0;
 
+	if (it->failed && !r->opt->movie.single)
+		em_movie_pass(&r->movie);
 	if (r->opt->movie.single || (it->failed && atomic_load(&r->movie.settled)))
 		return write_item(r, it, err);
 	if (atomic_load(&r->movie.settled))
@@ -256,12 +257,14 @@ static int begin(struct run *r, struct em_error *err)
 {
 	struct em_array view, owned = {0};
 	struct em_sample *s = &r->first.arrival.sample;
+	size_t early = 0;
 	int got;
 
 	while ((got = em_source_next(r->source, s, err)) > 0 && em_sample_has_error(s)) {
 		if (em_sink_write(r->sink, s, err))
 			return -1;
 		em_sample_release(s);
+		early++;
 	}
 	if (got <= 0)
 		return got;
@@ -269,6 +272,8 @@ static int begin(struct run *r, struct em_error *err)
 	if (em_sample_image_view(s, &view, &owned, err) || read_regions(r, &view, err) ||
 	    (!r->opt->movie.single && em_movie_init(&r->movie, &r->opt->movie, &view, err)))
 		got = em_error_prefix(err, "sample %.200s: ", s->key);
+	for (; got > 0 && early > 0; early--)
+		em_movie_pass(&r->movie);
 	em_array_release(&owned);
 	return got < 0 ? -1 : 0;
 }

@@ -162,6 +162,11 @@ int em_movie_place(struct em_movie *m, struct em_movie_frame *f, struct em_error
 	return form(m, f, err);
 }
 
+void em_movie_pass(struct em_movie *m)
+{
+	m->seen++;
+}
+
 /* ---- what the reference frames decide ---- */
 
 /* Is the peak a spot of the phase? */

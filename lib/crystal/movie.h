@@ -63,7 +63,7 @@ struct em_movie {
 	double *power;          /* [height][columns] of the reference frames, added up */
 	size_t learned;         /* frames that are in it */
 	double brightness;      /* mean of the brightest of them; 0: their pixels are no counts */
-	size_t seen;            /* frames learned, blank ones too */
+	size_t seen;            /* all frames so far, blank ones too */
 	atomic_bool settled;
 	size_t peaks; /* Bragg peaks found */
 	struct em_spots spots;
@@ -89,11 +89,13 @@ int em_movie_learn(struct em_movie *m, struct em_movie_frame *f, struct em_error
  * a control that there is not.  Without any Bragg spot m->plan is NULL, which is no error. */
 int em_movie_settle(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err);
 int em_movie_place(struct em_movie *m, struct em_movie_frame *f, struct em_error *err);
+/* Instead of learning or placing: a frame that could not be read.  Those after it keep their numbers. */
+void em_movie_pass(struct em_movie *m);
 
 /*
- * Set "bragg" and "crystal" in the sample's record, and with options.maps the arrays PHASE-order (float32; of a picture by
- * itself the amplitude), PHASE-amplitude (float32; of movies) and PHASE-disorder (uint8: 0 not the phase's area, 1 in
- * order, 2 not), [rows][columns] with axes in the picture's units.  seconds, dose: NaN where not known.
+ * Set "bragg" and "crystal" in the sample's record, and with options.maps the arrays PHASE-order (float32; of a picture
+ * by itself the amplitude), PHASE-amplitude (float32; of movies) and PHASE-disorder (uint8: 0 not the phase's area, 1 in
+ * order, 2 not), [rows][columns] over the first frame as em_area_grid has it.  seconds, dose: NaN where not known.
  */
 int em_movie_describe(const struct em_movie *m, const struct em_movie_frame *f, double seconds, double dose,
                       struct em_sample *s, struct em_error *err);
