@@ -21,11 +21,11 @@ static void check(int holds)
 static void answer(const struct em_spots_request *r)
 {
 	static struct em_bragg_peak peak[] = {
-	        {.y = 0.1, .x = 0, .power = 9, .snr = 90, .sigma_y = 1e-4, .sigma_x = 1e-4},
-	        {.y = 0, .x = 0.1, .power = 8, .snr = 80, .sigma_y = 1e-4, .sigma_x = 1e-4},
-	        {.y = 0.1, .x = 0.1, .power = 7, .snr = 70, .sigma_y = 1e-4, .sigma_x = 1e-4},
-	        {.y = -0.1, .x = 0.1, .power = 6, .snr = 60, .sigma_y = 1e-4, .sigma_x = 1e-4},
-	        {.y = 0.17, .x = 0.31, .power = 5, .snr = 50, .sigma_y = 1e-4, .sigma_x = 1e-4}};
+	    {.y = 0.1, .x = 0, .power = 9, .snr = 90, .sigma_y = 1e-4, .sigma_x = 1e-4},
+	    {.y = 0, .x = 0.1, .power = 8, .snr = 80, .sigma_y = 1e-4, .sigma_x = 1e-4},
+	    {.y = 0.1, .x = 0.1, .power = 7, .snr = 70, .sigma_y = 1e-4, .sigma_x = 1e-4},
+	    {.y = -0.1, .x = 0.1, .power = 6, .snr = 60, .sigma_y = 1e-4, .sigma_x = 1e-4},
+	    {.y = 0.17, .x = 0.31, .power = 5, .snr = 50, .sigma_y = 1e-4, .sigma_x = 1e-4}};
 	const struct em_bragg_peaks peaks = {peak, 5};
 	const struct em_spots_view view = {&peaks, 200, 180, {0.04, 0.04}};
 	struct em_spots found = {0};

@@ -6,8 +6,15 @@
 
 static struct scene square(void)
 {
-	return (struct scene){.height = 200, .width = 220, .mean = 80, .waves = 2, .contrast = 0.25, .phase = 0.7,
-	                      .g = {{0.021, 0.1032}, {0.1032, -0.021}}, .seed = 1, .glass = 3};
+	return (struct scene){.height = 200,
+	                      .width = 220,
+	                      .mean = 80,
+	                      .waves = 2,
+	                      .contrast = 0.25,
+	                      .phase = 0.7,
+	                      .g = {{0.021, 0.1032}, {0.1032, -0.021}},
+	                      .seed = 1,
+	                      .glass = 3};
 }
 
 struct lab {
@@ -39,9 +46,12 @@ static void begin(struct lab *l, const struct scene *s, size_t frames, const cha
 	l->weight = malloc(2 * grid_points(l->plan) * sizeof(float));
 	assert_non_null(l->weight);
 	l->map = l->weight + grid_points(l->plan);
-	l->view = (struct em_measure_view){.plan = l->plan, .reference = &l->ref, .weight = l->weight,
-	                                   .grid = {.rows = em_map_grid_rows(g), .cols = em_map_grid_columns(g),
-	                                            .height = s->height, .width = s->width}};
+	l->view = (struct em_measure_view){
+	    .plan = l->plan,
+	    .reference = &l->ref,
+	    .weight = l->weight,
+	    .grid = {
+	        .rows = em_map_grid_rows(g), .cols = em_map_grid_columns(g), .height = s->height, .width = s->width}};
 	assert_int_equal(em_areas_add_rectangle(&areas, region, NULL, NULL), 0);
 	assert_int_equal(em_area_weigh(&areas, 0, &l->view.grid, l->weight, NULL), 0);
 	em_areas_release(&areas);
@@ -69,8 +79,11 @@ static struct em_measure look(const struct lab *l, const struct scene *s)
 /* y is down: e_yy > 0 is stretched downwards; a lattice turned clockwise by w has u_y = w x, u_x = -w y. */
 static void test_strain(void **state)
 {
-	static const double e[][2][2] = {{{0.005, 0}, {0, 0}}, {{0, 0}, {0, 0.005}}, {{0, 0.004}, {0.004, 0}},
-	                                 {{0, 0.006}, {-0.006, 0}}, {{-0.003, 0.002}, {-0.004, 0.005}}};
+	static const double e[][2][2] = {{{0.005, 0}, {0, 0}},
+	                                 {{0, 0}, {0, 0.005}},
+	                                 {{0, 0.004}, {0.004, 0}},
+	                                 {{0, 0.006}, {-0.006, 0}},
+	                                 {{-0.003, 0.002}, {-0.004, 0.005}}};
 	struct scene s = square();
 	struct lab l;
 
@@ -102,8 +115,16 @@ static void test_unstrained(void **state)
 
 	(void)state;
 	s.seed += 1000; /* as begin() makes it */
-	begin(&l, &(struct scene){.height = 200, .width = 220, .mean = 80, .waves = 2, .contrast = 0.25, .phase = 0.7,
-	                          .g = {{0.021, 0.1032}, {0.1032, -0.021}}, .seed = 1, .noise = 8},
+	begin(&l,
+	      &(struct scene){.height = 200,
+	                      .width = 220,
+	                      .mean = 80,
+	                      .waves = 2,
+	                      .contrast = 0.25,
+	                      .phase = 0.7,
+	                      .g = {{0.021, 0.1032}, {0.1032, -0.021}},
+	                      .seed = 1,
+	                      .noise = 8},
 	      1, "a=0,0,220,200");
 	s.glass = 0;
 	s.noise = 8;
@@ -180,7 +201,12 @@ static void test_power_u(void **state)
 
 	(void)state;
 	for (size_t n = 0; n < 2; n++) {
-		struct scene s = {.height = 200, .width = 200, .mean = 80, .waves = 4, .contrast = 0.12, .phase = 0.7,
+		struct scene s = {.height = 200,
+		                  .width = 200,
+		                  .mean = 80,
+		                  .waves = 4,
+		                  .contrast = 0.12,
+		                  .phase = 0.7,
 		                  .g = {{0.021, 0.1332}, {0.1332, -0.021}, {0.1542, 0.1122}, {0.1122, -0.1542}}};
 		struct lab l;
 		double square_sum = 0, sum = 0, stated = 0;
@@ -251,8 +277,8 @@ static double random_discs(double y, double x)
 
 /*
  * The fraction lies as far from the truth as its uncertainty says, within it in 68 % of the seeds and within two in
- * 95 %: bounds are three standard deviations of the binomial, and of chi^2, for 120 seeds.  Amorphous matter, shot noise,
- * and where the discs lie change.
+ * 95 %: bounds are three standard deviations of the binomial, and of chi^2, for 120 seeds.  Amorphous matter, shot
+ * noise, and where the discs lie change.
  */
 static void test_coverage(void **state)
 {
@@ -365,10 +391,10 @@ static void test_no_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_strain), cmocka_unit_test(test_unstrained), cmocka_unit_test(test_strain_u),
-	        cmocka_unit_test(test_power),  cmocka_unit_test(test_power_u),    cmocka_unit_test(test_spans),
-	        cmocka_unit_test(test_coverage), cmocka_unit_test(test_single),   cmocka_unit_test(test_gone),
-	        cmocka_unit_test(test_no_line),
+	    cmocka_unit_test(test_strain),   cmocka_unit_test(test_unstrained), cmocka_unit_test(test_strain_u),
+	    cmocka_unit_test(test_power),    cmocka_unit_test(test_power_u),    cmocka_unit_test(test_spans),
+	    cmocka_unit_test(test_coverage), cmocka_unit_test(test_single),     cmocka_unit_test(test_gone),
+	    cmocka_unit_test(test_no_line),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

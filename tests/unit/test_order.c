@@ -7,8 +7,14 @@ static const double still[2] = {0, 0};
 /* Two spots at right angles, with room around them. */
 static struct scene square(void)
 {
-	return (struct scene){.height = 200, .width = 180, .mean = 80, .waves = 2, .contrast = 0.2, .phase = 0.7,
-	                      .g = {{0.021, 0.1032}, {0.1032, -0.021}}, .seed = 1};
+	return (struct scene){.height = 200,
+	                      .width = 180,
+	                      .mean = 80,
+	                      .waves = 2,
+	                      .contrast = 0.2,
+	                      .phase = 0.7,
+	                      .g = {{0.021, 0.1032}, {0.1032, -0.021}},
+	                      .seed = 1};
 }
 
 static size_t count_known(const struct em_order_plan *plan, const struct em_order_frame *f)
@@ -48,8 +54,8 @@ static void test_contrast(void **state)
 }
 
 /*
- * Thickness, the window and the frame's border cancel: c is the same to 1 % where the window is half or more, and to 3 %
- * wherever it is known, which is up to 0.4 blurs from the border; so it is in a specimen that moved.
+ * Thickness, the window and the frame's border cancel: c is the same to 1 % where the window is half or more, and to 3
+ * % wherever it is known, which is up to 0.4 blurs from the border; so it is in a specimen that moved.
  */
 static void test_gradient(void **state)
 {
@@ -212,7 +218,8 @@ static double radius_of(const double (*g)[2], size_t n, double ratio, const doub
 
 static void test_radius(void **state)
 {
-	const double one[][2] = {{0, 0.1}}, two[][2] = {{0, 0.1}, {0.04, 0.1}}, opposite[][2] = {{0.1, 0.01}, {-0.1, 0.01}};
+	const double one[][2] = {{0, 0.1}}, two[][2] = {{0, 0.1}, {0.04, 0.1}},
+	             opposite[][2] = {{0.1, 0.01}, {-0.1, 0.01}};
 	const double longer[][2] = {{0, 0.1}, {0.2, 0}}, beside[][2] = {{0.03, 0.1}}, against[][2] = {{-0.03, -0.1}};
 
 	(void)state;
@@ -296,9 +303,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_contrast), cmocka_unit_test(test_gradient),  cmocka_unit_test(test_dark),
-	        cmocka_unit_test(test_noise),    cmocka_unit_test(test_processed), cmocka_unit_test(test_radius),
-	        cmocka_unit_test(test_nyquist),  cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_contrast), cmocka_unit_test(test_gradient),  cmocka_unit_test(test_dark),
+	    cmocka_unit_test(test_noise),    cmocka_unit_test(test_processed), cmocka_unit_test(test_radius),
+	    cmocka_unit_test(test_nyquist),  cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

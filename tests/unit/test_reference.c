@@ -1,105 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Order beside the reference, for lattices whose share at each place is known. */
-#include "crystal_help.h"
-
-#include "crystal/area.h"
-#include "crystal/reference.h"
-
-static struct scene square(void)
-{
-	return (struct scene){.height = 220, .width = 240, .mean = 80, .waves = 2, .contrast = 0.25, .phase = 0.7,
-	                      .g = {{0.021, 0.1032}, {0.1032, -0.021}}, .seed = 1, .glass = 3};
-}
-
-/* A reference of frames, a frame, and what comes of it. */
-struct lab {
-	struct em_order_plan *plan;
-	struct em_order_frame frame[8];
-	size_t frames;
-	struct em_reference ref;
-	struct em_order_plane planes[EM_ORDER_SPOTS];
-	float *weight, *order, *across, *amplitude;
-	size_t points;
-};
-
-static void begin(struct lab *l, const struct scene *s)
-{
-	*l = (struct lab){.plan = plan_for(s, EM_ORDER_RADIUS)};
-	l->points = grid_points(l->plan);
-	l->weight = malloc(4 * l->points * sizeof(float));
-	assert_non_null(l->weight);
-	l->order = l->weight + l->points;
-	l->across = l->order + l->points;
-	l->amplitude = l->across + l->points;
-	for (size_t k = 0; k < l->points; k++)
-		l->weight[k] = 1;
-}
-
-static void add(struct lab *l, const struct scene *s)
-{
-	l->frame[l->frames++] = form_scene(l->plan, s);
-}
-
-static void settle(struct lab *l, bool single)
-{
-	const struct em_order_frame *f[8];
-
-	for (size_t i = 0; i < l->frames; i++)
-		f[i] = &l->frame[i];
-	assert_int_equal(em_reference_init(&l->ref, l->plan, f, l->frames, single, NULL), 0);
-}
-
-static void look(struct lab *l, const struct scene *s)
-{
-	struct em_order_frame f = form_scene(l->plan, s);
-
-	assert_int_equal(em_reference_fit(&l->ref, l->plan, &f, 0, l->weight, l->planes, NULL), 0);
-	assert_int_equal(em_reference_order(&l->ref, l->plan, &f, 0, l->planes, l->order, l->across, NULL), 0);
-	em_reference_amplitude(&l->ref, l->plan, &f, 0, l->amplitude);
-	em_order_frame_release(&f);
-}
-
-static void end(struct lab *l)
-{
-	for (size_t i = 0; i < l->frames; i++)
-		em_order_frame_release(&l->frame[i]);
-	em_reference_release(&l->ref);
-	em_order_plan_free(l->plan);
-	free(l->weight);
-}
-
-/* The weights of a rectangle, exact. */
-static void weigh(struct lab *l, const struct scene *s, const char *text)
-{
-	const struct em_map_grid *g = em_order_plan_grid(l->plan);
-	const struct em_area_grid grid = {.rows = em_map_grid_rows(g), .cols = em_map_grid_columns(g),
-	                                  .height = s->height, .width = s->width};
-	struct em_areas areas = {0};
-
-	assert_int_equal(em_areas_add_rectangle(&areas, text, NULL, NULL), 0);
-	assert_int_equal(em_area_weigh(&areas, 0, &grid, l->weight, NULL), 0);
-	em_areas_release(&areas);
-}
-
-static double mean(const struct lab *l, const float *map)
-{
-	double sum = 0, all = 0;
-
-	for (size_t k = 0; k < l->points; k++)
-		if (!isnan(map[k]) && l->weight[k] > 0) {
-			sum += (double)l->weight[k] * (double)map[k];
-			all += (double)l->weight[k];
-		}
-	return sum / all;
-}
-
-static bool inside(const struct lab *l, size_t k, double border)
-{
-	double y, x;
-
-	grid_place(l->plan, k, &y, &x);
-	return y >= border && y <= 219 - border && x >= border && x <= 239 - border;
-}
+#include "reference_help.h"
 
 /* ---- order ---- */
 
@@ -207,7 +108,8 @@ static void test_border(void **state)
 				count++;
 			}
 			if (fabs(x - 99.5) < 3) { /* the border lies between pixels 99 and 100 */
-				border += (double)l.order[k] + (x - 99.5) * 2 * 0.5 / (1 / em_order_plan_phase(l.plan, 0)->spot[0].radius);
+				border += (double)l.order[k] +
+				          (x - 99.5) * 2 * 0.5 / (1 / em_order_plan_phase(l.plan, 0)->spot[0].radius);
 				n++;
 			}
 		}
@@ -249,8 +151,9 @@ static void test_amorphous(void **state)
 
 /* Discs of nothing in the lattice, smaller than the masks blur: each a region's middle. */
 #define DISCS 12
-static const double discs[DISCS][3] = {{60, 50, 4}, {60, 85, 5}, {60, 120, 6}, {60, 155, 7}, {60, 190, 4},  {95, 60, 8},
-                                       {95, 105, 3}, {95, 150, 9}, {130, 60, 5}, {130, 90, 2}, {130, 140, 10}, {150, 185, 6}};
+static const double discs[DISCS][3] = {{60, 50, 4},  {60, 85, 5},  {60, 120, 6},   {60, 155, 7},
+                                       {60, 190, 4}, {95, 60, 8},  {95, 105, 3},   {95, 150, 9},
+                                       {130, 60, 5}, {130, 90, 2}, {130, 140, 10}, {150, 185, 6}};
 
 static double holes(double y, double x)
 {
@@ -295,67 +198,6 @@ static void test_share(void **state)
 		assert_near(mean(&l, l.order), true_share, 0.003);
 		end(&l);
 	}
-}
-
-/* ---- planes ---- */
-
-/* u = e (r - middle) turns the phase of g by -2 pi g.u: the slopes are -2 pi e^T g.  Where the frame's window falls, masks
- * see more of its inner side, and phases lag: over the whole frame the slopes are up to 3 % low. */
-static void test_planes(void **state)
-{
-	static const char *const regions[] = {"a=50,45,140,130", "a=0,0,240,220"};
-
-	(void)state;
-	for (size_t r = 0; r < 2; r++) {
-		struct scene s = square();
-		struct lab l;
-
-		begin(&l, &s);
-		weigh(&l, &s, regions[r]);
-		add(&l, &s);
-		settle(&l, false);
-		memcpy(s.e, (const double[2][2]){{0.004, -0.003}, {0.006, -0.002}}, sizeof(s.e));
-		look(&l, &s);
-		for (size_t i = 0; i < 2; i++)
-			for (int d = 0; d < 2; d++) {
-				double want = -TURN * (s.e[0][d] * s.g[i][0] + s.e[1][d] * s.g[i][1]);
-
-				assert_near(l.planes[i].slope[d], want, r ? 0.03 * fabs(want) : 1e-5);
-				assert_near(l.planes[i].coherence, 1, 2e-3);
-			}
-		for (size_t k = 0; k < l.points; k++)
-			if (inside(&l, k, 40))
-				assert_near(l.order[k], 1, 0.01);
-		end(&l);
-	}
-}
-
-/* The slopes' scatter over seeds of the noise is what they say it is. */
-static void test_uncertainty(void **state)
-{
-	const int runs = 60;
-	struct scene s = square();
-	struct lab l;
-	double square_sum = 0, stated = 0;
-
-	(void)state;
-	begin(&l, &s);
-	weigh(&l, &s, "a=40,40,160,140");
-	add(&l, &s);
-	settle(&l, false);
-	s.noise = 60;
-	for (int i = 0; i < runs; i++) {
-		s.seed = 500 + (uint64_t)i;
-		look(&l, &s);
-		for (size_t k = 0; k < 2; k++)
-			for (int d = 0; d < 2; d++) {
-				square_sum += pow(l.planes[k].slope[d], 2);
-				stated += pow(l.planes[k].slope_u[d], 2);
-			}
-	}
-	/* of 240 values, about as many of them free: a standard deviation is known to 5 % */
-	assert_near(sqrt(square_sum / stated), 1, 0.2);
-	end(&l);
 }
 
 /* ---- the reference frames ---- */
@@ -510,10 +352,10 @@ static void test_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_same),        cmocka_unit_test(test_phase),  cmocka_unit_test(test_border),
-	        cmocka_unit_test(test_amorphous),   cmocka_unit_test(test_share),  cmocka_unit_test(test_planes),
-	        cmocka_unit_test(test_uncertainty), cmocka_unit_test(test_losing), cmocka_unit_test(test_part),
-	        cmocka_unit_test(test_single),      cmocka_unit_test(test_reach),  cmocka_unit_test(test_nothing),
+	    cmocka_unit_test(test_same),      cmocka_unit_test(test_phase),  cmocka_unit_test(test_border),
+	    cmocka_unit_test(test_amorphous), cmocka_unit_test(test_share),  cmocka_unit_test(test_losing),
+	    cmocka_unit_test(test_part),      cmocka_unit_test(test_single), cmocka_unit_test(test_reach),
+	    cmocka_unit_test(test_nothing),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
