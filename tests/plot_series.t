@@ -242,7 +242,8 @@ check_fails '--at: there is no such sample' 1 'no sample 6: the stream holds 5' 
 check_fails '--at: without the array' 1 'sample m/2: no member' 'emplot frames --at 3 --array order maps.tar'
 check_fails '--at: no number' 2 'give numbers of samples' 'emplot frames --at 1,x maps.tar'
 check_fails '--at: 0' 2 'give numbers of samples' 'emplot frames --at 0 maps.tar'
-check_fails 'no such array' 1 'no sample holds the array disorder: the first has order$' 'emplot frames --array disorder maps.tar'
+check_fails 'no such array' 1 'no sample holds the array disorder: the first has order$' \
+	'emplot frames --array disorder maps.tar'
 check_fails 'no images' 1 'no sample holds an image' 'emplot frames maps.tar'
 
 # ---- what the pages say, read by poppler

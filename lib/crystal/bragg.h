@@ -3,10 +3,10 @@
  * Bragg peaks in the power spectrum of a picture, or in the mean of a movie's.
  *
  * A peak must rise above what its surroundings do by chance.  The power is smoothed (1 2 1 in both directions, about
- * the width of a spot), and its background is the greatest of the median of the ring of its |k| (amorphous rings,
- * noise) the medians of the row and of the column on its sides   (scan-line streaks, also those through other spots)
- *     the median of the box around it                         (uneven rings)
- *     the medians of rings about stronger peaks               (their feet).
+ * the width of a spot), and its background is the greatest of: the median of the ring of its |k| (amorphous rings,
+ * noise); the medians of the row and of the column on its sides (scan-line streaks, also those through other spots);
+ * the median of the box around it (uneven rings); and the medians of rings about stronger peaks (their feet).
+ *
  * Speckle and noise about a mean follow a gamma distribution, whose shape comes from the quartiles of the rings: so a
  * ring that is patchy asks for more than an even one does, and frames need not be independent.  A peak is kept where
  * chance would make less than `false_alarms` such maxima in the whole spectrum.  Medians of few pixels scatter, and the

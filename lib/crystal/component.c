@@ -92,8 +92,8 @@ void em_map_grid_step(const struct em_map_grid *grid, double step[2])
 /* A coefficient: where it is stored, and where it lies from the middle.  Of the half plane that is not stored, F(-k) is
  * the conjugate of F(k). */
 struct tap {
-	size_t at; /* row * columns + column of the spectrum */
-	int y, x;  /* from the middle */
+	size_t at;               /* row * columns + column of the spectrum */
+	int y, x;                /* from the middle */
 	float weight, conjugate; /* M; -1 where the conjugate is meant, else 1 */
 };
 

@@ -40,7 +40,7 @@ void em_map_grid_step(const struct em_map_grid *grid, double step[2]); /* from p
 struct em_mask;
 
 struct em_mask *em_mask_new(size_t height, size_t width, const struct em_spot *spot, struct em_error *err);
-void em_mask_free(struct em_mask *mask); /* NULL allowed */
+void em_mask_free(struct em_mask *mask);          /* NULL allowed */
 double em_mask_power(const struct em_mask *mask); /* sum of M^2 */
 
 /* The power of the spectrum under the mask, sum of M^2 |F|^2. */

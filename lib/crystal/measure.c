@@ -17,8 +17,14 @@ static void set_unknown(struct em_measure *m)
 {
 	const struct em_lattice_value nothing = {NAN, NAN};
 
-	*m = (struct em_measure){.fraction = nothing, .ordered = NAN, .power = nothing, .largest = NAN,
-	                         .yy = nothing, .xx = nothing, .xy = nothing, .rotation = nothing};
+	*m = (struct em_measure){.fraction = nothing,
+	                         .ordered = NAN,
+	                         .power = nothing,
+	                         .largest = NAN,
+	                         .yy = nothing,
+	                         .xx = nothing,
+	                         .xy = nothing,
+	                         .rotation = nothing};
 }
 
 /* ---- sums over the region ---- */
@@ -53,7 +59,7 @@ static double mean_of(const struct em_measure_view *v, const float *map, double 
  * the noise's spectrum M^2, 1 in the middle, over the blocks' own, sinc^2 in either direction.
  */
 #define BLOCKS 0.632
-#define PLANE  3
+#define PLANE 3
 static size_t block(const struct em_measure_view *v, int direction)
 {
 	double step = direction == 0 ? (double)v->grid.height / (double)v->grid.rows
@@ -155,16 +161,15 @@ static void measure_amplitude(const struct em_measure_view *v, const struct em_o
 	noise = sqrt(fmax(0, mean_of(v, own->noise2, known)) / 2) / typical;
 	low = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD - noise, NULL);
 	high = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD + noise, NULL);
-	m->fraction.value =
-	    em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD, NULL) / known;
+	m->fraction.value = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD, NULL) / known;
 	m->fraction.sigma = (low - high) / 2 / known;
 }
 
 /* ---- power ---- */
 
 /*
- * The variance of c^2 is, over spots with n of noise each, 2 |psi|^2 n + n^2.  Points share the first, whose spectrum is
- * M^2, over blur^2 / CROSS, and the second, of spectrum M^2 * M^2, over blur^2.
+ * The variance of c^2 is, over spots with n of noise each, 2 |psi|^2 n + n^2.  Points share the first, whose spectrum
+ * is M^2, over blur^2 / CROSS, and the second, of spectrum M^2 * M^2, over blur^2.
  */
 #define CROSS 0.5415 /* the integral of M^2: pi (3/8 - 2/pi^2); that of M^4 is its square to a part in a thousand */
 

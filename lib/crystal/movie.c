@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIPPED 0.5  /* share of saturated pixels from which on a frame shows nothing */
-#define DARK    0.05 /* of the reference's brightness, below which it does not either */
+#define CLIPPED 0.5 /* share of saturated pixels from which on a frame shows nothing */
+#define DARK 0.05   /* of the reference's brightness, below which it does not either */
 
 static size_t areas(const struct em_movie *m)
 {
@@ -31,7 +31,8 @@ static void read_scale(struct em_movie *m, const struct em_array *first)
 	m->units = "px";
 	em_units_axis_to_nm(&y);
 	em_units_axis_to_nm(&x);
-	if (em_axis_is_calibrated(&y) && em_axis_is_calibrated(&x) && !strcmp(y.units, "nm") && !strcmp(x.units, "nm")) {
+	if (em_axis_is_calibrated(&y) && em_axis_is_calibrated(&x) && !strcmp(y.units, "nm") &&
+	    !strcmp(x.units, "nm")) {
 		m->scale[0] = fabs(y.scale);
 		m->scale[1] = fabs(x.scale);
 		m->units = "nm";
@@ -43,7 +44,8 @@ int em_movie_init(struct em_movie *m, const struct em_movie_options *opt, const 
 {
 	*m = (struct em_movie){.opt = opt, .control = {SIZE_MAX, SIZE_MAX}};
 	if (first->ndim != 2)
-		return em_error_set(err, EM_ERROR_DATA, "an array of %d dimensions is no frame: two are needed", first->ndim);
+		return em_error_set(err, EM_ERROR_DATA, "an array of %d dimensions is no frame: two are needed",
+		                    first->ndim);
 	m->height = first->shape[0];
 	m->width = first->shape[1];
 	read_scale(m, first);
@@ -179,7 +181,8 @@ static bool is_of(const struct em_spots_phase *p, const struct em_bragg_peak *b,
 	return false;
 }
 
-/* Of the phase whose strongest spot is the weakest, that spot's power; 0 where a phase's spots are not among the peaks. */
+/* Of the phase whose strongest spot is the weakest, that spot's power; 0 where a phase's spots are not among the peaks.
+ */
 static double least_power(const struct em_movie *m, const struct em_bragg_peaks *peaks, double near)
 {
 	double least = INFINITY;
@@ -198,7 +201,7 @@ static double least_power(const struct em_movie *m, const struct em_bragg_peaks 
 /* Of the peaks that no phase has those that masks must not reach into; for the caller to free.  *n of them. */
 static double (*other_spots(const struct em_movie *m, const struct em_bragg_peaks *peaks, size_t *n))[2]
 {
-	double (*out)[2] = calloc(peaks->count + 1, sizeof(*out));
+	double(*out)[2] = calloc(peaks->count + 1, sizeof(*out));
 	const double near = 2 * EM_ORDER_LEAST / (double)(m->height < m->width ? m->height : m->width);
 	const double faint = EM_SPOTS_FAINTEST * least_power(m, peaks, near);
 
@@ -221,7 +224,7 @@ static int make_plan(struct em_movie *m, const struct em_bragg_peaks *peaks, str
 {
 	struct em_order_phase *phases = calloc(EM_ORDER_PHASES, sizeof(*phases));
 	size_t n = 0;
-	double (*others)[2] = other_spots(m, peaks, &n);
+	double(*others)[2] = other_spots(m, peaks, &n);
 	int status = phases && others ? 0 : em_error_memory(err, EM_ORDER_PHASES * sizeof(*phases));
 
 	for (size_t p = 0; p < m->spots.count && !status; p++) {
@@ -232,7 +235,7 @@ static int make_plan(struct em_movie *m, const struct em_bragg_peaks *peaks, str
 	}
 	if (!status) {
 		m->plan = em_order_plan_new(m->height, m->width, phases, m->spots.count, m->opt->radius,
-		                            (const double (*)[2])others, n, err);
+		                            (const double(*)[2])others, n, err);
 		status = m->plan ? 0 : -1;
 	}
 	free(phases);
@@ -263,8 +266,8 @@ static int weigh_areas(struct em_movie *m, struct em_error *err)
 {
 	const struct em_map_grid *g = em_order_plan_grid(m->plan);
 
-	m->grid = (struct em_area_grid){.rows = em_map_grid_rows(g), .cols = em_map_grid_columns(g),
-	                                .height = m->height, .width = m->width};
+	m->grid = (struct em_area_grid){
+	    .rows = em_map_grid_rows(g), .cols = em_map_grid_columns(g), .height = m->height, .width = m->width};
 	m->weight = calloc(areas(m) + 1, sizeof(*m->weight));
 	m->baseline = calloc(m->spots.count * (1 + areas(m)), sizeof(*m->baseline));
 	if (!m->weight || !m->baseline)
@@ -295,7 +298,8 @@ static int find_control(struct em_movie *m, struct em_error *err)
 			m->control[1] = i + 1;
 	if (m->control[0] == SIZE_MAX || m->control[1] == SIZE_MAX)
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "there is no phase and region %.100s to be the control: give PHASE or PHASE/REGION", text);
+		                    "there is no phase and region %.100s to be the control: give PHASE or PHASE/REGION",
+		                    text);
 	return 0;
 }
 

@@ -31,22 +31,22 @@
 struct em_movie_options {
 	const struct em_spots_request *spots;
 	size_t nspots;
-	size_t reference;      /* frames, >= 1 */
-	double radius;         /* of masks, of |g| */
+	size_t reference; /* frames, >= 1 */
+	double radius;    /* of masks, of |g| */
 	bool single;
-	bool still;            /* no registration */
+	bool still;                   /* no registration */
 	const struct em_areas *areas; /* regions of the reference frame; may be NULL */
 	const struct em_line *across; /* from one face of the film to the other; may be NULL */
-	double breadth;        /* px beside that line that its profile takes in; 0: a quarter of its length */
-	const char *control;   /* "PHASE" or "PHASE/REGION": what stays in order; may be NULL */
-	bool maps;             /* are wanted */
+	double breadth;               /* px beside that line that its profile takes in; 0: a quarter of its length */
+	const char *control;          /* "PHASE" or "PHASE/REGION": what stays in order; may be NULL */
+	bool maps;                    /* are wanted */
 };
 
-struct em_movie_frame { /* a zeroed one may be released */
-	size_t number;      /* from 0 */
-	bool blank;         /* constant, dark or most of it saturated: nothing can be seen */
-	bool dark;          /* next to the reference: the beam was off */
-	double saturated;   /* share of the pixels */
+struct em_movie_frame {   /* a zeroed one may be released */
+	size_t number;    /* from 0 */
+	bool blank;       /* constant, dark or most of it saturated: nothing can be seen */
+	bool dark;        /* next to the reference: the beam was off */
+	double saturated; /* share of the pixels */
 	double drift[2], quality;
 	struct em_spectrum spectrum; /* until it is placed */
 	struct em_order_frame order;
@@ -56,7 +56,7 @@ void em_movie_frame_release(struct em_movie_frame *f);
 struct em_movie {
 	const struct em_movie_options *opt;
 	size_t height, width;
-	double scale[2]; /* of a pixel, in `units` */
+	double scale[2];   /* of a pixel, in `units` */
 	const char *units; /* "nm" or "px" */
 	struct em_spectrum_plan *transform;
 	struct em_drift *drift; /* NULL: still */
@@ -70,9 +70,9 @@ struct em_movie {
 	struct em_order_plan *plan; /* NULL once settled: there are no spots */
 	struct em_reference reference;
 	struct em_area_grid grid;
-	float **weight;     /* [areas][rows * columns] */
-	double *baseline;   /* [phases][1 + areas]: the fractions of the reference frames; first of the phase's own area */
-	size_t control[2];          /* phase, region; SIZE_MAX: none */
+	float **weight; /* [areas][rows * columns] */
+	double *baseline; /* [phases][1 + areas]: fractions of the reference; first of the phase's own area */
+	size_t control[2]; /* phase, region; SIZE_MAX: none */
 };
 
 /* For frames like this one.  EM_ERROR_DATA where it is no image, or too small. */
@@ -94,8 +94,8 @@ void em_movie_pass(struct em_movie *m);
 
 /*
  * Set "bragg" and "crystal" in the sample's record, and with options.maps the arrays PHASE-order (float32; of a picture
- * by itself the amplitude), PHASE-amplitude (float32; of movies) and PHASE-disorder (uint8: 0 not the phase's area, 1 in
- * order, 2 not), [rows][columns] over the first frame as em_area_grid has it.  seconds, dose: NaN where not known.
+ * by itself the amplitude), PHASE-amplitude (float32; of movies) and PHASE-disorder (uint8: 0 not the phase's area, 1
+ * in order, 2 not), [rows][columns] over the first frame as em_area_grid has it.  seconds, dose: NaN where not known.
  */
 int em_movie_describe(const struct em_movie *m, const struct em_movie_frame *f, double seconds, double dose,
                       struct em_sample *s, struct em_error *err);

@@ -117,7 +117,8 @@ static int put_profile(struct em_text *t, const struct em_movie *m, const float 
 	struct em_step step;
 	struct em_error why = {0};
 
-	if (em_profile_make(&p, map, NULL, &m->grid, line, m->opt->breadth > 0 ? m->opt->breadth : length / 4, 0, &why)) {
+	if (em_profile_make(&p, map, NULL, &m->grid, line, m->opt->breadth > 0 ? m->opt->breadth : length / 4, 0,
+	                    &why)) {
 		if (why.kind == EM_ERROR_MEMORY)
 			return em_error_set(err, why.kind, "%s", why.text);
 		em_json_put_name(t, "profile");

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REACH  0.03F /* of the window: nearer to the border, too little is left to divide by */
-#define EDGE   0.4  /* of the blur: nearer, what the mask mixes in from beyond the border (periodic) is 3 % and more */
-#define DARK   0.05F /* of the mean: there is no matter to be in order */
+#define REACH 0.03F /* of the window: nearer to the border, too little is left to divide by */
+#define EDGE 0.4    /* of the blur: nearer, what the mask mixes in from beyond the border (periodic) is 3 % and more */
+#define DARK 0.05F  /* of the mean: there is no matter to be in order */
 #define ANGLES 36   /* around half a turn, at which discs without spots are looked for */
-#define APART  2.0  /* radii from the middle of a disc to the next spot, at least */
-#define SMALL  2.0  /* radius of a disc, coefficients, at least */
+#define APART 2.0   /* radii from the middle of a disc to the next spot, at least */
+#define SMALL 2.0   /* radius of a disc, coefficients, at least */
 
 static const double PI = 3.14159265358979323846;
 
@@ -27,10 +27,10 @@ struct em_order_plan {
 	double (*others)[2];                 /* [n_others] */
 	size_t n_others;
 	struct em_order_phase phase[EM_ORDER_PHASES];
-	struct masks *masks;                 /* [spots] */
-	struct em_spot middle;               /* the local mean */
+	struct masks *masks;   /* [spots] */
+	struct em_spot middle; /* the local mean */
 	struct em_mask *middle_mask;
-	float *window;                       /* the window's own cut-out around it */
+	float *window; /* the window's own cut-out around it */
 	double window_power;
 	struct em_map_grid *grid;
 };
@@ -70,9 +70,11 @@ static int set_radius(struct em_order_plan *p, struct em_spot *s, const char *na
 	double least = EM_ORDER_LEAST / (double)(p->height < p->width ? p->height : p->width);
 
 	if (!(fabs(s->y) < 0.5 && fabs(s->x) < 0.5))
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "%s: a spot at (%.4g, %.4g) cycles a pixel lies beyond Nyquist's frequency: no frame "
-		                    "of this pixel size can hold it", name, s->y, s->x);
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "%s: a spot at (%.4g, %.4g) cycles a pixel lies beyond Nyquist's frequency: no frame "
+		    "of this pixel size can hold it",
+		    name, s->y, s->x);
 	s->radius = fmin(fmin(ratio * g, most), EM_MASK_MOST);
 	if (s->radius < least)
 		return em_error_set(err, EM_ERROR_DATA,

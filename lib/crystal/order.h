@@ -5,14 +5,15 @@
  *     psi_g(r) / I(r) ,    c^2(r) = (sum over spots |psi_g|^2 - noise_g) / I^2 .
  *
  * psi_g is the Bragg component (component.h), I that of g = 0: thickness, beam and the window's fall to the border
- * cancel.  Closer to the border than 0.4 blurs, or where the window is below 0.03, nothing is known: spectra are periodic,
- * and masks mix in what stands at the opposite border, whose lattice is out of step.  noise_g is what the mask lets
- * through of matter without a lattice and of counting: the power in discs at the same |g| that no spot is near, of the
- * mask's size where there is room, spread over the frame as the window does.
- * Frames whose mean is not positive (processed pictures) are not divided by it: I is the window.
+ * cancel.  Closer to the border than 0.4 blurs, or where the window is below 0.03, nothing is known: spectra are
+ * periodic, and masks mix in what stands at the opposite border, whose lattice is out of step.  noise_g is what the
+ * mask lets through of matter without a lattice and of counting: the power in discs at the same |g| that no spot is
+ * near, of the mask's size where there is room, spread over the frame as the window does. Frames whose mean is not
+ * positive (processed pictures) are not divided by it: I is the window.
  *
- * Masks are as wide as they can be, half of the way to the nearest other spot: they blur over two or three spacings, and
- * what noise they let through averages out in every sum over a region.  All have one radius, so that all blur alike.
+ * Masks are as wide as they can be, half of the way to the nearest other spot: they blur over two or three spacings,
+ * and what noise they let through averages out in every sum over a region.  All have one radius, so that all blur
+ * alike.
  */
 #ifndef EM_CRYSTAL_ORDER_H
 #define EM_CRYSTAL_ORDER_H
@@ -23,11 +24,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EM_ORDER_PHASES    8
-#define EM_ORDER_SPOTS     32  /* of a phase */
-#define EM_ORDER_DISCS     8   /* beside a spot, that hold no spot; their median counts */
-#define EM_ORDER_LEAST     1.5 /* coefficients of the spectrum, a mask's radius at least */
-#define EM_ORDER_RADIUS    0.45 /* of a mask, of its |g|, at most: blurs over 2.2 of its spacings */
+#define EM_ORDER_PHASES 8
+#define EM_ORDER_SPOTS 32    /* of a phase */
+#define EM_ORDER_DISCS 8     /* beside a spot, that hold no spot; their median counts */
+#define EM_ORDER_LEAST 1.5   /* coefficients of the spectrum, a mask's radius at least */
+#define EM_ORDER_RADIUS 0.45 /* of a mask, of its |g|, at most: blurs over 2.2 of its spacings */
 
 struct em_order_phase {
 	char name[32];
@@ -39,9 +40,9 @@ struct em_order_phase {
 struct em_order_plan;
 
 /*
- * The phases are copied; 1 <= count <= EM_ORDER_PHASES.  Masks have radius * |g|, but reach no more than half of the way
- * to another spot, nor to one of the n others (y, x in cycles a pixel; the picture's, of no phase), nor to the middle,
- * nor to the opposite of any of them, which for fine spots is near as spectra repeat; and EM_MASK_MOST at most.
+ * The phases are copied; 1 <= count <= EM_ORDER_PHASES.  Masks have radius * |g|, but reach no more than half of the
+ * way to another spot, nor to one of the n others (y, x in cycles a pixel; the picture's, of no phase), nor to the
+ * middle, nor to the opposite of any of them, which for fine spots is near as spectra repeat; and EM_MASK_MOST at most.
  * EM_ERROR_DATA for a spot beyond Nyquist's frequency or too near to the middle or to another one to be told apart.
  */
 struct em_order_plan *em_order_plan_new(size_t height, size_t width, const struct em_order_phase *phases, size_t count,

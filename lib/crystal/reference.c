@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 4     /* points of the grid that a mask blurs over */
+#define BLOCK 4 /* points of the grid that a mask blurs over */
 /* Blocks share their noise, whose spectrum is M^2: what the square of the scatter of a sum over many is to that of
  * independent ones. */
 #define SHARED 2.79
 #define STEPS 4     /* of Newton's method: each squares the error */
 #define SMALL 1e-4  /* of a turn, radians over the whole map: it has converged */
 #define LEAST 0.15F /* loss of contrast that a reference frame may have at a place, next to the best */
-#define HALF  0.5F
+#define HALF 0.5F
 #define EXACT 1e-12 /* uncertainty of a slope, at least: 0 says that it is not known */
 
 static size_t points(const struct em_order_plan *plan)
@@ -75,7 +75,8 @@ static void add(struct em_reference_phase *p, const struct em_order_map *m, cons
 
 /*
  * What c^2 a frame must have to count: that of (1 - t) times the greatest contrast of any, t as much as three of the
- * noise's standard deviations, from LEAST to HALF; or whatever, where there is nothing but noise.  NaN where none reaches.
+ * noise's standard deviations, from LEAST to HALF; or whatever, where there is nothing but noise.  NaN where none
+ * reaches.
  */
 static void set_least(float *least, const struct em_order_frame *const *frames, size_t count, size_t phase, size_t n)
 {
@@ -216,11 +217,11 @@ static void multiply(const float a[2], const float b[2], float out[2])
 /* What one spot of a frame has in common with the reference: z = psi conj psi_ref, weighed. */
 struct overlap {
 	size_t rows, columns;
-	double step[2]; /* px from one point to the next */
+	double step[2];     /* px from one point to the next */
 	float (*z)[2];      /* [rows][columns] */
 	float (*phasor)[2]; /* [rows + columns]: room */
-	/* z turned back by a first plane, summed over blocks of BLOCK points a side: what a mask resolves.  There is no more
-	 * than that to fit to. */
+	/* z turned back by a first plane, summed over blocks of BLOCK points a side: what a mask resolves.  There is no
+	 * more than that to fit to. */
 	size_t block_rows, block_columns;
 	float (*block)[2];
 };
@@ -356,7 +357,8 @@ static bool improve(const struct overlap *o, struct em_order_plane *p, const str
 	p->slope[0] += dy;
 	p->slope[1] += dx;
 	p->angle += turn;
-	return fabs(dy) * (double)o->rows * o->step[0] + fabs(dx) * (double)o->columns * o->step[1] + fabs(turn) > SMALL;
+	return fabs(dy) * (double)o->rows * o->step[0] + fabs(dx) * (double)o->columns * o->step[1] + fabs(turn) >
+	       SMALL;
 }
 
 /* From a plane with the best angle for its slope to the best plane nearby: where matter without a lattice has its say,

@@ -12,7 +12,7 @@
  * The first asks for a lattice of these spacings, the second for the reference's lattice in its place; matter without
  * one has any phase, so that its share in `order` is 0 on average and not only small.  Being linear in the frame,
  * order's mean over a region is the share of the region's area that is crystalline, whatever the mask blurs and however
- * small the domains are; counting the area above a threshold is not (by 2 to 4 points for domains of 5 spacings).  theta
+ * small the domains are; counting the area above a threshold is not (by 2 to 4 points for domains of 5 spacings). theta
  * is a plane for each spot, fitted over the region: what the lattice is strained and rotated by, what registration left
  * of the drift and what the optics turn the phase by are no disorder.
  *
@@ -32,12 +32,12 @@
 #define EM_ORDER_THRESHOLD 0.5
 
 struct em_reference_phase { /* all [rows][columns] */
-	float *psi;       /* [spots] of pairs: means */
-	float *contrast2; /* mean c^2 */
-	float *noise2;    /* mean noise / I^2 */
-	float *count;     /* frames that count there */
-	float *level2;    /* level^2; NaN where no frame reaches */
-	float *there;     /* 1 where the phase is, half of `typical` or more; else 0.  Of a single picture 1 all over */
+	float *psi;         /* [spots] of pairs: means */
+	float *contrast2;   /* mean c^2 */
+	float *noise2;      /* mean noise / I^2 */
+	float *count;       /* frames that count there */
+	float *level2;      /* level^2; NaN where no frame reaches */
+	float *there; /* 1 where the phase is, half of `typical` or more; else 0.  Of a single picture 1 all over */
 	double typical;
 };
 
@@ -58,7 +58,8 @@ void em_reference_amplitude(const struct em_reference *ref, const struct em_orde
 struct em_order_plane {
 	double angle, slope[2], middle[2];
 	double slope_u[2]; /* standard uncertainties; 0: no slope could be fitted */
-	double coherence;  /* |sum of psi exp(-i theta) conj psi_ref| / sum of |psi psi_ref|: 1 the same lattice, 0 none */
+	double
+	    coherence; /* |sum of psi exp(-i theta) conj psi_ref| / sum of |psi psi_ref|: 1 the same lattice, 0 none */
 };
 
 /* The planes of a phase's spots over a region: weight[rows][columns] from 0 to 1. */

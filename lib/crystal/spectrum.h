@@ -16,7 +16,7 @@
 
 #include <stddef.h>
 
-#define EM_SPECTRUM_LEAST 16 /* pixels a side: below, there is no lattice to be seen */
+#define EM_SPECTRUM_LEAST 16    /* pixels a side: below, there is no lattice to be seen */
 #define EM_SPECTRUM_TAPER 0.125 /* of the side, at either border */
 
 /* The window and the transform of one size; many threads may use one. */
@@ -29,7 +29,7 @@ void em_spectrum_plan_free(struct em_spectrum_plan *plan); /* NULL allowed */
 /* A frame's; a zeroed struct may be released. */
 struct em_spectrum {
 	size_t height, width;
-	size_t columns; /* width / 2 + 1: the half plane of k_x >= 0 */
+	size_t columns;  /* width / 2 + 1: the half plane of k_x >= 0 */
 	float *value;    /* [height][columns] (re, im); row j has k_y = j / height, beyond half (j - height) / height */
 	double mean;     /* of the finite pixels */
 	double variance; /* under the window: infinite where its square is beyond a float */

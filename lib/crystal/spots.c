@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HIGHEST  0.45 /* |g|, cycles a pixel: beyond, the detector's and the scan's transfer has little left */
-#define NEAR     0.05 /* relative, of a spacing that is asked for: calibrations err by as much */
+#define HIGHEST 0.45 /* |g|, cycles a pixel: beyond, the detector's and the scan's transfer has little left */
+#define NEAR 0.05    /* relative, of a spacing that is asked for: calibrations err by as much */
 
 /* ---- requests ---- */
 
 static int refuse(const char *text, const char *why, struct em_error *err)
 {
-	return em_error_set(err, EM_ERROR_USAGE,
-	                    "spots '%.100s': %s; as in auto, d:0.39,0.276, lattice:0.39,0.39,90:10,01,11 or a file's path",
-	                    text, why);
+	return em_error_set(
+	    err, EM_ERROR_USAGE,
+	    "spots '%.100s': %s; as in auto, d:0.39,0.276, lattice:0.39,0.39,90:10,01,11 or a file's path", text, why);
 }
 
 /* "0.39,0.276" up to `end`: how many, -1 where it cannot be read. */
@@ -253,12 +253,13 @@ static int find_known(struct em_spots *out, const struct em_spots_request *r, co
 	struct em_lattice_options how = lattice_options(v);
 	struct em_spots_phase *p = add_phase(out, *r->name ? r->name : "lattice1", err);
 
-	if (!p || em_lattice_orient(&p->lattice, index, v->peaks->peak, v->peaks->count, &r->known, r->hk, r->count, &how,
-	                            err))
+	if (!p || em_lattice_orient(&p->lattice, index, v->peaks->peak, v->peaks->count, &r->known, r->hk, r->count,
+	                            &how, err))
 		return p ? em_error_prefix(err, "%s: ", p->name) : -1;
 	p->indexed = true;
 	take_peaks(p, v->peaks, index, 0);
-	return p->count ? 0 : em_error_set(err, EM_ERROR_DATA, "%s: no Bragg spot is where this lattice has one", p->name);
+	return p->count ? 0
+	                : em_error_set(err, EM_ERROR_DATA, "%s: no Bragg spot is where this lattice has one", p->name);
 }
 
 static int find_spacings(struct em_spots *out, const struct em_spots_request *r, const struct em_spots_view *v,
@@ -275,9 +276,10 @@ static int find_spacings(struct em_spots *out, const struct em_spots_request *r,
 	free(which);
 	take_peaks(p, v->peaks, index, 0);
 	if (!p->count)
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "%s: no Bragg spot has such a spacing, to %g %%: see what there is with --spots auto",
-		                    p->name, 100 * NEAR);
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "%s: no Bragg spot has such a spacing, to %g %%: see what there is with --spots auto", p->name,
+		    100 * NEAR);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which spots to measure: what a user asks for, found among the Bragg peaks of a movie; and the record's member "bragg",
- * which says what was found and can be given again as a file.
+ * Which spots to measure: what a user asks for, found among the Bragg peaks of a movie; and the record's member
+ * "bragg", which says what was found and can be given again as a file.
  */
 #ifndef EM_CRYSTAL_SPOTS_H
 #define EM_CRYSTAL_SPOTS_H
@@ -16,8 +16,8 @@
 #include <stddef.h>
 
 #define EM_SPOTS_PHASES 8
-#define EM_SPOTS_MOST   12 /* of a phase */
-#define EM_SPOTS_NAME   32
+#define EM_SPOTS_MOST 12 /* of a phase */
+#define EM_SPOTS_NAME 32
 #define EM_SPOTS_FAINTEST 0.02 /* of the strongest spot's power: weaker ones add more noise than lattice */
 
 /* It goes into members' names. */
@@ -28,18 +28,18 @@ enum em_spots_kind { EM_SPOTS_AUTO, EM_SPOTS_SPACINGS, EM_SPOTS_LATTICE, EM_SPOT
 /* One request. */
 struct em_spots_request {
 	enum em_spots_kind kind;
-	char name[EM_SPOTS_NAME]; /* "": as the lattices come */
-	double d[EM_SPOTS_MOST];  /* SPACINGS, in the axes' units (px without) */
-	size_t count;             /* of d, or of hk */
+	char name[EM_SPOTS_NAME];      /* "": as the lattices come */
+	double d[EM_SPOTS_MOST];       /* SPACINGS, in the axes' units (px without) */
+	size_t count;                  /* of d, or of hk */
 	struct em_lattice_known known; /* LATTICE */
 	int hk[EM_SPOTS_MOST][2];
 	const char *path; /* FILE, borrowed */
 };
 
 /*
- * "auto", "d:0.39,0.276", "lattice:0.39,0.39,90:10,01,11" (spacings of (1 0) and (0 1), the angle between their normals,
- * indices h k as two digits, a minus before each that is below 0, "-11"), or a file's path; "NAME=" before any of them
- * (so a path may hold a '=' only behind a '/').  text is borrowed.  EM_ERROR_USAGE: cannot be read.
+ * "auto", "d:0.39,0.276", "lattice:0.39,0.39,90:10,01,11" (spacings of (1 0) and (0 1), the angle between their
+ * normals, indices h k as two digits, a minus before each that is below 0, "-11"), or a file's path; "NAME=" before any
+ * of them (so a path may hold a '=' only behind a '/').  text is borrowed.  EM_ERROR_USAGE: cannot be read.
  */
 int em_spots_request_parse(struct em_spots_request *r, const char *text, struct em_error *err);
 
@@ -86,8 +86,8 @@ int em_spots_read(struct em_spots *out, const struct em_json *tree, struct em_er
  * {"phases":[{"name":..,"lattice":{"a":..,"a_u":..,"b":..,"gamma_deg":..,"angle_deg":..,"d_a":..,"d_b":..,
  *                                   "a_star":[y,x],"b_star":[y,x]},
  *             "spots":[{"y":..,"x":..,"d":..,"angle_deg":..,"snr":..,"h":..,"k":..},..]},..]}
- * with "d_nm", "a_nm", "a_nm_u" where units are nm, else "d_px" ...; a row has d_a alone, and b_star 0.  lattice, h and k
- * only where the phase is indexed.
+ * with "d_nm", "a_nm", "a_nm_u" where units are nm, else "d_px" ...; a row has d_a alone, and b_star 0.  lattice, h and
+ * k only where the phase is indexed.
  */
 void em_spots_print(const struct em_spots *spots, const double scale[2], const char *units, struct em_text *out);
 

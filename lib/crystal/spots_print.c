@@ -143,8 +143,8 @@ static int read_phase(struct em_spots *out, const struct em_json *node, struct e
 		return em_error_set(err, EM_ERROR_DATA, "more than %d phases", EM_SPOTS_PHASES);
 	if (!name || !em_spots_name_is_fit(name))
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "phase %zu: a name of 1 to %d letters, digits, '-' or '_' is needed", out->count + 1,
-		                    EM_SPOTS_NAME - 1);
+		                    "phase %zu: a name of 1 to %d letters, digits, '-' or '_' is needed",
+		                    out->count + 1, EM_SPOTS_NAME - 1);
 	for (size_t i = 0; i < out->count; i++)
 		if (!strcmp(out->phase[i].name, name))
 			return em_error_set(err, EM_ERROR_DATA, "two phases are called '%s'", name);
@@ -166,9 +166,10 @@ int em_spots_read(struct em_spots *out, const struct em_json *tree, struct em_er
 	const size_t before = out->count;
 
 	if (!em_json_is_array(phases) || !em_json_size(phases))
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "no spots: expected {\"phases\":[{\"name\":..,\"spots\":[{\"y\":..,\"x\":..}]}]}, as in "
-		                    "the member \"bragg\" of a record");
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "no spots: expected {\"phases\":[{\"name\":..,\"spots\":[{\"y\":..,\"x\":..}]}]}, as in "
+		    "the member \"bragg\" of a record");
 	for (const struct em_json *p = em_json_first(phases); p; p = em_json_next(p))
 		if (read_phase(out, p, err)) {
 			out->count = before;

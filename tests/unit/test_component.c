@@ -37,8 +37,9 @@ static void take(struct em_spectrum *s, size_t h, size_t w, const struct wave *w
 		double v = 100;
 
 		for (size_t k = 0; k < n; k++)
-			v += wave[k].amplitude * cos(2 * PI * (wave[k].y * ((double)(i / w) - wave[k].at[0]) +
-			                                       wave[k].x * ((double)(i % w) - wave[k].at[1])) +
+			v += wave[k].amplitude * cos(2 * PI *
+			                                 (wave[k].y * ((double)(i / w) - wave[k].at[0]) +
+			                                  wave[k].x * ((double)(i % w) - wave[k].at[1])) +
 			                             wave[k].phase);
 		((float *)a.data)[i] = (float)v;
 	}
@@ -83,7 +84,8 @@ static void test_wave(void **state)
 		take(&s, h, w, wave, 3);
 		psi = image(grid, &s, &spot, still);
 		for (size_t k = 0; k < rows * columns; k++) {
-			double y = (double)(k / columns * h) / (double)rows, x = (double)(k % columns * w) / (double)columns;
+			double y = (double)(k / columns * h) / (double)rows,
+			       x = (double)(k % columns * w) / (double)columns;
 			double phase = 2 * PI * ((spot.y - cy) * y + (spot.x - cx) * x) + sign * wave[0].phase;
 
 			if (y < 60 || y > 120 || x < 53 || x > 106)
@@ -115,7 +117,8 @@ static void test_definition(void **state)
 		take(&s, h, w, wave, 3);
 		psi = image(grid, &s, &spots[k], shift);
 		for (size_t p = 0; p < rows * columns; p++) {
-			double y = (double)(p / columns * h) / (double)rows, x = (double)(p % columns * w) / (double)columns;
+			double y = (double)(p / columns * h) / (double)rows,
+			       x = (double)(p % columns * w) / (double)columns;
 			double complex sum = 0;
 
 			for (long j = -24; j <= 24; j++)
@@ -126,11 +129,14 @@ static void test_definition(void **state)
 					double cx = round(spots[k].x * (double)w) / (double)w;
 					size_t jj = (size_t)((j + 48) % 24), ii = (size_t)((i + 42) % 21);
 					bool low = ii <= w / 2;
-					const float *f = s.value + 2 * ((low ? jj : (h - jj) % h) * s.columns + (low ? ii : w - ii));
+					const float *f =
+					    s.value + 2 * ((low ? jj : (h - jj) % h) * s.columns + (low ? ii : w - ii));
 
 					if (q < 1)
 						sum += 0.5 * (1 + cos(PI * q)) * CMPLX(f[0], low ? f[1] : -f[1]) *
-						       cexp(2 * PI * I * ((ky - cy) * y + (kx - cx) * x + ky * shift[0] + kx * shift[1]));
+						       cexp(2 * PI * I *
+						            ((ky - cy) * y + (kx - cx) * x + ky * shift[0] +
+						             kx * shift[1]));
 				}
 			assert_near(psi[2 * p], creal(sum) / (double)(h * w), 2e-5);
 			assert_near(psi[2 * p + 1], cimag(sum) / (double)(h * w), 2e-5);
@@ -216,8 +222,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_wave),  cmocka_unit_test(test_definition), cmocka_unit_test(test_shift),
-	        cmocka_unit_test(test_power), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_wave),  cmocka_unit_test(test_definition), cmocka_unit_test(test_shift),
+	    cmocka_unit_test(test_power), cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

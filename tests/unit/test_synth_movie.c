@@ -33,8 +33,8 @@ static void measure(const struct cinema *k, const size_t box[4], double *mean, d
 
 static void test_history(void **state)
 {
-	const double plateau[][2] = {{0, 0}, {2.5, 0.025}, {5, 0.05}, {7, 0.1}, {9, 0.15}, {14, 0.15}, {19, 0.15},
-	                             {29.5, 0.275}, {40, 0.4}, {90, 0.4}};
+	const double plateau[][2] = {{0, 0},     {2.5, 0.025}, {5, 0.05},     {7, 0.1},  {9, 0.15},
+	                             {14, 0.15}, {19, 0.15},   {29.5, 0.275}, {40, 0.4}, {90, 0.4}};
 	struct em_synth_history h;
 
 	(void)state;
@@ -51,8 +51,8 @@ static void test_history(void **state)
 
 static void test_history_refused(void **state)
 {
-	const char *bad[] = {"", "0", "0:", "0:0,", ",0:0", "0:0;1:1", "0:0.2,1:0.1", "1:0,1:0.1", "2:0,1:0.1", "0:1.1",
-	                     "0:-0.1", "-1:0", "nan:0", "0:nan", "steps"};
+	const char *bad[] = {"",          "0",     "0:",     "0:0,", ",0:0",  "0:0;1:1", "0:0.2,1:0.1", "1:0,1:0.1",
+	                     "2:0,1:0.1", "0:1.1", "0:-0.1", "-1:0", "nan:0", "0:nan",   "steps"};
 	struct em_synth_history h = {.points = 7};
 	char many[65 * 8] = "";
 
@@ -259,11 +259,11 @@ static void refuse(const struct em_synth_movie_options *o)
 	em_synth_frame_release(&frame);
 }
 
-#define REFUSE(field, value) \
-	do { \
-		struct em_synth_movie_options with = plain(); \
-		with.field = value; \
-		refuse(&with); \
+#define REFUSE(field, value)                                                                                           \
+	do {                                                                                                           \
+		struct em_synth_movie_options with = plain();                                                          \
+		with.field = value;                                                                                    \
+		refuse(&with);                                                                                         \
 	} while (0)
 
 static void test_refused(void **state)
@@ -299,15 +299,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_history),
-	    cmocka_unit_test(test_history_refused),
-	    cmocka_unit_test(test_brightness),
-	    cmocka_unit_test(test_gradient),
-	    cmocka_unit_test(test_counts),
-	    cmocka_unit_test(test_fraction),
-	    cmocka_unit_test(test_middle),
-	    cmocka_unit_test(test_domain),
-	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_history),  cmocka_unit_test(test_history_refused), cmocka_unit_test(test_brightness),
+	    cmocka_unit_test(test_gradient), cmocka_unit_test(test_counts),          cmocka_unit_test(test_fraction),
+	    cmocka_unit_test(test_middle),   cmocka_unit_test(test_domain),          cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

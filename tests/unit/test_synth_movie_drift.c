@@ -265,14 +265,9 @@ static void test_amplitudes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_drift),
-	    cmocka_unit_test(test_shift),
-	    cmocka_unit_test(test_moved_whole),
-	    cmocka_unit_test(test_phases),
-	    cmocka_unit_test(test_boxes),
-	    cmocka_unit_test(test_row),
-	    cmocka_unit_test(test_columns),
-	    cmocka_unit_test(test_amplitudes),
+	    cmocka_unit_test(test_drift),   cmocka_unit_test(test_shift),      cmocka_unit_test(test_moved_whole),
+	    cmocka_unit_test(test_phases),  cmocka_unit_test(test_boxes),      cmocka_unit_test(test_row),
+	    cmocka_unit_test(test_columns), cmocka_unit_test(test_amplitudes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
