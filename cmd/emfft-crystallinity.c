@@ -353,9 +353,9 @@ static int check(struct em_cli *cli, struct options *o)
 	if (!(m->radius > 0 && m->radius <= 0.5))
 		return em_cli_usage(cli, "--radius %g: above 0 and up to 0.5 of |g|", m->radius);
 	if (o->interval < 0 || o->rate < 0 || m->breadth < 0)
-		return em_cli_usage(cli, "--interval, --rate and --breadth are not below 0");
+		return em_cli_usage(cli, "--time, --dose-rate and --breadth are not below 0");
 	if (o->rate > 0 && m->single)
-		return em_cli_usage(cli, "--rate is for movies: leave it or --each out");
+		return em_cli_usage(cli, "--dose-rate is for movies: leave it or --each out");
 	if (m->control && m->single)
 		return em_cli_usage(cli, "--control is for movies: leave it or --each out");
 	if (!m->nspots)
@@ -385,8 +385,8 @@ int main(int argc, char **argv)
 	    {0, "breadth", "PX", "of the profile; default a quarter of its length", EM_OPTION_NUMBER, &m->breadth},
 	    {0, "control", "PHASE[/REGION]", "what stays in order: fractions are divided by its own", EM_OPTION_STRING,
 	     &m->control},
-	    {0, "interval", "SECONDS", "from frame to frame", EM_OPTION_NUMBER, &opt.interval},
-	    {0, "rate", "PER_SECOND", "of the dose or fluence, in any unit", EM_OPTION_NUMBER, &opt.rate},
+	    {0, "time", "SECONDS", "from frame to frame", EM_OPTION_NUMBER, &opt.interval},
+	    {0, "dose-rate", "PER_SECOND", "of the dose or fluence, in any unit", EM_OPTION_NUMBER, &opt.rate},
 	    {0, "radius", "R", "of the masks, at most, as a fraction of |g|; default 0.45", EM_OPTION_NUMBER,
 	     &m->radius},
 	    {0, "still", NULL, "the frames do not drift, or are registered", EM_OPTION_FLAG, &m->still},
@@ -398,7 +398,7 @@ int main(int argc, char **argv)
 	                             .purpose = "Measure order and disorder in lattice movies by their Bragg spots.",
 	                             .operands = "[FILE...]",
 	                             .example =
-	                                 "emfft-crystallinity --interval 2 movie.mrc | emplot curve -o order.png",
+	                                 "emfft-crystallinity --time 2 movie.mrc | emplot curve -o order.png",
 	                             .options = table,
 	                             .common = EM_COMMON_FILTER};
 	int status = em_cli_begin(&cli, &tool, argc, argv);

@@ -26,7 +26,7 @@ check "a control takes off what happens to the whole picture" 'jq -e ".worst <= 
 # ---- one movie ----
 emsynth movie -q -n 9 -s 256 --film 6 --drift 6 --seed 5 --dose 500 -o movie.tar
 measure() { emfft-crystallinity -q "$@"; }
-measure -r film=16,16,220,120 -r substrate=16,165,220,60 --across 128,8,128,248 --rate 2.6e11 --map -o out.tar \
+measure -r film=16,16,220,120 -r substrate=16,165,220,60 --across 128,8,128,248 --dose-rate 2.6e11 --map -o out.tar \
 	movie.tar
 tar -xOf movie.tar --wildcards '*.json' > in.jsonl
 tar -xOf out.tar --wildcards '*.json' > out.jsonl
