@@ -218,6 +218,17 @@ static int drop_crowded(const struct em_spots_view *v, struct em_lattice_index *
 	return 0;
 }
 
+/* The power of a lattice's strongest spot. */
+static double strength(const struct em_bragg_peaks *peaks, const struct em_lattice_index *index, int lattice)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < peaks->count; i++)
+		if (index[i].lattice == lattice)
+			most = fmax(most, peaks->peak[i].power);
+	return most;
+}
+
 static int find_auto(struct em_spots *out, const struct em_spots_request *r, const struct em_spots_view *v,
                      struct em_lattice_index *index, struct em_error *err)
 {
@@ -232,6 +243,9 @@ static int find_auto(struct em_spots *out, const struct em_spots_request *r, con
 		char name[EM_SPOTS_NAME + 16];
 		struct em_spots_phase *p;
 
+		/* The scan's noise makes rows of faint spots, which are no crystal. */
+		if (strength(v->peaks, index, (int)i) < EM_SPOTS_FAINTEST * strength(v->peaks, index, 0))
+			continue;
 		number_name(name, r->name, i);
 		if (!*r->name)
 			snprintf(name, sizeof(name), "lattice%zu", i + 1);
