@@ -74,8 +74,8 @@ struct em_spots_view {
  * "lattice2", or the request's name and that with a 2 behind it, without the peaks that leave a mask no room (order.h),
  * the second only if it has a spot that is not too faint beside the first's; a file's phases have their own names, or
  * the request's in the same way; known lattices are "lattice1" and spacings "spacings" without a name.  No phase at all
- * where there is no peak, which is no error.  EM_ERROR_DATA: a request that no peak answers, two phases of one name, too
- * many; a file that is none.
+ * where there is no peak, which is no error.  EM_ERROR_DATA: a request that no peak answers, two phases of one name,
+ * too many; a file that is none.
  */
 int em_spots_find(struct em_spots *out, const struct em_spots_request *requests, size_t n,
                   const struct em_spots_view *view, struct em_error *err);
