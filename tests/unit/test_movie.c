@@ -166,6 +166,65 @@ static void test_profile(void **state)
 	close_cinema(&k);
 }
 
+/* The profile of a frame with this much noise, beside one with hardly any. */
+static struct em_json *noisy_profile(const struct scene *s, double noise)
+{
+	const struct em_line down = {90, 35, 90, 125};
+	struct scene own = *s;
+	struct em_json *tree;
+	struct cinema k;
+
+	open_cinema(&k, 1);
+	k.opt.across = &down;
+	k.opt.breadth = 100;
+	own.share = NULL;
+	own.noise = 0.5; /* a little, or rounding makes spots */
+	assert_int_equal(take(&k, &own), 0);
+	own.share = s->share;
+	own.noise = noise;
+	assert_int_equal(take(&k, &own), 0);
+	tree = crystal(&k, 1, NULL);
+	close_cinema(&k);
+	return tree;
+}
+
+/* The profile's bins scatter over seeds of noise as they say, though points of a map share it; so does the step. */
+static void test_profile_u(void **state)
+{
+	const int runs = 40;
+	struct scene s = square();
+	double scatter = 0, stated = 0, sum = 0, square_sum = 0, step_u = 0;
+
+	(void)state;
+	for (int i = 0; i < runs; i++) {
+		double v[100], u[100], step;
+		struct em_json *tree;
+		size_t n;
+
+		s.seed = 50 + (uint64_t)i;
+		s.share = NULL;
+		tree = noisy_profile(&s, 120);
+		n = em_json_numbers(em_json_find(tree, "phases.lattice1.profile.order"), v, 100);
+		assert_true(n > 10 &&
+		            em_json_numbers(em_json_find(tree, "phases.lattice1.profile.order_u"), u, 100) == n);
+		for (size_t b = 0; b < n; b++) {
+			scatter += pow(v[b] - 1, 2);
+			stated += u[b] * u[b];
+		}
+		em_json_free(tree);
+		s.share = lower;
+		tree = noisy_profile(&s, 120);
+		step = number(tree, "phases.lattice1.profile.step_px");
+		sum += step;
+		square_sum += step * step;
+		step_u += pow(number(tree, "phases.lattice1.profile.step_px_u"), 2);
+		em_json_free(tree);
+	}
+	assert_near(sqrt(scatter / stated), 1, 0.25);
+	assert_near(sqrt((square_sum - sum * sum / runs) / step_u), 1, 0.35); /* 40 numbers: to 11 % */
+	assert_near(sum / runs, 79.5 - 35, 1);
+}
+
 /* A request that nothing answers, and one that names what is there. */
 static void test_requests(void **state)
 {
@@ -210,8 +269,9 @@ static void test_single(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_movie),   cmocka_unit_test(test_units),    cmocka_unit_test(test_regions),
-	    cmocka_unit_test(test_profile), cmocka_unit_test(test_requests), cmocka_unit_test(test_single),
+	    cmocka_unit_test(test_movie),   cmocka_unit_test(test_units),     cmocka_unit_test(test_regions),
+	    cmocka_unit_test(test_profile), cmocka_unit_test(test_profile_u), cmocka_unit_test(test_requests),
+	    cmocka_unit_test(test_single),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
