@@ -256,6 +256,11 @@ if have pdftotext; then
 	done
 	emplot frames --array order -q -o maps.pdf maps.tar
 	check_is 'the scale bar of a map is that of the frame' '20 nm' "$(words maps.pdf | grep -o '[0-9]* nm')"
+	emplot image --array order -q -o map.pdf maps.tar
+	check_is 'of a single one too' '20 nm' "$(words map.pdf | grep -o '[0-9]* nm')"
+	LC_ALL=C sed 's/"nm"/""  /g' maps.tar >pixels.tar
+	emplot frames --array order -q -o maps.pdf pixels.tar
+	check_is 'and in its pixels where it has no units' '50 px' "$(words maps.pdf | grep -o '[0-9]* px')"
 	"$PYTHON" spots.py both.tar '{"phases":[{"name":"film","spots":[{"y":0.0625,"x":0.125,"d_nm":0.71554}]},
 		{"name":"bulk","spots":[{"y":-0.125,"x":0.1875}]}]}'
 	emplot bragg --crop -o both.pdf spots.tar

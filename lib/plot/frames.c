@@ -24,24 +24,6 @@ struct frames {
 
 /* ---- one picture ---- */
 
-/* An array with the frame's proportions is a map of the frame: its pixels are as much larger as it is coarser. */
-static void map_axes(struct em_array *map, const struct em_sample *s)
-{
-	struct em_json *tree = em_record_tree(&s->record, "image");
-	double frame[2] = {0, 0};
-	double h = (double)map->shape[0], w = (double)map->shape[1];
-
-	em_record_get_axes(&s->record, map);
-	if (em_json_numbers(em_json_get(tree, "shape"), frame, 2) == 2 && frame[0] >= h && frame[1] >= w &&
-	    fabs(frame[1] / w * h - frame[0]) <= fmax(frame[1] / w, frame[0] / h)) {
-		map->axis[0].scale *= frame[0] / h;
-		map->axis[1].scale *= frame[1] / w;
-	} else {
-		em_axis_set(&map->axis[1], "x", 1, 0, "");
-	}
-	em_json_free(tree);
-}
-
 /* "film-order, film-disorder": what --array might have meant. */
 static void list_arrays(const struct em_sample *s, char *buf, size_t size)
 {
@@ -65,7 +47,7 @@ static int get_picture(const struct em_plot *plot, const struct em_sample *s, st
 	if (em_sample_array(s, plot->opt.array, owned, err))
 		return -1;
 	if (owned->ndim == 2)
-		map_axes(owned, s);
+		em_plot_map_axes(owned, s);
 	*view = *owned;
 	return 0;
 }

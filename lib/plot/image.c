@@ -70,6 +70,8 @@ static int image_take(struct em_plot *plot, const struct em_sample *s, struct em
 	}
 	if (plot->opt.array ? em_sample_array(s, plot->opt.array, &a, err) : em_sample_image(s, &a, err))
 		return em_error_prefix(err, "sample %s: ", s->key);
+	if (plot->opt.array && a.ndim == 2)
+		em_plot_map_axes(&a, s);
 	status = take_array(plot, &a, err);
 	em_array_release(&a);
 	if (status)

@@ -130,6 +130,25 @@ bool em_plot_wants(const struct em_plot *plot, const struct em_sample *s)
 	return plot->opt.nth ? plot->seen == plot->opt.nth : true;
 }
 
+void em_plot_map_axes(struct em_array *map, const struct em_sample *s)
+{
+	struct em_json *tree = em_record_tree(&s->record, "image");
+	double frame[2] = {0, 0}, h = (double)map->shape[0], w = (double)map->shape[1];
+	bool is_map = em_json_numbers(em_json_get(tree, "shape"), frame, 2) == 2 && frame[0] >= h && frame[1] >= w &&
+	              fabs(frame[1] / w * h - frame[0]) <= fmax(frame[1] / w, frame[0] / h);
+
+	em_json_free(tree);
+	if (is_map)
+		em_record_get_axes(&s->record, map);
+	for (int i = 0; i < 2; i++)
+		if (!is_map)
+			em_axis_set(&map->axis[i], i ? "x" : "y", 1, 0, "");
+		else if (em_axis_is_calibrated(&map->axis[i]))
+			map->axis[i].scale *= frame[i] / (i ? w : h);
+		else
+			em_axis_set(&map->axis[i], i ? "x" : "y", frame[i] / (i ? w : h), 0, "px");
+}
+
 int em_plot_missing(const struct em_plot *plot, struct em_error *err)
 {
 	if (plot->opt.key)
