@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define MAP 0.2 /* how far a map's proportions are off */
+
 static const struct em_plot_kind *const kinds[] = {
 	&em_plot_abundance, &em_plot_bragg, &em_plot_classmap, &em_plot_curve, &em_plot_frames, &em_plot_image,
 };
@@ -135,7 +137,7 @@ void em_plot_map_axes(struct em_array *map, const struct em_sample *s)
 	struct em_json *tree = em_record_tree(&s->record, "image");
 	double frame[2] = {0, 0}, h = (double)map->shape[0], w = (double)map->shape[1];
 	bool is_map = em_json_numbers(em_json_get(tree, "shape"), frame, 2) == 2 && frame[0] >= h && frame[1] >= w &&
-	              fabs(frame[1] / w * h - frame[0]) <= fmax(frame[1] / w, frame[0] / h);
+	              fabs(frame[1] / w * h / frame[0] - 1) <= MAP;
 
 	em_json_free(tree);
 	if (is_map)
