@@ -30,8 +30,8 @@ int em_plot_missing(const struct em_plot *plot, struct em_error *err);
 /* And its note when one was drawn that was not asked for, with `passed` others. */
 void em_plot_note_passed(struct em_plot *plot, const char *key, size_t passed);
 
-/* The axes of a two-dimensional array: with the image's proportions, to a fifth (grids have sizes of their own), it is a
- * map of it: its pixels are as much larger as it is coarser, in the image's units or its pixels. */
+/* The axes of a two-dimensional array: with the image's proportions, to a fifth (grids have sizes of their own), it
+ * is a map of it: its pixels are as much larger as it is coarser, in the image's units or its pixels. */
 void em_plot_map_axes(struct em_array *map, const struct em_sample *s);
 
 extern const struct em_plot_kind em_plot_abundance, em_plot_bragg, em_plot_classmap, em_plot_curve, em_plot_frames,
