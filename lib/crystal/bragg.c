@@ -259,6 +259,8 @@ static int search(struct finder *f, struct em_bragg_peaks *peaks, const struct e
 		if (!made.peak)
 			return em_error_memory(err, most * sizeof(*made.peak));
 		select_peaks(f, &made, most);
+		if (!made.count)
+			em_bragg_release(&made);
 	}
 	*peaks = made;
 	return 0;

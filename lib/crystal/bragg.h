@@ -9,9 +9,9 @@
  *
  * Speckle and noise about a mean follow a gamma distribution, whose shape comes from the quartiles of the rings: so a
  * ring that is patchy asks for more than an even one does, and frames need not be independent.  A peak is kept where
- * chance would make less than `false_alarms` such maxima in the whole spectrum.  Medians of few pixels scatter, and the
- * greatest of several is above the mean: the true number in noise is below the one stated, and a peak's background is
- * rather too high than too low.
+ * chance would make less than `false_alarms` such maxima in the whole spectrum.  Medians of few pixels scatter, and a
+ * quarter is taken off each shape for that: white noise makes a third to a thirtieth of the false alarms stated.  A
+ * peak's background is rather too high than too low.
  *
  * Its place is the least squares fit of the window's own spectrum (spectrum.h), broadened by a Gaussian, to the sums of
  * 5 x 5 pixels over rows and over columns: a plane wave's is exact, and a broad spot's its middle.

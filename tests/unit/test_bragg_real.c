@@ -195,6 +195,7 @@ static void test_soot(void **state)
 	print_message("# no spot; the ring ends at %.3f nm\n", d);
 	assert_true(fabs(d - 0.335) < 0.01);
 	em_bragg_radial_release(&radial);
+	em_bragg_release(&peaks);
 	free(sum);
 }
 
