@@ -4,16 +4,28 @@
 #include "crystal/drift_band.h"
 #include "crystal/drift_peak.h"
 
+#include <limits.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* What two frames of one specimen do not have in common, as a share of its power: of one where it is looked for, so
  * that spots do not outvote the rest; of little where the place is measured, as spots tell it best. */
 static const double STRANGE_SEARCH = 1, STRANGE_MEASURE = 0.05;
-/* Standard deviations of chance that a frame's likelihood has to stand above. */
-static const double CHANCE = 6;
+/* Standard deviations of chance that a frame's likelihood has to stand above, and that a block has to have. */
+static const double CHANCE = 6, DOUBT = 3;
+/* One spot or two cannot be so far from chance, as they make the whole power: frames that have this correlation are of
+ * one specimen all the same. */
+static const double ALIKE = 0.7;
+/* What the window spreads into a block has the place of the spot it comes from: so many times its mean power is nothing
+ * known (arms of several spots add up as amplitudes), and so many times is noise. */
+static const double SPREAD = 2, SPREAD_NOISE = 10;
+/* Below this share of the strongest block's power are only the window's far tails and what floats round. */
+static const double FLOOR = 1e-3;
 /* How fast the mean speed follows. */
 static const double HASTE = 0.3;
+/* Blocks that em_drift_band_smooth means over. */
+static const double AROUND = 9;
 
 struct em_drift {
 	struct em_drift_band band;
@@ -39,6 +51,10 @@ struct em_drift *em_drift_new(size_t height, size_t width, struct em_error *err)
 	if (height < EM_SPECTRUM_LEAST || width < EM_SPECTRUM_LEAST) {
 		em_error_set(err, EM_ERROR_DATA, "%zu x %zu pixels are too few to see a lattice: at least %d a side",
 		             width, height, EM_SPECTRUM_LEAST);
+		return NULL;
+	}
+	if (height > INT_MAX || width > INT_MAX || height > SIZE_MAX / (8 * sizeof(float)) / width) {
+		em_error_set(err, EM_ERROR_DATA, "%zu x %zu pixels are too many to register", width, height);
 		return NULL;
 	}
 	d = calloc(1, sizeof(*d));
@@ -93,7 +109,8 @@ static void weigh(struct em_drift *d, double strange)
 	for (size_t i = 0; i < d->band.blocks; i++)
 		most = fmax(most, d->power[i]);
 	for (size_t i = 0; i < d->band.blocks; i++) {
-		double variance = fmax(d->power[i] - (1 - strange) * d->known[i], strange * d->power[i]) + 10 * d->spread[i] + 1e-3 * most;
+		double own = d->power[i] - (1 - strange) * d->known[i];
+		double variance = fmax(own, strange * d->power[i]) + SPREAD_NOISE * d->spread[i] + FLOOR * most;
 		double share = d->own[i] > 0 ? fmin(d->known[i] / d->own[i], 1) : 0;
 
 		d->weight[i] = variance > 0 ? share * n / variance : 0;
@@ -137,15 +154,17 @@ static double judge(const struct em_drift *d, const struct em_drift_likelihood *
 
 /* ---- a frame ---- */
 
-/* Something beside white noise, in the powers of the frame's blocks. */
+/* Something beside white noise, in the powers of the frame's blocks; pixels beyond what floats can square show none. */
 static bool shows(const struct em_drift *d, const struct em_spectrum *s)
 {
 	const double n = bins_a_block(d), noise = n * em_drift_band_noise(s);
+	double sum = 0, most = 0;
 
-	for (size_t i = 0; i < d->band.blocks; i++)
-		if (d->power[i] > noise * (1 + CHANCE / sqrt(9 * n)))
-			return true;
-	return false;
+	for (size_t i = 0; i < d->band.blocks; i++) {
+		sum += d->power[i];
+		most = fmax(most, d->power[i]);
+	}
+	return isfinite(sum) && most > noise * (1 + CHANCE / sqrt(AROUND * n));
 }
 
 /* Where in the frame the reference lies, from the guess at `at` on; false where it does not. */
@@ -154,10 +173,11 @@ static bool find(struct em_drift *d, const struct em_spectrum *s, double at[2], 
 	const double guess[2] = {at[0], at[1]};
 	double r[2], far = INFINITY, sure = 0;
 
+	*quality = 0;
 	for (int i = 0; i < 5 && far > 0.05; i++) {
 		struct em_drift_likelihood l;
 
-		em_drift_band_compare(&d->band, s, at);
+		em_drift_band_compare(&d->band, s, at, far > 2 ? NULL : d->known);
 		em_drift_band_smooth(&d->band, d->band.power, d->power);
 		l = describe(d, at);
 		r[0] = r[1] = 0;
@@ -172,13 +192,13 @@ static bool find(struct em_drift *d, const struct em_spectrum *s, double at[2], 
 		at[0] += r[0];
 		at[1] += r[1];
 	}
-	return sure > CHANCE;
+	return sure > CHANCE || *quality > ALIKE;
 }
 
 /* The reference from now on: this frame, or its share in the mean. */
 static void learn(struct em_drift *d, const struct em_spectrum *s, bool anew)
 {
-	const double n = bins_a_block(d), noise = n * em_drift_band_noise(s);
+	const double n = bins_a_block(d), noise = anew ? n * em_drift_band_noise(s) : 0;
 	double share;
 
 	d->frames = anew ? 1 : d->frames + (d->frames < EM_DRIFT_MEMORY);
@@ -196,9 +216,9 @@ static void learn(struct em_drift *d, const struct em_spectrum *s, bool anew)
 		d->common[i] = fmax(d->own[i] - noise, 0);
 	em_drift_band_spread(&d->band, d->common, d->spread);
 	for (size_t i = 0; i < d->band.blocks; i++) {
-		double doubt = sqrt(d->power[i] * d->own[i] / (18 * n) * share);
+		double doubt = sqrt(d->power[i] * d->own[i] / (2 * AROUND * n) * share);
 
-		d->known[i] = fmax(d->common[i] - 2 * d->spread[i] - 3 * doubt, 0);
+		d->known[i] = fmax(d->common[i] - SPREAD * d->spread[i] - DOUBT * doubt, 0);
 	}
 	for (int a = 0; a < 2; a++)
 		d->centre[a] += share * (d->drift[a] - d->centre[a]);
@@ -225,7 +245,7 @@ static double follow(struct em_drift *d, const struct em_spectrum *s)
 
 static double begin(struct em_drift *d, const struct em_spectrum *s)
 {
-	em_drift_band_compare(&d->band, s, d->drift);
+	em_drift_band_compare(&d->band, s, d->drift, NULL);
 	em_drift_band_smooth(&d->band, d->band.power, d->power);
 	if (!shows(d, s))
 		return 0;

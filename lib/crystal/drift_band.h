@@ -18,7 +18,7 @@ struct em_drift_band {
 	size_t reach[2]; /* blocks */
 	size_t bins[2];  /* the band: rows of bins -bins[0]..bins[0], columns 0..bins[1] */
 	size_t blocks;
-	float *ramp[2];   /* exp(2 pi i k.at) of rows and columns */
+	float *ramp[2];   /* exp(2 pi i k.at): of rows (re, im); of columns (re, re), then (im, -im) */
 	double *tail[2];  /* of a block's power, what the window puts into the block so many further on the axis */
 	float *reference; /* [2 bins[0] + 1][bins[1] + 1] (re, im) */
 	double *cross;    /* (re, im): sums over a block of F conj(R) exp(2 pi i k.at) */
@@ -29,8 +29,9 @@ struct em_drift_band {
 int em_drift_band_init(struct em_drift_band *b, size_t height, size_t width, struct em_error *err);
 void em_drift_band_release(struct em_drift_band *b); /* a zeroed one may be */
 
-/* Fill cross and power. */
-void em_drift_band_compare(struct em_drift_band *b, const struct em_spectrum *s, const double at[2]);
+/* Fill cross and power; `only` (or NULL): of blocks for which it is not 0, the others keep what they had. */
+void em_drift_band_compare(struct em_drift_band *b, const struct em_spectrum *s, const double at[2],
+                           const double *only);
 /* reference += share (F exp(2 pi i k.at) - reference); fill own. */
 void em_drift_band_learn(struct em_drift_band *b, const struct em_spectrum *s, const double at[2], double share);
 /* out = means over 3 x 3 blocks; at the band's edges over fewer. */

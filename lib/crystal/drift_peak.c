@@ -89,8 +89,7 @@ double em_drift_likelihood(const struct em_drift_likelihood *l, const double r[2
 static const double SPRING = 2;
 
 /* Newton's step to the top of the hill without the window's pull; false where it has none. */
-static bool find_step(const struct em_drift_likelihood *l, const double start[2], const double r[2],
-                      double step[2])
+static bool find_step(const struct em_drift_likelihood *l, const double start[2], const double r[2], double step[2])
 {
 	struct hill h = survey(l, r);
 	double det;
@@ -167,6 +166,10 @@ struct candidate {
 	double r[2], worth;
 };
 
+/* Spots' blocks claim to be more certain than they are, of the places that they cannot tell apart above all: of the
+ * likelihood this share is boast, by which the prior counts more. */
+static const double BOAST = 0.005;
+
 /* Keep the best, sorted. */
 static void enter(struct candidate *list, struct candidate new)
 {
@@ -190,16 +193,16 @@ static void list_tops(const struct em_drift_search *s, const struct em_drift_lik
 	float most = 0;
 
 	for (int i = 0; i < SIDE * SIDE; i++)
-		most = fmaxf(most, s->grid[i]);
+		most = s->grid[i] > most ? s->grid[i] : most;
 	for (int y = -SIDE / 2; y < SIDE / 2; y++)
 		for (int x = -SIDE / 2; x < SIDE / 2; x++) {
 			float value = at_point(s, y, x);
-			struct candidate c = {{y * (double)b->size[0] / (double)b->width[0] / SIDE,
-			                       x * (double)b->size[1] / (double)b->width[1] / SIDE},
-			                      0};
+			struct candidate c;
 
 			if (!(value > 0.5F * most) || !is_top(s, y, x))
 				continue;
+			c.r[0] = y * (double)b->size[0] / (double)b->width[0] / SIDE;
+			c.r[1] = x * (double)b->size[1] / (double)b->width[1] / SIDE;
 			c.worth = fmin((double)value, 0.8 * (double)most) + prior(c.r, expected);
 			enter(list, c);
 			if (value >= most) /* climbed in any case */
@@ -220,7 +223,8 @@ void em_drift_search(struct em_drift_search *s, const struct em_drift_likelihood
 		if (!(list[i].worth > -INFINITY))
 			continue;
 		em_drift_climb(l, list[i].r);
-		list[i].worth = em_drift_likelihood(l, list[i].r) + prior(list[i].r, expected);
+		list[i].worth = em_drift_likelihood(l, list[i].r);
+		list[i].worth += (1 + BOAST * list[i].worth) * prior(list[i].r, expected);
 		if (!best || list[i].worth > best->worth)
 			best = &list[i];
 	}

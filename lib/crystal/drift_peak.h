@@ -18,7 +18,7 @@ int em_drift_search_init(struct em_drift_search *s, struct em_error *err);
 void em_drift_search_release(struct em_drift_search *s); /* a zeroed one may be */
 
 /* L(r) = sum over the whole band of weight cross exp(2 pi i k.r); the window multiplied it by
- * exp(-sum of pull (away + r)^2) on the axes. */
+ * exp(-sum of pull (away + r)^2) on the axes, known for |away + r| up to the limit. */
 struct em_drift_likelihood {
 	const struct em_drift_band *band;
 	const double *weight; /* [blocks] */
