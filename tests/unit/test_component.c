@@ -133,7 +133,8 @@ static void test_definition(void **state)
 					    s.value + 2 * ((low ? jj : (h - jj) % h) * s.columns + (low ? ii : w - ii));
 
 					if (q < 1)
-						sum += 0.5 * (1 + cos(PI * q)) * CMPLX(f[0], low ? f[1] : -f[1]) *
+						sum += 0.5 * (1 + cos(PI * q)) *
+						       ((double)f[0] + I * (double)(low ? f[1] : -f[1])) *
 						       cexp(2 * PI * I *
 						            ((ky - cy) * y + (kx - cx) * x + ky * shift[0] +
 						             kx * shift[1]));
