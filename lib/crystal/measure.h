@@ -30,7 +30,7 @@ struct em_measure {
 	                                                 clockwise */
 };
 
-#define EM_MEASURE_BORDER 0.016
+#define EM_MEASURE_BORDER 0.019
 
 /* How to look. */
 struct em_measure_view {

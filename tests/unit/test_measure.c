@@ -314,6 +314,7 @@ static void test_coverage(void **state)
 		two += fabs(miss) < 2;
 	}
 	assert_true(one >= 67 && one <= 97 && two >= 107);
+	print_message("# %d within one, %d within two, mean square %.2f\n", one, two, square_sum);
 	assert_true(square_sum > 0.62 && square_sum < 1.38);
 	assert_near(sum, 0, 3 * sqrt(square_sum / runs));
 	end(&l);
