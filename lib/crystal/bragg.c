@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FOOT 16     /* pixels: so far a stronger peak's foot is looked at */
+#define FOOT 8      /* pixels: so far a stronger peak's foot is looked at */
 #define LOBE 4      /* times the window's side lobes, for what the envelope leaves out */
 #define STREAK 2    /* times the even background: what is a streak */
 #define MISFIT 0.02 /* of a peak's height: no peak is quite of the model's form */
