@@ -72,21 +72,19 @@ static struct hill survey(const struct em_drift_likelihood *l, const double r[2]
 	return h;
 }
 
+double em_drift_likelihood(const struct em_drift_likelihood *l, const double r[2])
+{
+	return survey(l, r).value;
+}
+
+/* Holds a climb where it began on the axis along which fringes look all the same; a pixel's doubt. */
+static const double SPRING = 2;
+
 /* How far the frames are apart on an axis, as far as the window's part is known and small. */
 static double part(const struct em_drift_likelihood *l, const double r[2], int a)
 {
 	return fmin(fmax(l->away[a] + r[a], -l->limit[a]), l->limit[a]);
 }
-
-double em_drift_likelihood(const struct em_drift_likelihood *l, const double r[2])
-{
-	double y = part(l, r, 0), x = part(l, r, 1);
-
-	return survey(l, r).value * exp(l->pull[0] * y * y + l->pull[1] * x * x);
-}
-
-/* Holds a climb where it began on the axis along which fringes look all the same; a pixel's doubt. */
-static const double SPRING = 2;
 
 /* Newton's step to the top of the hill without the window's pull; false where it has none. */
 static bool find_step(const struct em_drift_likelihood *l, const double start[2], const double r[2], double step[2])
@@ -168,7 +166,7 @@ struct candidate {
 
 /* Spots' blocks claim to be more certain than they are, of the places that they cannot tell apart above all: of the
  * likelihood this share is boast, by which the prior counts more. */
-static const double BOAST = 0.005;
+static const double BOAST = 0.01;
 
 /* Keep the best, sorted. */
 static void enter(struct candidate *list, struct candidate new)

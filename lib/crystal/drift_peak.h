@@ -17,17 +17,19 @@ struct em_drift_search {
 int em_drift_search_init(struct em_drift_search *s, struct em_error *err);
 void em_drift_search_release(struct em_drift_search *s); /* a zeroed one may be */
 
-/* L(r) = sum over the whole band of weight cross exp(2 pi i k.r); the window multiplied it by
- * exp(-sum of pull (away + r)^2) on the axes, known for |away + r| up to the limit. */
+/*
+ * L(r) = sum over the whole band of weight cross exp(2 pi i k.r), r the step on top of what the cross power was turned
+ * by.  Its top lies nearer to where the two windows coincide, at r = -away: a power that falls off within the band is
+ * multiplied by exp(-sum of pull (away + r)^2) on the axes, for |away + r| up to the limit.
+ */
 struct em_drift_likelihood {
 	const struct em_drift_band *band;
 	const double *weight; /* [blocks] */
 	double pull[2], away[2], limit[2];
 };
 
-/* Without the window's part. */
 double em_drift_likelihood(const struct em_drift_likelihood *l, const double r[2]);
-/* Newton's way from r to the top nearby, at most a pixel on each axis. */
+/* Newton's way from r to the top nearby, were the window not there; at most a pixel on each axis. */
 void em_drift_climb(const struct em_drift_likelihood *l, double r[2]);
 /* The top with the prior's middle at `expected`. */
 void em_drift_search(struct em_drift_search *s, const struct em_drift_likelihood *l, const double expected[2],
