@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define SPOTS_MOST 8
+#define WAIT       64 /* frames that show nothing, for more of the reference */
 
 struct options {
 	struct em_movie_options movie;
@@ -224,9 +225,12 @@ static int give(void *ctx, void *item, struct em_error *err)
 		return em_movie_place(&r->movie, &it->frame, err) || write_item(r, it, err) ? -1 : 0;
 	if (!it->failed)
 		status = em_movie_learn(&r->movie, &it->frame, err);
+	/* Nothing waits for a movie that has not shown anything yet, nor for ever. */
+	if (status == 0 && r->movie.learned == 0)
+		return write_item(r, it, err);
 	if (status < 0 || hold(r, it, err))
 		return -1;
-	if (status == 0)
+	if (status == 0 && r->nheld < r->opt->movie.reference + WAIT)
 		return 0;
 	status = settle(r, err);
 	let_go(r);

@@ -111,6 +111,8 @@ np.save("good.npy", m)
 n = m.copy(); n[2, 40:44, 50:60] = np.nan; np.save("nan.npy", n)
 n = m.copy(); n[3] = 0; np.save("zeros.npy", n)
 n = m.copy(); n[3] = 0; n[3, 64, 64] = 1; np.save("dark.npy", n)
+np.save("late.npy", np.concatenate([0 * m, m]))
+np.save("gone.npy", np.concatenate([m[:1], np.zeros((80, 128, 128), "f4")]))
 n = m.astype("u2"); n[3] = 65535; np.save("saturated.npy", n)
 n = m.copy(); n[4] = np.nan; np.save("allnan.npy", n)
 np.save("noise.npy", np.random.default_rng(1).normal(100, 10, (4, 128, 128)).astype("f4"))
@@ -121,6 +123,9 @@ phases() { jq -c 'if .crystal.phases == null then [.crystal.note, .crystal.phase
 check_is "pixels that are not numbers are left out" '6 [1] ' "$(measure -n 2 -j nan.npy | phases)"
 check_is "a frame of zeros: null, and why" '3 [1] 1 ["the frame is constant",null] 2 [1] ' \
 	"$(measure -n 2 -j zeros.npy | phases)"
+check_is "a beam that comes late" '6 ["the frame is constant",null] 6 [1] ' "$(measure -n 2 -j late.npy | phases)"
+check_is "and one that goes before the reference is whole" '1 [1] 80 ["the frame is constant",null] ' \
+	"$(measure -j gone.npy | phases)"
 check_is "a dark frame, all but one pixel of zeros" '3 [1] 1 ["the frame is dark",null] 2 [1] ' \
 	"$(measure -n 2 -j dark.npy | phases)"
 check_is "a saturated frame" '3 [1] 1 ["the frame is saturated",null] 2 [1] ' \
