@@ -31,6 +31,11 @@ static int parse_percentiles(const char *value, void *target, struct em_error *e
 	return parse_range("--percentile", value, target, err);
 }
 
+static int parse_x_range(const char *value, void *target, struct em_error *err)
+{
+	return parse_range("--range", value, target, err);
+}
+
 static int parse_y_range(const char *value, void *target, struct em_error *err)
 {
 	return parse_range("--y-range", value, target, err);
@@ -186,13 +191,15 @@ int main(int argc, char **argv)
 		 &opt.alpha},
 		{0, "legend", "WHERE", "classmap: right, below or none", EM_OPTION_CHOICE, &opt.legend,
 		 .choices = EM_PLOT_SIDE_NAMES},
-		{0, "key", "KEY", "image, bragg: draw the sample of this key", EM_OPTION_STRING, &opt.key},
-		{'n', "nth", "N", "image, bragg: draw the N-th sample (default 1)", EM_OPTION_SIZE, &opt.nth},
-		{0, "array", "NAME", "image, frames: draw the array KEY.NAME.npy", EM_OPTION_STRING, &opt.array},
+		{0, "key", "KEY", "image, bragg, map, profile, spectrum: of the sample of this key", EM_OPTION_STRING,
+		 &opt.key},
+		{'n', "nth", "N", "the same: of the N-th sample (default 1)", EM_OPTION_SIZE, &opt.nth},
+		{0, "array", "NAME", "image, frames, map, spectrum: draw the array KEY.NAME.npy", EM_OPTION_STRING,
+		 &opt.array},
 		{0, "percentile", "LO,HI", "ends of the grey scale (default 0.5,99.5; bragg: 50,99.95)",
 		 EM_OPTION_PARSE, opt.percentile, .parse = parse_percentiles},
-		{0, "colormap", "MAP", "image, bragg, frames: gray, viridis or magma", EM_OPTION_CHOICE, &opt.colormap,
-		 .choices = EM_COLORMAP_NAMES},
+		{0, "colormap", "MAP", "image, bragg, frames, map: gray, viridis or magma", EM_OPTION_CHOICE,
+		 &opt.colormap, .choices = EM_COLORMAP_NAMES},
 		{0, "crop", NULL, "bragg: only as much of the spectrum as holds spots", EM_OPTION_FLAG, &opt.crop},
 		{0, "at", "N,N...", "frames: the samples of these numbers (default: 12, evenly spaced)",
 		 EM_OPTION_PARSE, &opt, .parse = parse_at},
@@ -200,9 +207,11 @@ int main(int argc, char **argv)
 		 EM_OPTION_PARSE, &opt, .parse = parse_quantity},
 		{0, "x", "PATH[=NAME]", "curve: over this one (default: the time, or the sample's number)",
 		 EM_OPTION_STRING, &opt.x},
-		{0, "y-range", "LO,HI", "curve: ends of the y axis", EM_OPTION_PARSE, opt.y_range,
+		{0, "range", "LO,HI", "spectrum, profile: ends of the x axis", EM_OPTION_PARSE, opt.x_range,
+		 .parse = parse_x_range},
+		{0, "y-range", "LO,HI", "spectrum, profile, curve: ends of the y axis", EM_OPTION_PARSE, opt.y_range,
 		 .parse = parse_y_range},
-		{0, "band", "U", "curve: half of a band's height, in standard uncertainties (default 1)",
+		{0, "band", "U", "curve, profile: half a band's height, in standard uncertainties (default 1)",
 		 EM_OPTION_NUMBER, &opt.band},
 		{0}};
 	const struct em_tool tool = {

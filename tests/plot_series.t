@@ -38,28 +38,7 @@ series("huge.tar", [{"a": {"v": 10.0 ** (60 * i), "w": -1e300, "n": None, "t": "
 END
 "$PYTHON" series.py
 
-# data.py FILE XLO XHI YLO YHI X Y ...: the colours at these places of the plane, which is 800 x 480 px and whose lower
-# left corner is where the axes' lines, the longest of their colour, meet.
-cat >data.py <<'END'
-import contextlib, io, sys
-png, *numbers = sys.argv[1:]
-xlo, xhi, ylo, yhi, *at = (float(v) for v in numbers)
-sys.argv = ["png.py", png]
-names = {}
-with contextlib.redirect_stdout(io.StringIO()):
-    exec(open("png.py").read(), names)
-rgb = names["rgb"]
-ink = (rgb == 0x20).all(axis=2)
-left, bottom = ink.sum(axis=0).argmax() + 1, ink.sum(axis=1).argmax()
-
-def color(x, y):
-    row, column = bottom - (y - ylo) / (yhi - ylo) * 480, left + (x - xlo) / (xhi - xlo) * 800
-    return "%02x%02x%02x" % tuple(rgb[int(row), int(column)])
-
-print(*(color(x, y) for x, y in zip(at[::2], at[1::2])))
-END
-cp "$TOP/tests/png.py" .
-data() { "$PYTHON" data.py "$@"; }
+data() { "$PYTHON" "$TOP/tests/plane.py" "$@"; }
 
 film='-y crystal.phases.film.fraction'
 emplot curve $film --y-range 0,2 -o film.png series.tar

@@ -10,7 +10,7 @@ struct em_plot {
 	struct em_plot_options opt;
 	size_t seen, failed; /* samples that came; those marked with "error" among them */
 	struct em_text note;
-	void *state;         /* the kind's own, state_size bytes, zeroed at first */
+	void *state; /* the kind's own, state_size bytes, zeroed at first */
 };
 
 struct em_plot_kind {
@@ -35,6 +35,6 @@ void em_plot_note_passed(struct em_plot *plot, const char *key, size_t passed);
 void em_plot_map_axes(struct em_array *map, const struct em_sample *s);
 
 extern const struct em_plot_kind em_plot_abundance, em_plot_bragg, em_plot_classmap, em_plot_curve, em_plot_frames,
-	em_plot_image;
+    em_plot_image, em_plot_map, em_plot_profile, em_plot_spectrum;
 
 #endif

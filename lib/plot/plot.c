@@ -10,7 +10,8 @@
 #define MAP 0.2 /* how far a map's proportions are off */
 
 static const struct em_plot_kind *const kinds[] = {
-	&em_plot_abundance, &em_plot_bragg, &em_plot_classmap, &em_plot_curve, &em_plot_frames, &em_plot_image,
+    &em_plot_abundance, &em_plot_bragg, &em_plot_classmap, &em_plot_curve,    &em_plot_frames,
+    &em_plot_image,     &em_plot_map,   &em_plot_profile,  &em_plot_spectrum,
 };
 
 const struct em_plot_kind *em_plot_kind_at(size_t i)
@@ -51,6 +52,13 @@ int em_plot_format_of_name(const char *path, int *format)
 	return -1;
 }
 
+static int check_range(const double range[2], struct em_error *err)
+{
+	if (fabs(range[0]) <= EM_QUANTITY_LARGEST && fabs(range[1]) <= EM_QUANTITY_LARGEST && range[0] <= range[1])
+		return 0;
+	return em_error_set(err, EM_ERROR_USAGE, "an axis from %g to %g cannot be drawn", range[0], range[1]);
+}
+
 static int check_options(const struct em_plot_options *opt, struct em_error *err)
 {
 	if (!(opt->alpha >= 0 && opt->alpha <= 1))
@@ -58,10 +66,8 @@ static int check_options(const struct em_plot_options *opt, struct em_error *err
 	if (!(opt->band >= 0 && opt->band <= 1000))
 		return em_error_set(err, EM_ERROR_USAGE, "bands of %g standard uncertainties are not within 0..1000",
 		                    opt->band);
-	if (!(fabs(opt->y_range[0]) <= EM_QUANTITY_LARGEST && fabs(opt->y_range[1]) <= EM_QUANTITY_LARGEST &&
-	      opt->y_range[0] <= opt->y_range[1]))
-		return em_error_set(err, EM_ERROR_USAGE, "an axis from %g to %g cannot be drawn", opt->y_range[0],
-		                    opt->y_range[1]);
+	if (check_range(opt->x_range, err) || check_range(opt->y_range, err))
+		return -1;
 	if (!(opt->percentile[0] >= 0 && opt->percentile[0] < opt->percentile[1] && opt->percentile[1] <= 100))
 		return em_error_set(err, EM_ERROR_USAGE, "percentiles %g,%g are not within 0..100, low before high",
 		                    opt->percentile[0], opt->percentile[1]);

@@ -28,36 +28,41 @@ enum em_plot_measure { EM_PLOT_COUNT, EM_PLOT_AREA };
 
 /* What the user asked for.  Strings are borrowed; NULL: not given.  Start from EM_PLOT_DEFAULTS. */
 struct em_plot_options {
-	int format;             /* enum em_canvas_format */
-	size_t width;           /* of the picture or the bars, px; 0: what suits it */
-	const char *title;      /* "": none; NULL: what the kind finds fit */
+	int format;        /* enum em_canvas_format */
+	size_t width;      /* of the picture or the bars, px; 0: what suits it */
+	const char *title; /* "": none; NULL: what the kind finds fit */
 	/* classmap, abundance */
-	const char *picture;    /* only chips of the picture with this key */
-	const char *colors;     /* file with {"classes":[{"name":..,"color":"#rrggbb"},...]} */
-	int measure;            /* enum em_plot_measure */
+	const char *picture; /* only chips of the picture with this key */
+	const char *colors;  /* file with {"classes":[{"name":..,"color":"#rrggbb"},...]} */
+	int measure;         /* enum em_plot_measure */
 	/* classmap */
-	const char *image;      /* the micrograph, a file of any known format */
-	double alpha;           /* opacity of a class of probability 1, 0..1 */
-	int legend;             /* enum em_plot_side */
-	/* image, bragg, frames */
-	const char *key;        /* the sample of this key */
-	size_t nth;             /* the n-th sample, from 1; 0: not given */
-	const char *array;      /* the array KEY.NAME.npy, not the image */
-	double percentile[2];   /* shown as the ends of the colour map; both 0: what suits the kind */
-	int colormap;           /* enum em_colormap */
+	const char *image; /* the micrograph, a file of any known format */
+	double alpha;      /* opacity of a class of probability 1, 0..1 */
+	int legend;        /* enum em_plot_side */
+	/* image, bragg, map, profile, spectrum */
+	const char *key;      /* the sample of this key */
+	size_t nth;           /* the n-th sample, from 1; 0: not given */
+	const char *array;    /* the array KEY.NAME.npy, not the image (frames too); map: NAME,NAME... */
+	double percentile[2]; /* shown as the ends of the colour map; both 0: what suits the kind */
+	int colormap;         /* enum em_colormap */
 	/* bragg */
-	bool crop;              /* show the spots' range, not the whole plane */
+	bool crop; /* show the spots' range, not the whole plane */
 	/* frames */
 	size_t at[EM_PLOT_FRAMES_MAX]; /* the samples of these numbers, from 1; which, if none: evenly spaced */
 	size_t nat;
 	/* curve */
 	const char *y[EM_PLOT_CURVES_MAX]; /* PATH or PATH=LABEL, or several with commas between (plot/quantity.h) */
-	size_t ny;              /* none: the fractions of all phases */
-	const char *x;          /* PATH or PATH=LABEL; NULL: the time where there is one, or the sample's number */
-	double band;            /* half the height of bands, in standard uncertainties; 0: none */
-	double y_range[2];      /* ends of the axis; equal: what the values need */
+	size_t ny;                         /* none: the fractions of all phases */
+	const char *x;     /* PATH or PATH=LABEL; NULL: the time where there is one, or the sample's number */
+	double band;       /* half the height of bands, in standard uncertainties; 0: none */
+	double y_range[2]; /* (also profile, spectrum) ends of the axis; equal: what the values need */
+	/* profile, spectrum */
+	double x_range[2]; /* likewise */
 };
-#define EM_PLOT_DEFAULTS {.alpha = 0.5, .band = 1}
+#define EM_PLOT_DEFAULTS                                                                                               \
+	{                                                                                                              \
+		.alpha = 0.5, .band = 1                                                                                \
+	}
 
 struct em_plot;
 struct em_plot_kind;

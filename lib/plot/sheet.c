@@ -19,8 +19,8 @@ int em_tile_init(struct em_tile *tile, const struct em_array *picture, size_t wi
 	int status;
 
 	if (picture->ndim != 2)
-		return em_error_set(err, EM_ERROR_DATA,
-		                    "an array of %d dimensions is no image: two are needed", picture->ndim);
+		return em_error_set(err, EM_ERROR_DATA, "an array of %d dimensions is no image: two are needed",
+		                    picture->ndim);
 	longer = picture->shape[0] > picture->shape[1] ? picture->shape[0] : picture->shape[1];
 	if (!width && longer) {
 		width = (size_t)round((double)edge * (double)picture->shape[1] / (double)longer);
@@ -83,12 +83,12 @@ void em_tile_release(struct em_tile *tile)
 
 struct layout {
 	size_t columns, rows;
-	double h, w;           /* the largest picture */
+	double h, w; /* the largest picture */
 	double text, gap;
-	double caption;        /* height below a picture */
-	bool two_lines;        /* the fractions have a line of their own */
-	bool timed;            /* the captions are times */
-	double unit;           /* of these, s */
+	double caption; /* height below a picture */
+	bool two_lines; /* the fractions have a line of their own */
+	bool timed;     /* the captions are times */
+	double unit;    /* of these, s */
 	const char *units;
 	int decimals;
 	double lo, hi;
@@ -188,7 +188,7 @@ static int choose_range(const struct em_sheet *s, struct layout *l, struct em_er
 
 static void layout(const struct em_sheet *s, struct layout *l, struct em_canvas *c)
 {
-	double narrowest = INFINITY, words = 0;
+	double narrowest = INFINITY, words = 0, widest = 0;
 	bool fractions = false;
 	char caption[300];
 
@@ -207,11 +207,14 @@ static void layout(const struct em_sheet *s, struct layout *l, struct em_canvas 
 
 		put_caption(l, tile, caption, sizeof(caption));
 		words = fmax(words, em_canvas_measure(c, l->text, false, caption) +
-		                            em_canvas_measure(c, l->text, false, tile->fractions));
+		                        em_canvas_measure(c, l->text, false, tile->fractions));
+		widest = fmax(widest, em_canvas_measure(c, l->text, false, tile->fractions) + 1);
 		fractions = fractions || *tile->fractions;
 	}
 	l->two_lines = fractions && words + 1.5 * l->text > narrowest;
 	l->caption = round((l->two_lines ? 2.75 : 1.45) * l->text);
+	if (s->own) /* there the captions are the scale: they are not cut, however narrow the pictures are */
+		l->w = fmax(l->w, ceil(widest));
 }
 
 static void draw_caption(const struct layout *l, const struct em_tile *tile, struct em_canvas *c, struct em_box box)
@@ -257,7 +260,8 @@ static int draw_tile(const struct em_sheet *s, const struct layout *l, size_t i,
 	                     (double)tile->picture.shape[1], (double)tile->picture.shape[0]};
 	struct em_pixels pixels;
 
-	if (em_pixels_from_values(&pixels, &tile->picture, l->lo, l->hi, s->map, em_color_of_nan(s->map), err))
+	if (em_pixels_from_values(&pixels, &tile->picture, s->own ? tile->lo : l->lo, s->own ? tile->hi : l->hi, s->map,
+	                          em_color_of_nan(s->map), err))
 		return -1;
 	em_canvas_image(c, box, &pixels);
 	em_pixels_release(&pixels);
@@ -272,7 +276,10 @@ static int describe(const struct em_sheet *s, const struct layout *l, struct em_
 	char caption[300];
 	int status;
 
-	em_text_printf(&text, "%zu pictures, colours from %.9g to %.9g:", s->n, l->lo, l->hi);
+	if (s->own)
+		em_text_printf(&text, "%zu maps:", s->n);
+	else
+		em_text_printf(&text, "%zu pictures, colours from %.9g to %.9g:", s->n, l->lo, l->hi);
 	for (size_t i = 0; i < s->n; i++) {
 		put_caption(l, s->tile[i], caption, sizeof(caption));
 		em_text_printf(&text, "%s %s%s%s", i ? ";" : "", caption, *s->tile[i]->fractions ? ", " : "",
@@ -304,9 +311,11 @@ int em_sheet_draw(const struct em_sheet *s, struct em_canvas *c, struct em_error
 	top = l.gap + (*s->title ? round(1.15 * l.text) + l.gap : 0);
 	page.picture = (struct em_box){l.gap, top, (double)l.columns * (l.w + l.gap) - l.gap,
 	                               (double)l.rows * (l.h + l.caption + l.gap) - l.gap - l.caption};
-	bar_w = em_color_bar_measure(&bar, c, l.text, page.picture.h);
-	page.side = (struct em_box){page.picture.x + page.picture.w + l.gap, top, ceil(bar_w),
-	                            fmax(page.picture.h, 8 * l.text)};
+	page.side = (struct em_box){page.picture.x + page.picture.w, top, 0, 0};
+	if (!s->own) {
+		bar_w = em_color_bar_measure(&bar, c, l.text, page.picture.h);
+		page.side = (struct em_box){page.side.x + l.gap, top, ceil(bar_w), fmax(page.picture.h, 8 * l.text)};
+	}
 	page.width = page.side.x + page.side.w + l.gap;
 	page.height = fmax(top + page.picture.h + l.caption, page.side.y + page.side.h) + l.gap;
 	if (*s->title)
@@ -317,5 +326,5 @@ int em_sheet_draw(const struct em_sheet *s, struct em_canvas *c, struct em_error
 	for (size_t i = 0; i < s->n; i++)
 		if (draw_tile(s, &l, i, c, &page, err))
 			return -1;
-	return em_color_bar_draw(&bar, c, &page, err);
+	return s->own ? 0 : em_color_bar_draw(&bar, c, &page, err);
 }

@@ -12,8 +12,10 @@ struct em_tile {
 	struct em_array picture; /* float32, NAN where there is no number */
 	size_t src_w;            /* px of what came */
 	struct em_axis axis;     /* its x */
-	char *key, *fractions;   /* the last part of the key; "film 0.84, substrate 0.95", or ""; owned */
+	/* the last part of the key; "film 0.84, substrate 0.95", a map's range, or ""; owned */
+	char *key, *fractions;
 	double time;             /* s; NAN: not known */
+	double lo, hi;           /* the ends of its colours, where each has its own */
 };
 
 /* A 2-D array made `width` px wide, or for width 0 `edge` on its longer side.  EM_ERROR_DATA for other dimensions. */
@@ -27,7 +29,8 @@ struct em_sheet {
 	size_t n;                    /* >= 1 */
 	double percentile[2];        /* of the pixels of all pictures: the ends of the colours */
 	enum em_colormap map;
-	const char *title;           /* "" for none */
+	bool own;          /* each picture has its own colours (tile->lo, hi): no colour bar */
+	const char *title; /* "" for none */
 };
 
 /* Columns for n pictures of h x w px, such that the sheet is rather wide than high and few places are empty. */
