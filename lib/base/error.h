@@ -19,6 +19,11 @@ enum em_error_kind {
 	EM_ERROR_DATA,   /* the bytes are not what they should be: broken, hostile, unsupported */
 	EM_ERROR_MEMORY, /* an allocation failed or a size overflowed */
 	EM_ERROR_USAGE,  /* the caller asked for something that has no meaning */
+	/* of instruments (scope/instrument.h) */
+	EM_ERROR_REFUSED,     /* it, or a limit of ours, said no: nothing has changed */
+	EM_ERROR_UNREACHABLE, /* no connection, or no answer in time: it may have happened or not */
+	EM_ERROR_MISSED,      /* it did something else than was asked */
+	EM_ERROR_UNSUPPORTED, /* it has no such thing */
 };
 
 struct em_error {

@@ -117,7 +117,17 @@ int em_cli_fail(struct em_cli *cli, const char *where, const struct em_error *er
 		die_of_pipe();
 	em_progress_clear();
 	fprintf(stderr, "%s: %s%s%s\n", cli->tool->name, where ? where : "", where ? ": " : "", err->text);
-	return err->kind == EM_ERROR_USAGE ? EM_EXIT_USAGE : EM_EXIT_FAILURE;
+	switch (err->kind) {
+	case EM_ERROR_USAGE:
+		return EM_EXIT_USAGE;
+	case EM_ERROR_REFUSED:
+	case EM_ERROR_UNREACHABLE:
+	case EM_ERROR_MISSED:
+	case EM_ERROR_UNSUPPORTED:
+		return EM_EXIT_INSTRUMENT;
+	default:
+		return EM_EXIT_FAILURE;
+	}
 }
 
 static void say(struct em_cli *cli, const char *fmt, va_list ap, const char *tail)
