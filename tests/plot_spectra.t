@@ -9,7 +9,7 @@ svg_says() { "$PYTHON" -c 'import sys, xml.dom.minidom as d
 print(d.parse(sys.argv[1]).getElementsByTagName("desc")[0].firstChild.data)' "$1"; }
 
 # spectra.tar: a line of two spectra, 20 and 60 counts up to 500 eV, 60 and 100 beyond; an edge there with a background
-# of 40 counts; profiles and maps of two edges.
+# of 40 counts (80 in both together); profiles and maps of two edges.
 cat >spectra.py <<'END'
 import io, json, math, sys, tarfile
 import numpy as np
@@ -37,7 +37,7 @@ step = lambda b, a, at, w: [b + (a - b) * (1 + math.erf((v - at) / (math.sqrt(2)
 profile = lambda b, a, at, w: {"distance_nm": list(x), "counts": step(b, a, at, w), "counts_u": [a / 10] * 21,
                                "step_nm": at, "step_nm_u": 0.1, "width_nm": w, "width_nm_u": 0.2,
                                "before": b, "after": a}
-edges = {"X-L23": {"onset_ev": 500, "fit_ev": [420, 480], "signal_ev": [500, 560], "amplitude": 40, "exponent": 0,
+edges = {"X-L23": {"onset_ev": 500, "fit_ev": [420, 480], "signal_ev": [500, 560], "amplitude": 80, "exponent": 0,
                    "profile": profile(0, 400, 5, 1)},
          "Y-K": {"onset_ev": 550, "profile": profile(0, 10, 7, 0.5)}}
 up = np.arange(12.).reshape(3, 4).astype("f4")

@@ -252,9 +252,9 @@ static void put_words(const struct line *l, char *buf, size_t n)
 
 	if (isfinite(l->step) && used >= 0 && (size_t)used < n)
 		used +=
-		    snprintf(buf + used, n - (size_t)used, ": step at %.3g ± %.1g %s", l->step, l->step_u, l->units);
+		    snprintf(buf + used, n - (size_t)used, ": step at %.3g ± %.2g %s", l->step, l->step_u, l->units);
 	if (isfinite(l->step) && isfinite(l->width) && used >= 0 && (size_t)used < n)
-		snprintf(buf + used, n - (size_t)used, ", width %.3g ± %.1g %s", l->width, l->width_u, l->units);
+		snprintf(buf + used, n - (size_t)used, ", width %.3g ± %.2g %s", l->width, l->width_u, l->units);
 }
 
 /* A line of words for each, above the plane. */

@@ -18,7 +18,7 @@ struct edge {
 	char name[32];
 	double onset;               /* NAN: not known */
 	double fit[2], signal[2];   /* eV; equal: none */
-	double amplitude, exponent; /* counts = amplitude E^-exponent; NAN: no background was found */
+	double amplitude, exponent; /* of all spectra together, counts an eV: amplitude E^-exponent; NAN: none */
 };
 
 struct spectrum {
@@ -27,6 +27,7 @@ struct spectrum {
 	size_t channels, spectra;
 	double *mean; /* counts; owned */
 	struct em_axis energy;
+	double ev; /* in its unit */
 	struct edge edge[EDGES];
 	size_t nedges;
 };
@@ -49,6 +50,7 @@ static int take_mean(struct spectrum *sp, const struct em_array *a, struct em_er
 	sp->channels = channels;
 	sp->spectra = spectra;
 	sp->energy = a->axis[a->ndim - 1];
+	sp->ev = !strcmp(sp->energy.units, "keV") ? 1e3 : !strcmp(sp->energy.units, "meV") ? 1e-3 : 1;
 	return 0;
 }
 
@@ -57,6 +59,15 @@ static double number(const struct em_json *node, const char *name)
 	double v = NAN;
 
 	return em_json_number(em_json_get(node, name), &v) ? v : NAN;
+}
+
+/* A window in the unit of the axis; both ends 0: none. */
+static void read_window(const struct spectrum *sp, const struct em_json *node, const char *name, double window[2])
+{
+	bool there = em_json_numbers(em_json_get(node, name), window, 2) == 2;
+
+	for (int i = 0; i < 2; i++)
+		window[i] = there ? window[i] / sp->ev : 0;
 }
 
 static void take_edges(struct spectrum *sp, const struct em_record *r)
@@ -69,14 +80,12 @@ static void take_edges(struct spectrum *sp, const struct em_record *r)
 
 		if (!em_json_name(node) || !em_json_is_object(node))
 			continue;
-		*e = (struct edge){.onset = number(node, "onset_ev"),
-		                   .amplitude = number(node, "amplitude"),
-		                   .exponent = number(node, "exponent")};
+		e->onset = number(node, "onset_ev") / sp->ev;
+		e->amplitude = number(node, "amplitude");
+		e->exponent = number(node, "exponent");
 		snprintf(e->name, sizeof(e->name), "%s", em_json_name(node));
-		if (em_json_numbers(em_json_get(node, "fit_ev"), e->fit, 2) != 2)
-			e->fit[0] = e->fit[1] = 0;
-		if (em_json_numbers(em_json_get(node, "signal_ev"), e->signal, 2) != 2)
-			e->signal[0] = e->signal[1] = 0;
+		read_window(sp, node, "fit_ev", e->fit);
+		read_window(sp, node, "signal_ev", e->signal);
 		sp->nedges++;
 	}
 	em_json_free(tree);
@@ -169,19 +178,21 @@ static void shade(const struct em_axes *a, struct em_canvas *c, const double win
 		em_canvas_fill(c, (struct em_box){x0, a->plane.y, x1 - x0, a->plane.h}, color, alpha);
 }
 
-/* Over its fit window in full colour: there it was measured; beyond, it is a guess and thinner. */
-static void draw_background(const struct em_axes *a, struct em_canvas *c, const struct edge *e, double thick)
+/* Over the window where it was fitted and the one where it was taken off. */
+static void draw_background(const struct spectrum *sp, const struct em_axes *a, struct em_canvas *c,
+                            const struct edge *e, double thick)
 {
 	enum { POINTS = 64 };
 	double xy[2 * POINTS], from = e->fit[0], to = fmax(e->fit[1], e->signal[1]);
+	double share = fabs(sp->energy.scale) * sp->ev / (double)sp->spectra; /* a channel's, of one spectrum */
 
 	if (!(from > 0) || !(from < to) || !isfinite(e->amplitude) || !isfinite(e->exponent))
 		return;
 	for (int i = 0; i < POINTS; i++) {
-		double ev = from + (to - from) * i / (POINTS - 1);
+		double at = from + (to - from) * i / (POINTS - 1);
 
-		xy[2 * i] = em_axes_x(a, ev);
-		xy[2 * i + 1] = em_axes_y(a, e->amplitude * pow(ev, -e->exponent));
+		xy[2 * i] = em_axes_x(a, at);
+		xy[2 * i + 1] = em_axes_y(a, share * e->amplitude * pow(at * sp->ev, -e->exponent));
 	}
 	em_canvas_polyline(c, xy, POINTS, thick, em_color_class(1));
 }
@@ -240,7 +251,7 @@ static void draw_plane(const struct spectrum *sp, const struct em_axes *a, struc
 	}
 	draw_line(sp, a, c, xy, thick);
 	for (size_t i = 0; i < sp->nedges; i++)
-		draw_background(a, c, &sp->edge[i], thick);
+		draw_background(sp, a, c, &sp->edge[i], thick);
 	draw_names(sp, a, c);
 	em_canvas_unclip(c);
 }
