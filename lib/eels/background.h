@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The background before an edge, A E^-r, fitted in one window and extrapolated into others, with what counting
+ * statistics leave uncertain of it.
+ *
+ * Inside, the power law is level * (E / reference)^-r, in counts a channel, the reference amid the fit window: level
+ * and r are then nearly independent and no power of E overflows.
+ */
+#ifndef EM_EELS_BACKGROUND_H
+#define EM_EELS_BACKGROUND_H
+
+#include "base/error.h"
+#include "eels/energy.h"
+
+#include <stddef.h>
+
+enum em_background_method {
+	/*
+	 * From the sums over the window's halves (Egerton, Electron Energy-Loss Spectroscopy in the Electron
+	 * Microscope, 3rd ed., 4.4): equal to HyperSpy's PowerLaw.estimate_parameters, that is an even number of
+	 * channels, the last one dropped if need be, energies those of the channels' middles, and r from the limits'
+	 * logarithms.  For those it is an approximation: r is wrong by the order of (window / E)^2.
+	 */
+	EM_BACKGROUND_TWO_AREA,
+	/*
+	 * Least squares of the logarithms, each channel with its counts as the weight, which is what Poisson's
+	 * distribution gives.  ln y - gain / (2 y) stands for ln y: with that weight it has no bias in the first order.
+	 * Channels of no counts drop out, so below about ten electrons a channel it is biased.
+	 */
+	EM_BACKGROUND_LOG,
+	/*
+	 * Least squares of the counts, weighted by the inverse of what the fit itself expects, until both agree.  These
+	 * equations are those of the greatest likelihood of Poisson counts, and for a power law they ask no more of the
+	 * data than sum y and sum y ln E: exact down to single counts, no start values, no iteration over the data.
+	 */
+	EM_BACKGROUND_LINEAR,
+	EM_BACKGROUND_METHODS
+};
+
+/* "two-area", "log", "linear" */
+const char *em_background_method_name(enum em_background_method method);
+int em_background_method_parse(const char *text, enum em_background_method *method, struct em_error *err);
+
+/*
+ * gain is the variance of a channel over its counts: 1 for counted electrons; of a scintillator and camera, counts an
+ * electron times the excess of its noise.  0: not known, and each fit takes its own reduced chi2 for it, which is true
+ * to sqrt(2 / channels) and takes misfit for noise; for many spectra better a plan with gain 1, the mean of whose chi2
+ * is the gain of a second plan.  Channels are taken for independent: where the detector's point spread couples them,
+ * sums are more uncertain than the residual of single channels tells, by the point spread's width.
+ */
+struct em_background_options {
+	enum em_background_method method;
+	double gain; /* >= 0 */
+};
+
+/* Constant after it was made: any number of threads may use it. */
+struct em_background_plan;
+
+/* EM_ERROR_USAGE: the window lies outside the axis or holds less than four channels, or one at or below 0 eV, or the
+ * gain is negative or not finite. */
+struct em_background_plan *em_background_plan_new(const struct em_energy *e, const struct em_energy_window *window,
+                                                  const struct em_background_options *options, struct em_error *err);
+void em_background_plan_free(struct em_background_plan *p);
+
+enum em_background_state {
+	EM_BACKGROUND_GOOD,
+	EM_BACKGROUND_NOT_FINITE, /* a NaN or infinity in the window */
+	EM_BACKGROUND_NO_COUNTS,  /* a half of the window sums up to nothing or less */
+	EM_BACKGROUND_CONSTANT,   /* every channel of the window is the same: no spectrum */
+	EM_BACKGROUND_NO_FIT,     /* no exponent within +-100 */
+};
+
+struct em_background {
+	enum em_background_state state;
+	double level; /* counts a channel at em_background_reference; NaN unless the state is good, as the rest */
+	double r;     /* exponent */
+	double covariance[3]; /* of (ln level, r): the first's variance, theirs, the second's; times the gain */
+	double chi2;          /* of the window's channels, a degree of freedom, with a gain of 1 if that is not known */
+	double gain;          /* what the covariance was multiplied with */
+};
+
+/* Of spectrum[channels]; whether there is one is told in b->state. */
+void em_background_fit(const struct em_background_plan *p, const float *spectrum, struct em_background *b);
+
+/* ---- what the fit says ---- */
+
+double em_background_reference(const struct em_background_plan *p); /* eV */
+/* A of A E^-r in counts per eV at 1 eV, as HyperSpy has it of EELS spectra; may be infinite for a great r. */
+double em_background_amplitude(const struct em_background_plan *p, const struct em_background *b);
+struct em_energy_span em_background_window(const struct em_background_plan *p); /* that of the fit */
+
+/*
+ * The background's counts in a span of the axis, all above 0 eV, and their standard error: level and r are uncertain
+ * together, so is every channel, and so the error of the sum is not that of independent ones.  Either pointer may be
+ * NULL.  NaN where there is no fit.
+ */
+void em_background_sum(const struct em_background_plan *p, const struct em_background *b,
+                       const struct em_energy_span *span, double *sum, double *error);
+/* counts[span->count]: the background, channel by channel. */
+void em_background_curve(const struct em_background_plan *p, const struct em_background *b,
+                         const struct em_energy_span *span, float *counts);
+
+/* ---- noisy maps ---- */
+
+#define EM_BACKGROUND_REACH_MAX 32
+
+struct em_background_kernel {
+	size_t reach;                               /* neighbours up to so far, along each axis */
+	double weight[EM_BACKGROUND_REACH_MAX + 1]; /* of the distance 0, 1, ..., reach along an axis */
+};
+
+/* All (2 reach + 1)^2 pixels alike, or a Gaussian of this standard deviation (px) up to three of them.  EM_ERROR_USAGE
+ * beyond EM_BACKGROUND_REACH_MAX, or where sigma is not above 0. */
+int em_background_kernel_box(struct em_background_kernel *k, size_t reach, struct em_error *err);
+int em_background_kernel_gauss(struct em_background_kernel *k, double sigma, struct em_error *err);
+
+/* A spectrum image, borrowed: data[rows][cols][channels]. */
+struct em_background_image {
+	const float *data;
+	size_t rows, cols, channels;
+};
+
+/*
+ * The background of one pixel: the exponent from its neighbours' average, the level from its own counts in the window
+ * (local background averaging: Cueva et al., Microsc. Microanal. 18 (2012) 667).  Neighbours that are not finite in the
+ * window do not count, and beyond the border there are none; what they differ in their exponents is a bias that the
+ * errors do not tell.  chi2 is that of the average.  EM_ERROR_MEMORY.
+ */
+int em_background_fit_local(const struct em_background_plan *p, const struct em_background_image *image,
+                            const struct em_background_kernel *k, size_t row, size_t col, struct em_background *b,
+                            struct em_error *err);
+
+#endif
