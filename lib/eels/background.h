@@ -28,6 +28,9 @@ enum em_background_method {
 	 * Channels of no counts drop out, so below about ten electrons a channel it is biased.
 	 */
 	EM_BACKGROUND_LOG,
+	/* The straight line through the logarithms, all channels alike, as many scripts have it: noisier, for
+	   comparing. */
+	EM_BACKGROUND_LOG_UNWEIGHTED,
 	/*
 	 * Least squares of the counts, weighted by the inverse of what the fit itself expects, until both agree.  These
 	 * equations are those of the greatest likelihood of Poisson counts, and for a power law they ask no more of the
@@ -37,7 +40,7 @@ enum em_background_method {
 	EM_BACKGROUND_METHODS
 };
 
-/* "two-area", "log", "linear" */
+/* "two-area", "log", "log-unweighted", "linear" */
 const char *em_background_method_name(enum em_background_method method);
 int em_background_method_parse(const char *text, enum em_background_method *method, struct em_error *err);
 
@@ -76,7 +79,13 @@ struct em_background {
 	double r;     /* exponent */
 	double covariance[3]; /* of (ln level, r): the first's variance, theirs, the second's; times the gain */
 	double chi2;          /* of the window's channels, a degree of freedom, with a gain of 1 if that is not known */
-	double gain;          /* what the covariance was multiplied with */
+	/*
+	 * The same from the steps between neighbouring channels' residuals, which see noise but not misfit.  chi2 well
+	 * above it: the spectrum is no power law there, or the detector's point spread couples channels (by a factor of
+	 * 2 to 4 on scintillators).
+	 */
+	double roughness;
+	double gain; /* what the covariance was multiplied with */
 };
 
 /* Of spectrum[channels]; whether there is one is told in b->state. */

@@ -68,7 +68,7 @@ int em_edges_parse(const char *text, struct em_edge *edge, size_t *count, struct
  * of L3 at the onset of L2; both keep to the axis.  EM_ERROR_DATA where the axis leaves less than EM_EDGE_NARROWEST
  * before an edge or half of it after; nothing is written then.
  */
-#define EM_EDGE_TAIL 34      /* eV after an onset that white lines and near-edge structure take */
+#define EM_EDGE_TAIL 28      /* eV after its last onset that white lines and near-edge structure take */
 #define EM_EDGE_NARROWEST 10 /* eV */
 int em_edges_place(struct em_edge *edge, size_t count, const struct em_energy *e, struct em_error *err);
 

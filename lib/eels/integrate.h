@@ -22,7 +22,7 @@ enum em_net_flag {
 	                             before the edge is no power law but, for one, the tail of another edge */
 	EM_NET_NEGATIVE = 8,      /* below zero by more than three errors: the background runs above the spectrum */
 	EM_NET_EMPTY = 16,        /* the signal window itself sums up to less than zero by as much */
-	EM_NET_MISFIT = 32, /* chi2 above em_net_options' bound: the background is no power law within its noise */
+	EM_NET_MISFIT = 32, /* chi2 above em_net_options' bound: what is before the edge bends by more than its noise */
 };
 #define EM_NET_FATAL (EM_NET_NO_BACKGROUND | EM_NET_NOT_FINITE | EM_NET_EXPONENT | EM_NET_NEGATIVE | EM_NET_EMPTY)
 
@@ -30,7 +30,7 @@ enum em_net_flag {
 struct em_net_options {
 	struct em_background_options background;
 	double least_r, most_r; /* both 0: 0 and 6 (measured backgrounds have 2 to 6: Egerton, 3rd ed., 4.4) */
-	double most_chi2;       /* over the gain; 0: 10 */
+	double most_chi2;       /* over the gain, or where that is not known over the roughness; 0: 10 */
 };
 
 struct em_net {

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "eels/background.h"
+
+#include "eels/background_parts.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEAST_CHANNELS 4
+
+static const char *const names[EM_BACKGROUND_METHODS] = {"two-area", "log", "log-unweighted", "linear"};
+
+const char *em_background_method_name(enum em_background_method method)
+{
+	return method < EM_BACKGROUND_METHODS ? names[method] : "";
+}
+
+int em_background_method_parse(const char *text, enum em_background_method *method, struct em_error *err)
+{
+	for (enum em_background_method m = 0; m < EM_BACKGROUND_METHODS; m++)
+		if (!strcmp(text, names[m])) {
+			*method = m;
+			return 0;
+		}
+	return em_error_set(err, EM_ERROR_USAGE,
+	                    "'%.40s' is no way to fit a background: two-area, log, log-unweighted or linear", text);
+}
+
+/* ---- the plan ---- */
+
+/* HyperSpy's window: its end is a channel of the axis, its halves have as many channels. */
+static void plan_halves(struct em_background_plan *p)
+{
+	size_t last = p->e.channels - 1;
+
+	if (p->fit.first + p->fit.count > last)
+		p->fit.count = last - p->fit.first;
+	p->fit.count -= p->fit.count % 2;
+}
+
+static void plan_logarithms(struct em_background_plan *p)
+{
+	size_t first = p->fit.first, n = p->fit.count;
+	double begin = em_energy_at(&p->e, (double)first), end = em_energy_at(&p->e, (double)(first + n));
+
+	p->reference = sqrt(begin * end);
+	for (size_t i = 0; i < p->e.channels; i++) {
+		double energy = em_energy_at(&p->e, (double)i);
+		p->x[i] = energy > 0 ? log(energy / p->reference) : NAN;
+	}
+	p->span = log(end / begin);
+	p->end = log(end / p->reference);
+	p->middle = log(em_energy_at(&p->e, (double)(first + n / 2)) / p->reference);
+
+	struct em_background_moments flat = em_background_moments(p->x + first, n, 0);
+	p->mean = flat.mean;
+	p->variance = flat.variance;
+}
+
+struct em_background_plan *em_background_plan_new(const struct em_energy *e, const struct em_energy_window *window,
+                                                  const struct em_background_options *options, struct em_error *err)
+{
+	struct em_background_plan plan = {.e = *e, .options = *options}, *p;
+
+	if (options->method >= EM_BACKGROUND_METHODS || !(options->gain >= 0) || !isfinite(options->gain)) {
+		em_error_set(err, EM_ERROR_USAGE, "a gain of %g variance a count has no sense", options->gain);
+		return NULL;
+	}
+	if (em_energy_span(e, window, &plan.fit, err))
+		return NULL;
+	if (!(em_energy_at(e, (double)plan.fit.first) > 0)) {
+		em_error_set(err, EM_ERROR_USAGE,
+		             "a power law cannot be fitted at %.6g eV: the window has to lie above 0", window->from);
+		return NULL;
+	}
+	if (options->method == EM_BACKGROUND_TWO_AREA)
+		plan_halves(&plan);
+	if (plan.fit.count < LEAST_CHANNELS) {
+		em_error_set(err, EM_ERROR_USAGE,
+		             "background window %.9g-%.9g eV: fewer than %d channels (%.6g eV each)", window->from,
+		             window->to, LEAST_CHANNELS, e->scale);
+		return NULL;
+	}
+	p = malloc(sizeof(*p));
+	plan.x = e->channels <= SIZE_MAX / sizeof(*plan.x) ? malloc(e->channels * sizeof(*plan.x)) : NULL;
+	if (!p || !plan.x) {
+		em_error_memory(err, (unsigned long long)e->channels * sizeof(*plan.x));
+		free(p);
+		free(plan.x);
+		return NULL;
+	}
+	*p = plan;
+	plan_logarithms(p);
+	return p;
+}
+
+void em_background_plan_free(struct em_background_plan *p)
+{
+	if (p)
+		free(p->x);
+	free(p);
+}
+
+double em_background_reference(const struct em_background_plan *p)
+{
+	return p->reference;
+}
+
+struct em_energy_span em_background_window(const struct em_background_plan *p)
+{
+	return p->fit;
+}
+
+/* ---- what the fit says ---- */
+
+struct em_background_moments em_background_moments(const double *x, size_t n, double r)
+{
+	double s = 0, sx = 0, sxx = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double w = exp(-r * x[i]);
+		s += w;
+		sx += w * x[i];
+		sxx += w * x[i] * x[i];
+	}
+	return (struct em_background_moments){s, sx / s, sxx / s - sx / s * (sx / s)};
+}
+
+double em_background_amplitude(const struct em_background_plan *p, const struct em_background *b)
+{
+	return exp(log(b->level / p->e.scale) + b->r * log(p->reference));
+}
+
+void em_background_sum(const struct em_background_plan *p, const struct em_background *b,
+                       const struct em_energy_span *span, double *sum, double *error)
+{
+	struct em_background_moments m = em_background_moments(p->x + span->first, span->count, b->r);
+	const double *c = b->covariance;
+
+	/* d ln(sum) = d ln(level) - mean dr */
+	if (sum)
+		*sum = b->level * m.sum;
+	if (error)
+		*error = b->level * m.sum * sqrt(fmax(c[0] - 2 * m.mean * c[1] + m.mean * m.mean * c[2], 0));
+}
+
+void em_background_curve(const struct em_background_plan *p, const struct em_background *b,
+                         const struct em_energy_span *span, float *counts)
+{
+	for (size_t i = 0; i < span->count; i++)
+		counts[i] = (float)(b->level * exp(-b->r * p->x[span->first + i]));
+}
