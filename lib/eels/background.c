@@ -133,6 +133,23 @@ double em_background_amplitude(const struct em_background_plan *p, const struct 
 	return exp(log(b->level / p->e.scale) + b->r * log(p->reference));
 }
 
+/*
+ * What a sum over channels has to be multiplied with: as it bends with r, the errors of r make it too great on average,
+ * by half of its second derivative, (mean - m)^2 + variance - v in units of itself where mean and variance of x are
+ * those of the channels and m, v those of the fit window, times the variance of r.  Not where other programs' results
+ * count.
+ */
+static double unbend(const struct em_background_plan *p, const struct em_background *b, double mean, double variance)
+{
+	const double *c = b->covariance;
+	double arm = mean - c[1] / c[2];
+
+	if (p->options.method == EM_BACKGROUND_TWO_AREA || p->options.method == EM_BACKGROUND_LOG_UNWEIGHTED ||
+	    !(c[2] > 0))
+		return 1;
+	return exp(-c[2] * (arm * arm + variance - p->variance) / 2);
+}
+
 void em_background_sum(const struct em_background_plan *p, const struct em_background *b,
                        const struct em_energy_span *span, double *sum, double *error)
 {
@@ -141,7 +158,7 @@ void em_background_sum(const struct em_background_plan *p, const struct em_backg
 
 	/* d ln(sum) = d ln(level) - mean dr */
 	if (sum)
-		*sum = b->level * m.sum;
+		*sum = b->level * m.sum * unbend(p, b, m.mean, m.variance);
 	if (error)
 		*error = b->level * m.sum * sqrt(fmax(c[0] - 2 * m.mean * c[1] + m.mean * m.mean * c[2], 0));
 }
@@ -149,6 +166,8 @@ void em_background_sum(const struct em_background_plan *p, const struct em_backg
 void em_background_curve(const struct em_background_plan *p, const struct em_background *b,
                          const struct em_energy_span *span, float *counts)
 {
+	const double *x = p->x + span->first;
+
 	for (size_t i = 0; i < span->count; i++)
-		counts[i] = (float)(b->level * exp(-b->r * p->x[span->first + i]));
+		counts[i] = (float)(b->level * exp(-b->r * x[i]) * unbend(p, b, x[i], 0));
 }
