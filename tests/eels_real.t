@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Backgrounds and net counts of real spectra: the two-area method beside HyperSpy's, spectrum by spectrum, and the
+# reference numbers of the data's list, which are those of an unweighted line through the logarithms.
+. "${0%/*}/lib.sh"
+
+STO="$REAL/08_dm_STO_EELS/EELS_STO.dm3"
+GELLERUP="$REAL/08_dm_STO_EELS/SrTiO3 EELS Ti and O edge spectra 60mu 1s 0.2 disp.dm3"
+HL=$REAL/09_dm3_STO_EELS_with_model/hl.dm3
+TIO2=$REAL/10_dm3_TiO2_quant_B3r1
+
+for item in 04_emd_velox13_EELS_EDS 07_dm3_atomic_EELS_SI 08_dm_STO_EELS 09_dm3_STO_EELS_with_model \
+	10_dm3_TiO2_quant_B3r1 11_dm3_BN_timeseries_A3r1 12_dm3_STO_timeseries_D3r1 13_dm3_BN_timeseries_200x0.2s; do
+	have_real $item || { skip "all" "no $item: set EM_DATA"; finish; }
+done
+if ! flags=$(make -sC "$TOP" print-flags 2>error.txt | tr '\n' ' ') ||
+	! eval "${CC:-cc} -O2 -o eels_background '$TOP/tests/peers/eels_background.c' $flags" 2>error.txt
+then skip 'all' "cannot build tests/peers/eels_background.c: $(head -n 1 error.txt)"; finish; fi
+
+# ---- the list's reference numbers: six digits ----
+# reference NAME FILE BACKGROUND SIGNAL R NET OPTIONS
+reference() {
+	name=$1 file=$2
+	# shellcheck disable=SC2086
+	./eels_background $7 -i log-unweighted "$file" - "$3" "$4" >found.txt
+	check "$name: r $5, net $6" "awk -v r=$5 -v net=$6 'NR == 2 {ok = (\$2 - r)^2 < (6e-6)^2 &&
+		(\$3 / net - 1)^2 < (3e-6)^2} END {exit !ok}' found.txt || { cat found.txt; false; }"
+}
+reference 'SrTiO3_example, Ti L' "$HL" 400-450 456-506 3.21462 9.46566e6
+reference 'SrTiO3_example, O K' "$HL" 490-528 532-582 3.16741 4.24008e6
+reference 'Gellerup, Ti L' "$GELLERUP" 400-450 456-506 2.83360 5.0775e7
+reference 'Gellerup, O K' "$GELLERUP" 490-526 530-580 2.63503 2.61684e7
+# the list's reader had 0.25000001 eV a channel, and so not the last one
+reference 'EELS_STO, Ti L' "$STO" 400-449.9 456-505.9 2.43779 6.59401e6
+reference 'EELS_STO, O K' "$STO" 490-525.9 530-579.9 1.99835 2.38145e6
+reference 'thick TiO2, Ti L' "$TIO2/SI_HL.dm3" 400-448 454-504 4.16261 3.21219e6 -m
+reference 'thick TiO2, O K' "$TIO2/SI_HL.dm3" 495-524 528-578 -1.19283 -369797 -m
+
+# ---- thick TiO2: Ti has counts, O has none, by any method, as a mean and frame by frame ----
+for method in two-area log log-unweighted linear; do
+	for mean in -m ''; do
+		# shellcheck disable=SC2086
+		./eels_background $mean $method "$TIO2/SI_HL.dm3" - 400-448 454-504 >ti.txt
+		# shellcheck disable=SC2086
+		./eels_background $mean $method "$TIO2/SI_HL.dm3" - 495-524 528-578 >o.txt
+		check "thick TiO2, $method${mean:+, mean}: Ti L has counts" \
+			"awk 'NR > 1 && \$4 % 32 {bad = 1} END {exit bad || NR < 2}' ti.txt"
+		check "thick TiO2, $method${mean:+, mean}: O K has none" \
+			"awk 'NR > 1 && !(\$4 % 32) {bad = 1} END {exit bad || NR < 2}' o.txt"
+	done
+done
+
+# ---- HyperSpy ----
+/usr/bin/python3 -c 'import hyperspy.api' 2>/dev/null || { skip 'HyperSpy' 'no HyperSpy for /usr/bin/python3'; finish; }
+
+# equal NAME FILE DATASET COUNT WINDOWS...: to 1e-6, of so many spectra and windows
+jobs=0
+equal() {
+	jobs=$((jobs + 1)); echo "$4 $1" >>names.txt
+	file=$2 dataset=$3; shift 4
+	./eels_background two-area "$file" "$dataset" "$@" >ours$jobs.txt
+	if [ "$dataset" = - ]; then emcat -q -O npy -o $jobs.npy "$file"
+	else emcat -q -O npy --signal "$dataset" -o $jobs.npy "$file"; fi
+	echo "ours$jobs.txt $jobs.npy $*" >>jobs.txt
+}
+TI='400-450 456-506' O='490-526 530-580' B='150-183 188-238' N='350-395 401-451'
+ITEM07=$REAL/07_dm3_atomic_EELS_SI/DMReader_SpectrumImage_SI-EELS.dm3
+# shellcheck disable=SC2086
+{
+	equal 'item 04, from 800 eV' "$REAL"/04*/example_velox_EELS_EDS.emd d14 640 810-826 832-882 880-930 950-1000
+	equal 'item 04, from 480 eV' "$REAL"/04*/example_velox_EELS_EDS.emd d15 640 490-526 532-582 600-700 708-800
+	equal 'item 07' "$ITEM07" - 1176 $TI $O 590-632 636-666 760-825 828-860
+	equal 'item 08, DM3' "$STO" - 2 $TI $O
+	equal 'item 08, DM4' "$REAL/08_dm_STO_EELS/DMReader_EELS_STO.dm4" - 2 $TI $O
+	equal 'item 08, Gellerup' "$GELLERUP" - 2 $TI $O
+	equal 'item 09' "$HL" - 2 $TI 490-528 532-582
+	equal 'item 10' "$TIO2/SI_HL.dm3" - 200 400-448 454-504 495-524 528-578
+	equal 'item 10, calibrated' "$TIO2/SI_HL_cal.dm3" - 200 400-448 454-504 495-524 528-578
+	equal 'item 11' "$REAL/11_dm3_BN_timeseries_A3r1/HL_SI.dm3" - 200 $B $N
+	equal 'item 12' "$REAL/12_dm3_STO_timeseries_D3r1/SI_HL.dm3" - 200 $TI $O
+	equal 'item 13' "$REAL/13_dm3_BN_timeseries_200x0.2s/HLmulti_02_cal.dm3" - 400 $B $N
+}
+/usr/bin/python3 "$TOP/tests/peers/eels_background.py" jobs.txt >far.txt 2>error.txt
+paste -d ' ' names.txt far.txt >both.txt
+while read -r expected name; do
+	check "${name% * * * *}: as HyperSpy to${name#"${name% * * * *}"} spectra" "echo '$name' | awk -v n=$expected '{
+		exit !(NF > 4 && \$(NF - 3) <= 1e-6 && \$(NF - 2) <= 1e-6 && \$(NF - 1) <= 1e-6 && \$NF == n)}' ||
+		{ tail -n 3 error.txt; false; }"
+done <both.txt
+finish
