@@ -9,9 +9,10 @@
  * file's only one.  -m: of the mean of all spectra; -i: windows hold each channel from their begin to their end, both
  * included, not those nearest to it.  The gain is taken from the residual.
  *
- *     eels_background -t REPEATS THREADS METHOD FILE BACKGROUND SIGNAL
+ *     eels_background -t REPEATS THREADS METHOD FILE OFFSET SCALE BACKGROUND SIGNAL
  *
- * prints the milliseconds that each of so many measurements of all spectra took.
+ * prints the milliseconds that each of so many measurements of all spectra took, and then the sum of their net counts;
+ * the file needs no energy axis.
  */
 #include "base/parallel.h"
 #include "eels/integrate.h"
@@ -23,13 +24,13 @@
 #include <string.h>
 #include <time.h>
 
-static int fail(const struct em_error *err)
+static void fail(const struct em_error *err)
 {
 	fprintf(stderr, "eels_background: %s\n", err->text);
 	exit(1);
 }
 
-static void read_spectra(const char *path, const char *dataset, struct em_array *a, struct em_energy *e)
+static void read_array(const char *path, const char *dataset, struct em_array *a)
 {
 	const struct em_input_options o = {.signal = strcmp(dataset, "-") ? dataset : NULL};
 	struct em_array view = {0}, owned = {0};
@@ -38,11 +39,19 @@ static void read_spectra(const char *path, const char *dataset, struct em_array 
 	struct em_input *in = em_input_open(path, &o, &err);
 
 	if (!in || em_input_next(in, &s, &err) <= 0 || em_sample_data(&s, &view, &owned, &err) ||
-	    em_array_to_f32(a, &view, &err) || em_energy_of_array(e, a, &err))
+	    em_array_to_f32(a, &view, &err))
 		fail(&err);
 	em_array_release(&owned);
 	em_sample_release(&s);
 	em_input_close(in);
+}
+
+static void find_energies(const struct em_array *a, struct em_energy *e)
+{
+	struct em_error err = {0};
+
+	if (em_energy_of_array(e, a, &err))
+		fail(&err);
 }
 
 static void average(struct em_array *a, size_t channels)
@@ -125,11 +134,14 @@ static int take_times(char **argv)
 {
 	struct em_array a;
 	struct em_energy e;
-	struct work w = {0};
+	struct work w;
+	double sum = 0;
 
-	read_spectra(argv[3], "-", &a, &e);
-	w = (struct work){plan_of(argv[2], argv[4], argv[5], &e, 0), a.data, e.channels,
-	                  em_array_count(&a) / e.channels, NULL};
+	read_array(argv[3], "-", &a);
+	em_axis_set(&a.axis[a.ndim - 1], "energy", atof(argv[5]), atof(argv[4]), "eV");
+	find_energies(&a, &e);
+	w = (struct work){.p = plan_of(argv[2], argv[6], argv[7], &e, 0), .y = a.data, .channels = e.channels};
+	w.count = em_array_count(&a) / e.channels;
 	w.net = calloc(w.count, sizeof(*w.net));
 	if (!w.net)
 		return 1;
@@ -141,6 +153,9 @@ static int take_times(char **argv)
 		printf("%.4f\n",
 		       1e3 * (double)(end.tv_sec - begin.tv_sec) + 1e-6 * (double)(end.tv_nsec - begin.tv_nsec));
 	}
+	for (size_t i = 0; i < w.count; i++)
+		sum += w.net[i].total - w.net[i].below;
+	printf("%.9g\n", sum);
 	return 0;
 }
 
@@ -150,7 +165,7 @@ int main(int argc, char **argv)
 	struct em_array a;
 	struct em_energy e;
 
-	if (argc == 8 && !strcmp(argv[1], "-t"))
+	if (argc == 10 && !strcmp(argv[1], "-t"))
 		return take_times(argv + 2);
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		mean |= !strcmp(argv[at], "-m");
@@ -158,7 +173,8 @@ int main(int argc, char **argv)
 	}
 	if (argc - at < 5)
 		return 2;
-	read_spectra(argv[at + 1], argv[at + 2], &a, &e);
+	read_array(argv[at + 1], argv[at + 2], &a);
+	find_energies(&a, &e);
 	if (mean)
 		average(&a, e.channels);
 	printf("%.17g %.17g %zu\n", e.offset, e.scale, e.channels);
