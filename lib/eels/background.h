@@ -45,11 +45,11 @@ const char *em_background_method_name(enum em_background_method method);
 int em_background_method_parse(const char *text, enum em_background_method *method, struct em_error *err);
 
 /*
- * gain is the variance of a channel over its counts: 1 for counted electrons; of a scintillator and camera, counts an
- * electron times the excess of its noise.  0: not known, and each fit takes its own reduced chi2 for it, which is true
- * to sqrt(2 / channels) and takes misfit for noise; for many spectra better a plan with gain 1, the mean of whose chi2
- * is the gain of a second plan.  Channels are taken for independent: where the detector's point spread couples them,
- * sums are more uncertain than the residual of single channels tells, by the point spread's width.
+ * gain is the variance of counts over the counts: 1 for counted electrons; of a scintillator and camera, counts an
+ * electron times the excess of their noise, in sums of channels, as single ones are smoothed by the point spread.  0:
+ * not known, and each fit takes what its residual tells, the greater of chi2 and chi2_groups: right to a fifth of the
+ * error or so, and misfit counts as noise.  Of many spectra alike, better take the mean of their chi2_groups with a
+ * gain of 1 for that of a second plan.
  */
 struct em_background_options {
 	enum em_background_method method;
@@ -78,13 +78,13 @@ struct em_background {
 	double level; /* counts a channel at em_background_reference; NaN unless the state is good, as the rest */
 	double r;     /* exponent */
 	double covariance[3]; /* of (ln level, r): the first's variance, theirs, the second's; times the gain */
-	double chi2;          /* of the window's channels, a degree of freedom, with a gain of 1 if that is not known */
 	/*
-	 * The same from the steps between neighbouring channels' residuals, which see noise but not misfit.  chi2 well
-	 * above it: the spectrum is no power law there, or the detector's point spread couples channels (by a factor of
-	 * 2 to 4 on scintillators).
+	 * Squares of the window's residual over its expected counts, a degree of freedom; over the gain too where that
+	 * is known.  Of the channels; of the sums of up to eight neighbours, which a detector's point spread couples no
+	 * more and which therefore tell how uncertain sums are; and of the steps from channel to channel, which see
+	 * noise but no misfit.  All are 1 of independent electrons on a power law.
 	 */
-	double roughness;
+	double chi2, chi2_groups, roughness;
 	double gain; /* what the covariance was multiplied with */
 };
 

@@ -7,10 +7,13 @@
 #define MOST_R 100
 #define STEPS 50
 #define CLOSE 1e-11 /* of r */
+/* Channels whose residuals are added up: more than a detector's point spread couples, but as many groups as this. */
+#define GROUP 8
+#define LEAST_GROUPS 8
 
 void em_background_fail(struct em_background *b, enum em_background_state state)
 {
-	*b = (struct em_background){state, NAN, NAN, {NAN, NAN, NAN}, NAN, NAN, NAN};
+	*b = (struct em_background){state, NAN, NAN, {NAN, NAN, NAN}, NAN, NAN, NAN, NAN};
 }
 
 double em_background_total(const float *y, size_t n)
@@ -179,21 +182,33 @@ static int is_constant(const float *y, size_t n)
 	return i == n;
 }
 
+static double over(double sum, double freedom)
+{
+	return freedom > 0 ? sum / freedom : NAN;
+}
+
 static void measure_residual(const struct em_background_plan *p, const float *y, double variance,
                              struct em_background *b)
 {
 	const double *x = p->x + p->fit.first;
-	double sum = 0, steps = 0, before = 0;
-	size_t n = p->fit.count;
+	size_t n = p->fit.count, width = n / LEAST_GROUPS < 1 ? 1 : n / LEAST_GROUPS > GROUP ? GROUP : n / LEAST_GROUPS;
+	double sum = 0, steps = 0, coarse = 0, group = 0, group_expected = 0, before = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		double expected = b->level * exp(-b->r * x[i]), off = (double)y[i] - expected, step = off - before;
 		sum += off * off / expected;
 		steps += i ? step * step / expected : 0;
 		before = off;
+		group += off;
+		group_expected += expected;
+		if ((i + 1) % width == 0) {
+			coarse += group * group / group_expected;
+			group = group_expected = 0;
+		}
 	}
-	b->chi2 = sum / ((double)(n - 2) * variance);
-	b->roughness = steps / (2 * (double)(n - 1) * variance);
+	b->chi2 = over(sum, ((double)n - 2) * variance);
+	b->chi2_groups = over(coarse, ((double)(n / width) - 2) * variance);
+	b->roughness = over(steps, 2 * ((double)n - 1) * variance);
 }
 
 void em_background_fit_window(const struct em_background_plan *p, const float *y, double share, struct em_background *b)
@@ -216,7 +231,7 @@ void em_background_fit_window(const struct em_background_plan *p, const float *y
 		return;
 	}
 	measure_residual(p, y, share * (p->options.gain > 0 ? p->options.gain : 1), b);
-	b->gain = p->options.gain > 0 ? p->options.gain : b->chi2;
+	b->gain = p->options.gain > 0 ? p->options.gain : fmax(b->chi2, b->chi2_groups);
 	for (int i = 0; i < 3; i++)
 		b->covariance[i] *= b->gain * share;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define SIGNIFICANT 3 /* errors */
+#define COUPLING 4    /* seen: 2 to 4, on scintillators */
 
 struct em_net_plan {
 	struct em_background_plan *background;
@@ -62,10 +63,21 @@ struct em_energy_span em_net_plan_signal(const struct em_net_plan *p)
 	return p->signal;
 }
 
+/*
+ * The error of r by noise alone: a gain that was found in the residual of a misfit would excuse any exponent.  Steps
+ * between channels see no misfit, but of coupled channels up to COUPLING times less than the noise of sums.
+ */
+static double noise_of_r(const struct em_net_options *o, const struct em_background *b)
+{
+	double noise = o->background.gain > 0 ? b->gain : fmin(b->gain, COUPLING * b->roughness);
+
+	return b->gain > 0 ? sqrt(b->covariance[2] / b->gain * noise) : 0;
+}
+
 static unsigned judge(const struct em_net_options *o, const struct em_net *net)
 {
 	const struct em_background *b = &net->background;
-	double r_error = SIGNIFICANT * sqrt(b->covariance[2]);
+	double r_error = SIGNIFICANT * noise_of_r(o, b);
 	unsigned flags = 0;
 
 	if (b->r + r_error <= o->least_r || b->r - r_error >= o->most_r)

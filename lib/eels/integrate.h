@@ -18,8 +18,8 @@
 enum em_net_flag {
 	EM_NET_NO_BACKGROUND = 1, /* no fit: struct em_background says why */
 	EM_NET_NOT_FINITE = 2,    /* a NaN or infinity in the signal window */
-	EM_NET_EXPONENT = 4,      /* r is outside em_net_options' bounds by more than three of its errors: what lies
-	                             before the edge is no power law but, for one, the tail of another edge */
+	EM_NET_EXPONENT = 4,      /* r is outside em_net_options' bounds by more than three of its errors (by noise,
+	                             not by misfit): what lies before the edge is, for one, the tail of another */
 	EM_NET_NEGATIVE = 8,      /* below zero by more than three errors: the background runs above the spectrum */
 	EM_NET_EMPTY = 16,        /* the signal window itself sums up to less than zero by as much */
 	EM_NET_MISFIT = 32, /* chi2 above em_net_options' bound: what is before the edge bends by more than its noise */
@@ -54,8 +54,8 @@ const struct em_background_plan *em_net_plan_background(const struct em_net_plan
 struct em_energy_span em_net_plan_signal(const struct em_net_plan *p);
 
 /*
- * Of spectrum[channels]: error^2 = gain |total| + below_error^2, as the two windows share no channel; where the gain is
- * not known, it is the fit's chi2.
+ * Of spectrum[channels]: error^2 = gain |total| + below_error^2, as the two windows share no channel; the gain is
+ * that of the background, found or given.
  */
 void em_net_measure(const struct em_net_plan *p, const float *spectrum, struct em_net *net);
 /* With a background that was found elsewhere by the plan's (em_background_fit_local). */
