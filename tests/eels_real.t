@@ -50,6 +50,41 @@ for method in two-area log log-unweighted linear; do
 	done
 done
 
+# ---- windows by default: which spectra have counts of an edge ----
+# by_default NAME FILE EDGES HAVE: HAVE holds 0 or 1 for each edge
+by_default() {
+	for mean in -m ''; do
+		# shellcheck disable=SC2086
+		./eels_background -e $mean linear "$2" - "$3" >found.txt
+		check "$1${mean:+, mean}: $3 has counts: $4" "awk -v have='$4' 'NR > 1 {flags[NR - 2] = \$4}
+			END {edges = split(have, want, \",\"); spectra = (NR - 1) / edges
+				for (i = 0; i < NR - 1; i++) bad += !(flags[i] % 32) != want[int(i / spectra) + 1]
+				exit bad || spectra < 1}' found.txt"
+	done
+}
+by_default 'thick TiO2' "$TIO2/SI_HL.dm3" Ti-L23,O-K 1,0
+by_default 'SrTiO3 series' "$REAL/12_dm3_STO_timeseries_D3r1/SI_HL.dm3" Ti-L23,O-K 1,1
+by_default 'SrTiO3' "$HL" Ti-L23,O-K 1,1
+by_default 'BN series' "$REAL/11_dm3_BN_timeseries_A3r1/HL_SI.dm3" B-K,N-K 1,1
+by_default 'fast BN series: no C' "$REAL/13_dm3_BN_timeseries_200x0.2s/HLmulti_02_cal.dm3" B-K,C-K,N-K 1,0,1
+
+# ---- errors: those stated beside the scatter from each spectrum of a series to the next ----
+# honest NAME FILE BACKGROUND SIGNAL
+honest() {
+	./eels_background linear "$2" - "$3" "$4" >found.txt
+	scatter=$(awk 'NR > 2 {sum += ($3 - before)^2 / 2} NR > 1 {before = $3; stated += $5}
+		END {printf "%.2f", sqrt(sum / (NR - 2)) / (stated / (NR - 1))}' found.txt)
+	check "$1: net counts scatter by $scatter of their errors" \
+		"echo '$scatter' | awk '{exit !(\$1 > 0.5 && \$1 < 1.5)}'"
+}
+honest 'TiO2 series, Ti' "$TIO2/SI_HL.dm3" 400-448 454-504
+honest 'BN series, B' "$REAL/11_dm3_BN_timeseries_A3r1/HL_SI.dm3" 150-183 188-238
+honest 'BN series, N' "$REAL/11_dm3_BN_timeseries_A3r1/HL_SI.dm3" 350-395 401-451
+honest 'SrTiO3 series, Ti' "$REAL/12_dm3_STO_timeseries_D3r1/SI_HL.dm3" 400-450 456-506
+honest 'SrTiO3 series, O' "$REAL/12_dm3_STO_timeseries_D3r1/SI_HL.dm3" 490-526 530-580
+honest 'fast BN series, B' "$REAL/13_dm3_BN_timeseries_200x0.2s/HLmulti_02_cal.dm3" 150-183 188-238
+honest 'fast BN series, N' "$REAL/13_dm3_BN_timeseries_200x0.2s/HLmulti_02_cal.dm3" 350-395 401-451
+
 # ---- HyperSpy ----
 /usr/bin/python3 -c 'import hyperspy.api' 2>/dev/null || { skip 'HyperSpy' 'no HyperSpy for /usr/bin/python3'; finish; }
 

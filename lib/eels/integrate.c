@@ -152,11 +152,10 @@ char *em_net_explain(const struct em_net *net, const char *edge, char *text, siz
 	else if (net->flags & EM_NET_NO_BACKGROUND)
 		snprintf(text, size, "%s: no background: %s", edge, why_no_background(b->state));
 	else if (net->flags & EM_NET_EXPONENT)
-		snprintf(
-		    text, size,
-		    "%s: no counts: what lies before it falls as E^-%.3g (+- %.2g), which is no background; a tail of "
-		    "the edge before, or a spectrum that is not calibrated?",
-		    edge, b->r, sqrt(b->covariance[2]));
+		snprintf(text, size,
+		         "%s: no counts: the exponent before it is %.3g +- %.2g, which no background has; the tail of "
+		         "another edge, or energies that are not calibrated?",
+		         edge, b->r, sqrt(b->covariance[2]));
 	else if (net->flags & (EM_NET_NEGATIVE | EM_NET_EMPTY))
 		snprintf(text, size, "%s: no counts: the background (%.6g) runs above the spectrum (%.6g)", edge,
 		         net->below, net->total);

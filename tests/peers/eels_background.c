@@ -3,11 +3,13 @@
  * The backgrounds and net counts of a file's spectra:
  *
  *     eels_background [-m] [-i] METHOD FILE DATASET BACKGROUND SIGNAL [BACKGROUND SIGNAL]...
+ *     eels_background [-m] -e METHOD FILE DATASET EDGES
  *
- * prints "OFFSET SCALE CHANNELS" (eV), then for each pair of windows and each spectrum "A R NET FLAGS", NET being what
- * the signal's window holds above the background also where the flags say that it means nothing.  DATASET "-" is the
- * file's only one.  -m: of the mean of all spectra; -i: windows hold each channel from their begin to their end, both
- * included, not those nearest to it.  The gain is taken from the residual.
+ * prints "OFFSET SCALE CHANNELS" (eV), then for each pair of windows, or those of each edge by default, and each
+ * spectrum "A R NET FLAGS ERROR", NET being what the signal's window holds above the background also where the flags
+ * say that it means nothing.  DATASET "-" is the file's only one.  -m: of the mean of all spectra; -i: windows hold
+ * each channel from their begin to their end, both included, not those nearest to it.  The gain is taken from the
+ * residual.
  *
  *     eels_background -t REPEATS THREADS METHOD FILE OFFSET SCALE BACKGROUND SIGNAL
  *
@@ -83,17 +85,16 @@ static struct em_energy_window window_of(const char *text, const struct em_energ
 	return w;
 }
 
-static struct em_net_plan *plan_of(const char *method, const char *background, const char *signal,
-                                   const struct em_energy *e, int inclusive)
+static struct em_net_plan *plan_of(const char *method, const struct em_energy_window *b,
+                                   const struct em_energy_window *s, const struct em_energy *e)
 {
-	struct em_energy_window b = window_of(background, e, inclusive), s = window_of(signal, e, inclusive);
 	struct em_net_options o = {0};
 	struct em_error err = {0};
 	struct em_net_plan *p;
 
 	if (em_background_method_parse(method, &o.background.method, &err))
 		fail(&err);
-	p = em_net_plan_new(e, &b, &s, &o, &err);
+	p = em_net_plan_new(e, b, s, &o, &err);
 	if (!p)
 		fail(&err);
 	return p;
@@ -106,8 +107,9 @@ static void print_all(const struct em_net_plan *p, const struct em_array *a, siz
 	for (size_t i = 0; i < em_array_count(a) / channels; i++) {
 		struct em_net net;
 		em_net_measure(p, y + i * channels, &net);
-		printf("%.17g %.17g %.17g %u\n", em_background_amplitude(em_net_plan_background(p), &net.background),
-		       net.background.r, net.total - net.below, net.flags);
+		printf("%.17g %.17g %.17g %u %.17g\n",
+		       em_background_amplitude(em_net_plan_background(p), &net.background), net.background.r,
+		       net.total - net.below, net.flags, net.error);
 	}
 }
 
@@ -134,13 +136,16 @@ static int take_times(char **argv)
 {
 	struct em_array a;
 	struct em_energy e;
+	struct em_energy_window background, signal;
 	struct work w;
 	double sum = 0;
 
 	read_array(argv[3], "-", &a);
 	em_axis_set(&a.axis[a.ndim - 1], "energy", atof(argv[5]), atof(argv[4]), "eV");
 	find_energies(&a, &e);
-	w = (struct work){.p = plan_of(argv[2], argv[6], argv[7], &e, 0), .y = a.data, .channels = e.channels};
+	background = window_of(argv[6], &e, 0);
+	signal = window_of(argv[7], &e, 0);
+	w = (struct work){.p = plan_of(argv[2], &background, &signal, &e), .y = a.data, .channels = e.channels};
 	w.count = em_array_count(&a) / e.channels;
 	w.net = calloc(w.count, sizeof(*w.net));
 	if (!w.net)
@@ -159,9 +164,30 @@ static int take_times(char **argv)
 	return 0;
 }
 
+static void measure_all(const char *method, const struct em_energy_window *background,
+                        const struct em_energy_window *signal, const struct em_array *a, const struct em_energy *e)
+{
+	struct em_net_plan *p = plan_of(method, background, signal, e);
+
+	print_all(p, a, e->channels);
+	em_net_plan_free(p);
+}
+
+static void measure_edges(const char *method, const char *edges, const struct em_array *a, const struct em_energy *e)
+{
+	struct em_edge edge[EM_EDGES_MAX];
+	struct em_error err = {0};
+	size_t count;
+
+	if (em_edges_parse(edges, edge, &count, &err) || em_edges_place(edge, count, e, &err))
+		fail(&err);
+	for (size_t i = 0; i < count; i++)
+		measure_all(method, &edge[i].background, &edge[i].signal, a, e);
+}
+
 int main(int argc, char **argv)
 {
-	int mean = 0, inclusive = 0, at = 1;
+	int mean = 0, inclusive = 0, edges = 0, at = 1;
 	struct em_array a;
 	struct em_energy e;
 
@@ -170,19 +196,23 @@ int main(int argc, char **argv)
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		mean |= !strcmp(argv[at], "-m");
 		inclusive |= !strcmp(argv[at], "-i");
+		edges |= !strcmp(argv[at], "-e");
 	}
-	if (argc - at < 5)
+	if (argc - at < 4 + !edges)
 		return 2;
 	read_array(argv[at + 1], argv[at + 2], &a);
 	find_energies(&a, &e);
 	if (mean)
 		average(&a, e.channels);
 	printf("%.17g %.17g %zu\n", e.offset, e.scale, e.channels);
-	for (int k = at + 3; k + 1 < argc; k += 2) {
-		struct em_net_plan *p = plan_of(argv[at], argv[k], argv[k + 1], &e, inclusive);
-		print_all(p, &a, e.channels);
-		em_net_plan_free(p);
-	}
+	if (edges)
+		measure_edges(argv[at], argv[at + 3], &a, &e);
+	else
+		for (int k = at + 3; k + 1 < argc; k += 2) {
+			struct em_energy_window b = window_of(argv[k], &e, inclusive);
+			struct em_energy_window s = window_of(argv[k + 1], &e, inclusive);
+			measure_all(argv[at], &b, &s, &a, &e);
+		}
 	em_array_release(&a);
 	return 0;
 }

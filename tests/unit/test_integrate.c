@@ -77,10 +77,10 @@ static void the_tail_of_another_edge_leaves_no_number(void **state)
 	help_count(y, expected, 1, &random);
 	measure(&before_o, &o_signal, 1, y, &net);
 	assert_true(net.background.r < 0);
-	has_no_number(&net, EM_NET_EXPONENT, "falls as E^-");
+	has_no_number(&net, EM_NET_EXPONENT, "exponent before it is -");
 	assert_true(isfinite(net.total) && isfinite(net.below)); /* which tell why */
 	measure(&before_o, &o_signal, 0, y, &net);
-	has_no_number(&net, EM_NET_EXPONENT, "falls as E^-");
+	has_no_number(&net, EM_NET_EXPONENT, "exponent before it is -");
 	/* the edge before it has its number */
 	measure(&help_fit, &help_signal, 1, y, &net);
 	assert_int_equal(net.flags, 0);
@@ -107,7 +107,7 @@ static void exponents_out_of_bounds_by_noise_alone(void **state)
 	help_expect(expected, 1e6, 9, 0.3);
 	help_round(y, expected);
 	measure(&help_fit, &help_signal, 1, y, &net);
-	has_no_number(&net, EM_NET_EXPONENT, "falls as E^-9");
+	has_no_number(&net, EM_NET_EXPONENT, "exponent before it is 9");
 }
 
 static void a_background_above_the_spectrum(void **state)
