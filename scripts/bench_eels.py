@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Background and net counts of every pixel of a spectrum image of 100 x 100 x 2048, beside HyperSpy on the same array in
-memory; called by bench.py.
+"""Background and net counts of every pixel of a spectrum image of 100 x 100 x 2048, beside HyperSpy on the same array
+in memory; called by bench.py.
 
 Both times are of the work alone, without reading: ours is measured inside tests/peers/eels_background.c, HyperSpy's is
 remove_background (its fast way, which is the two-area method) and the sum over the signal's window.  They take turns;
