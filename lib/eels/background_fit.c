@@ -54,7 +54,7 @@ static double upper_half(const struct em_background_plan *p, double k, double *s
 	double d = p->end - p->middle, kd = k * d;
 
 	if (fabs(kd) < 1e-4) {
-		*slope = p->middle + d / 2 + kd * d / 12;
+		*slope = p->middle + d / 2;
 		return exp(k * p->middle) * d * (1 + kd / 2 + kd * kd / 6);
 	}
 	*slope = p->middle - d / expm1(-kd) - 1 / k;

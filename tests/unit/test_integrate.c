@@ -81,6 +81,13 @@ static void the_tail_of_another_edge_leaves_no_number(void **state)
 	assert_true(isfinite(net.total) && isfinite(net.below)); /* which tell why */
 	measure(&before_o, &o_signal, 0, y, &net);
 	has_no_number(&net, EM_NET_EXPONENT, "exponent before it is -");
+	/* nor does a misfit excuse it, though the residual's gain makes every exponent possible */
+	for (size_t i = 280; i < 354; i++)
+		y[i] += (float)(2000 * pow(((double)i - 317) / 37, 2));
+	measure(&before_o, &o_signal, 0, y, &net);
+	assert_true(net.flags & EM_NET_MISFIT && net.background.r < 0);
+	assert_true(net.background.r + 3 * sqrt(net.background.covariance[2]) > 0);
+	has_no_number(&net, EM_NET_EXPONENT, "exponent before it is -");
 	/* the edge before it has its number */
 	measure(&help_fit, &help_signal, 1, y, &net);
 	assert_int_equal(net.flags, 0);
