@@ -19,7 +19,8 @@ enum em_background_method {
 	 * From the sums over the window's halves (Egerton, Electron Energy-Loss Spectroscopy in the Electron
 	 * Microscope, 3rd ed., 4.4): equal to HyperSpy's PowerLaw.estimate_parameters, that is an even number of
 	 * channels, the last one dropped if need be, energies those of the channels' middles, and r from the limits'
-	 * logarithms.  For those it is an approximation: r is wrong by the order of (window / E)^2.
+	 * logarithms.  That is an approximation: of a background at 456-506 eV, fitted at 400-450, it makes 0.15 % too
+	 * much.
 	 */
 	EM_BACKGROUND_TWO_AREA,
 	/*
@@ -28,8 +29,7 @@ enum em_background_method {
 	 * Channels of no counts drop out, so below about ten electrons a channel it is biased.
 	 */
 	EM_BACKGROUND_LOG,
-	/* The straight line through the logarithms, all channels alike, as many scripts have it: noisier, for
-	   comparing. */
+	/* The straight line through the logarithms, all channels alike, as many scripts have it: to compare with. */
 	EM_BACKGROUND_LOG_UNWEIGHTED,
 	/*
 	 * Least squares of the counts, weighted by the inverse of what the fit itself expects, until both agree.  These
@@ -68,7 +68,8 @@ void em_background_plan_free(struct em_background_plan *p);
 enum em_background_state {
 	EM_BACKGROUND_GOOD,
 	EM_BACKGROUND_NOT_FINITE, /* a NaN or infinity in the window */
-	EM_BACKGROUND_NO_COUNTS,  /* a half of the window sums up to nothing or less */
+	EM_BACKGROUND_NO_COUNTS,  /* the window, or a half that two-area needs, sums up to nothing or less; or for
+	                            logarithms, less than three channels hold any */
 	EM_BACKGROUND_CONSTANT,   /* every channel of the window is the same: no spectrum */
 	EM_BACKGROUND_NO_FIT,     /* no exponent within +-100 */
 };
@@ -101,7 +102,9 @@ struct em_energy_span em_background_window(const struct em_background_plan *p); 
 /*
  * The background's counts in a span of the axis, all above 0 eV, and their standard error: level and r are uncertain
  * together, so is every channel, and so the error of the sum is not that of independent ones.  Either pointer may be
- * NULL.  NaN where there is no fit.
+ * NULL.  NaN where there is no fit.  By the methods LOG and LINEAR the counts are right on average: an extrapolation
+ * with an r that is as often too small as too great is not, by half of its relative variance, and that is taken off.
+ * The other two give what other programs do.
  */
 void em_background_sum(const struct em_background_plan *p, const struct em_background *b,
                        const struct em_energy_span *span, double *sum, double *error);
@@ -133,7 +136,8 @@ struct em_background_image {
  * The background of one pixel: the exponent from its neighbours' average, the level from its own counts in the window
  * (local background averaging: Cueva et al., Microsc. Microanal. 18 (2012) 667).  Neighbours that are not finite in the
  * window do not count, and beyond the border there are none; what they differ in their exponents is a bias that the
- * errors do not tell.  chi2 is that of the average.  EM_ERROR_MEMORY.
+ * errors do not tell.  chi2 is that of the average.  EM_ERROR_USAGE: no such pixel, or of another axis's channels;
+ * EM_ERROR_MEMORY.
  */
 int em_background_fit_local(const struct em_background_plan *p, const struct em_background_image *image,
                             const struct em_background_kernel *k, size_t row, size_t col, struct em_background *b,

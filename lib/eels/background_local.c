@@ -88,14 +88,24 @@ static void take_level(const struct em_background_plan *p, double total, struct 
 	b->covariance[0] = b->gain / total + m.mean * b->covariance[1];
 }
 
+static int has_pixel(const struct em_background_plan *p, const struct em_background_image *image, size_t row,
+                     size_t col)
+{
+	return image->channels == p->e.channels && row < image->rows && col < image->cols;
+}
+
 int em_background_fit_local(const struct em_background_plan *p, const struct em_background_image *image,
                             const struct em_background_kernel *k, size_t row, size_t col, struct em_background *b,
                             struct em_error *err)
 {
-	double own = em_background_total(window_at(p, image, row, col), p->fit.count), share;
 	struct average a = {.count = p->fit.count};
+	double own, share;
 	float *y;
 
+	if (!has_pixel(p, image, row, col))
+		return em_error_set(err, EM_ERROR_USAGE, "no pixel (%zu, %zu) of %zu channels", row, col,
+		                    p->e.channels);
+	own = em_background_total(window_at(p, image, row, col), p->fit.count);
 	if (!(own > 0) || !isfinite(own)) {
 		em_background_fail(b, isfinite(own) ? EM_BACKGROUND_NO_COUNTS : EM_BACKGROUND_NOT_FINITE);
 		return 0;

@@ -186,6 +186,15 @@ static void kernels_that_cannot_be(void **state)
 	assert_int_equal(em_background_kernel_gauss(&k, NAN, NULL), -1);
 	assert_int_equal(em_background_kernel_gauss(&k, 11, NULL), -1);
 	assert_int_equal(k.reach, 9);
+	/* nor pixels */
+	const struct em_background_image other = {image_data, ROWS, COLS, CHANNELS - 1};
+	struct em_net_plan *p = plan_of(EM_BACKGROUND_LINEAR);
+	const struct em_background_plan *b = em_net_plan_background(p);
+	struct em_background found;
+	assert_int_equal(em_background_fit_local(b, &image, &k, ROWS, 0, &found, NULL), -1);
+	assert_int_equal(em_background_fit_local(b, &image, &k, 0, COLS, &found, NULL), -1);
+	assert_int_equal(em_background_fit_local(b, &other, &k, 0, 0, &found, NULL), -1);
+	em_net_plan_free(p);
 	assert_int_equal(em_background_kernel_gauss(&k, 2, NULL), 0);
 	assert_true(k.reach == 6 && k.weight[0] == 1 && fabs(k.weight[2] - exp(-0.5)) < 1e-15);
 	assert_int_equal(em_background_kernel_box(&k, EM_BACKGROUND_REACH_MAX, NULL), 0);
