@@ -34,10 +34,10 @@ void em_deconvolve_free(struct em_deconvolve *d); /* NULL allowed */
 double em_deconvolve_left(const struct em_deconvolve *d);
 
 /*
- * edge[channels], its background taken off and zero before its onset's background, becomes I_0 R K / L in Fourier space:
- * R the line that is left (with area 1), K the edge and L the low loss.  To use with I_0 where the edge before went with
- * I_t; ratios of edges need neither.  variance[channels] of the counts, NULL or in and out: it becomes that of the
- * result, with the noise of the edge but not of the low loss (neighbours are correlated).
+ * edge[channels], its background taken off and zero before its onset's background, becomes I_0 R K / L in Fourier
+ * space: R the line that is left (with area 1), K the edge and L the low loss.  To use with I_0 where the edge before
+ * went with I_t; ratios of edges need neither.  variance[channels] of the counts, NULL or in and out: it becomes that
+ * of the result, with the noise of the edge but not of the low loss (neighbours are correlated).
  *
  * Behind the last channel the edge goes on from the mean of its last twentieth as E^-3, faded to zero over the padding;
  * scattering only loses energy, so this changes nothing but the last few channels, within a line's width.

@@ -4,8 +4,9 @@
  * have them: R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed. (Springer 2011),
  * sections 3.2.2, 3.6.1 and appendix B; Ultramicroscopy 4 (1979) 169; Proc. EMSA 1981, 198.
  *
- * L edges have white lines where d states are empty (Z < 29, and in compounds); the hydrogenic model has none, so that a
- * window of less than 50 eV after the onset counts too much: use 50 to 100 eV.  M shells have no such model: k-factors.
+ * L edges have white lines where d states are empty (Z < 29, and in compounds); the hydrogenic model has none, so that
+ * a window of less than 50 eV after the onset counts too much: use 50 to 100 eV.  M shells have no such model:
+ * k-factors.
  */
 #ifndef EM_EELS_SIGMA_H
 #define EM_EELS_SIGMA_H
@@ -38,7 +39,8 @@ int em_sigma_edge_set(struct em_sigma_edge *edge, int z, const char *shell, doub
 
 /*
  * The generalised oscillator strength a eV and atom, of an energy loss and of (q a0)^2: Egerton, eqs. 3.125-3.128.  L
- * shells: the 2p electrons below the L1 edge, all eight above it, with Egerton's correction to the absorption of X-rays.
+ * shells: the 2p electrons below the L1 edge, all eight above it, with Egerton's correction to the absorption of
+ * X-rays.
  */
 double em_sigma_gos(const struct em_sigma_edge *edge, double ev, double qa0_squared);
 /* The same of the shell of a hydrogen-like atom of nuclear charge zs, not corrected: two 1s electrons; six 2p or, with

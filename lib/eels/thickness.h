@@ -12,8 +12,8 @@ struct em_thickness_options {
 };
 
 struct em_thickness {
-	double ratio;       /* t / lambda */
-	double error;       /* standard error, from counting statistics at one count an electron; times sqrt(gain) else */
+	double ratio; /* t / lambda */
+	double error; /* standard error, from counting statistics at one count an electron; times sqrt(gain) else */
 	double zero, total; /* counts */
 	double reach;       /* eV, that was used */
 };

@@ -27,14 +27,14 @@ struct em_zeroloss {
  * than three it is those beside the highest, and where one of them has no counts the centroid.  Of a peak with unlike
  * flanks it is the top that counts.
  *
- * EM_ERROR_DATA: not finite, nothing positive, a peak that the axis cuts, or no zero loss: something besides noise, a
- * twentieth of its height, before it (nothing loses less than nothing; an edge stands on its background).
+ * EM_ERROR_DATA: not finite, nothing above the noise, a peak that the axis cuts, or no zero loss: more than a twentieth
+ * of its height well before it (nothing loses less than nothing; an edge stands on its background).
  */
 int em_zeroloss_find(const float *spectrum, const struct em_energy *e, struct em_zeroloss *z, struct em_error *err);
 
 /*
  * Where the losses begin: how far (eV) above the peak the spectrum, smoothed over three channels, is least before it
- * rises by more than noise again; at most 8 eV, and that where it only falls.
+ * rises by more than noise again; at most 5 eV, and that where it only falls.
  */
 double em_zeroloss_reach(const float *spectrum, const struct em_energy *e, const struct em_zeroloss *z);
 
@@ -43,7 +43,7 @@ enum em_zeroloss_model {
 	EM_ZEROLOSS_MIRROR, /* what is before the top, and the same turned about it: a symmetric peak with its tails */
 };
 
-/* The counts of the peak, zero elsewhere; peak may be spectrum.  reach: eV, > 0; not used by EM_ZEROLOSS_MIRROR. */
+/* The counts of the peak, zero elsewhere; peak is not spectrum.  reach: eV, > 0; not used by EM_ZEROLOSS_MIRROR. */
 void em_zeroloss_extract(const float *spectrum, const struct em_energy *e, const struct em_zeroloss *z,
                          enum em_zeroloss_model model, double reach, float *peak);
 
