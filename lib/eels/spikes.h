@@ -29,13 +29,17 @@ struct em_spikes_options {
 /*
  * In spectra[rows][cols][channels]: a single spectrum is 1 x 1, a time series count x 1.
  *
- * A spike stands `threshold` above the noise, and falls to less than 15 % of its height beside it: on one channel or
- * two against the median of the spectrum around it, on up to three against the median of the eight spectra around it
- * (of a series, the three before and after), scaled to it, where there are four or more.  A line of a Gaussian's full
- * width at half maximum of two channels or more falls more slowly, so none is touched, whether or not its neighbours
- * have it; nor is the zero loss (em_zeroloss_find) within three widths, however narrow: a spike there stays, and so
- * does one that is wider.  The noise is the greater of that of second differences around (1.48 median) and what counts
- * of the spectrum's smallest step have.
+ * A spike is a local maximum that stands out by `threshold`, and of which less than a fifth is left beside it, by
+ * two standard deviations (of the weakest, below ten or so, noise hides that): on one channel or two, against the
+ * median of the eight channels around; or where there are four neighbours or more, on three as well (15 %), against the
+ * median of these spectra, scaled to what it has around (the eight around it in a map, the three before and after in a
+ * series).  So no line of two channels or more at half maximum is touched in a single spectrum (a Gaussian; others have
+ * longer feet), and with neighbours none of 2.5, even if they do not have it.  Where they have a line there, however
+ * sharp, a spike stands at least twice as high.  And the zero loss (em_zeroloss_find, within 20 eV of 0) is not touched
+ * within three widths.  Spikes there, and wider ones, stay.
+ *
+ * The noise is the greater of two: 1.48 medians of second differences around, and that of counts in units of the
+ * smallest step between channels (by Anscombe's square roots).
  *
  * The spikes' channels then are interpolated between those beside them, or are what the neighbours say.  Values that
  * are not finite are no spikes and stay.  Nothing is changed where it fails.
