@@ -48,17 +48,17 @@ struct run {
 	float value[EM_SPIKE_CHANNELS];
 };
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* v is put in order. */
+/* v, of a few, is put in order. */
 static double median(double *v, size_t n)
 {
-	qsort(v, n, sizeof(*v), compare);
+	for (size_t i = 1; i < n; i++) {
+		double one = v[i];
+		size_t k = i;
+
+		for (; k > 0 && v[k - 1] > one; k--)
+			v[k] = v[k - 1];
+		v[k] = one;
+	}
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
@@ -143,14 +143,32 @@ static double neighbours_at(const struct place *p, size_t channel)
 
 /* ---- is it one? ---- */
 
+/* What the noise of counts makes of so many over so many, by `threshold`: the mean of the square roots. */
+static double noise_of_counts(const struct place *p, double value, double base)
+{
+	double count = isfinite(p->quantum) ? p->quantum : 0;
+
+	return p->w->threshold * sqrt(count) * (sqrt(fmax(value, 0)) + sqrt(fmax(base, 0))) / 2;
+}
+
+/* Cheap, and passed by every spike: no base is below the least around. */
+static bool may_be_one(const struct place *p, size_t peak)
+{
+	const size_t far = AROUND + EM_SPIKE_CHANNELS, n = p->w->e->channels;
+	double least = p->y[peak];
+
+	for (size_t k = peak > far ? peak - far : 0; k < n && k <= peak + far; k++)
+		least = fmin(least, p->y[k]);
+	return p->y[peak] - least > noise_of_counts(p, p->y[peak], least);
+}
+
 /* Little of its height is left beside it, noise allowed for; and it is more than the noise of counts makes. */
 static bool stands_out(const struct place *p, const struct run *r, double base, double left, double right, double noise)
 {
-	double threshold = p->w->threshold, count = isfinite(p->quantum) ? p->quantum : 0;
-	double roots = sqrt(count) * (sqrt(fmax(base + r->height, 0)) + sqrt(fmax(base, 0))) / 2;
 	double feet = (r->count < EM_SPIKE_CHANNELS ? FEET : WIDE_FEET) * r->height - 2 * noise;
 
-	return r->height > threshold * noise && r->height > threshold * roots && left < feet && right < feet;
+	return r->height > p->w->threshold * noise && r->height > noise_of_counts(p, base + r->height, base) &&
+	       left < feet && right < feet;
 }
 
 static bool is_alone(const struct place *p, size_t peak, struct run *r, double noise)
@@ -199,9 +217,12 @@ static bool is_spike(const struct place *p, size_t peak, struct run *r)
 {
 	const size_t n = p->w->e->channels;
 	const bool series = p->neighbours >= LEAST_NEIGHBOURS;
-	double noise = noise_about(p, peak);
+	double noise;
 
-	if (!isfinite(noise) || ((double)peak >= p->keep_from && (double)peak <= p->keep_to))
+	if (((double)peak >= p->keep_from && (double)peak <= p->keep_to) || !may_be_one(p, peak))
+		return false;
+	noise = noise_about(p, peak);
+	if (!isfinite(noise))
 		return false;
 	for (r->count = 1; r->count <= (series ? EM_SPIKE_CHANNELS : ALONE_WIDTH); r->count++)
 		for (size_t k = 0; k < r->count; k++) {
