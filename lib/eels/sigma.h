@@ -33,7 +33,7 @@ struct em_sigma_edge {
 
 /*
  * "K"; "L", "L3", "L23" are all of L.  EM_ERROR_USAGE: "M45" and the like, for which there is no hydrogenic model, L1
- * alone, K of more or L of less than the model is for (K: Z 1 to 40; L: 11 to 60), an onset below 1 eV or above 50 keV.
+ * alone, K of more or L of less than the model is for (K: Z 2 to 40; L: 11 to 56), an onset below 1 eV or above 50 keV.
  */
 int em_sigma_edge_set(struct em_sigma_edge *edge, int z, const char *shell, double onset, struct em_error *err);
 
