@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
@@ -90,6 +91,50 @@ int em_symmetric_power(double *a, size_t n, double exponent, struct em_error *er
 
 		gsl_eigen_symmv(&m.matrix, w, v, work);
 		status = rebuild(a, w, v, exponent, err);
+	}
+	gsl_eigen_symmv_free(work);
+	gsl_vector_free(w);
+	gsl_matrix_free(v);
+	return status;
+}
+
+/* A sum of |a| that is not finite: one of its elements is not. */
+static bool finite_lower(const double *a, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j <= i; j++)
+			sum += fabs(a[i * n + j]);
+	return isfinite(sum);
+}
+
+int em_symmetric_eigen(double *a, size_t n, double *value, struct em_error *err)
+{
+	gsl_eigen_symmv_workspace *work;
+	gsl_vector *w;
+	gsl_matrix *v;
+	int status = -1;
+
+	if (!n)
+		return 0;
+	if (!finite_lower(a, n)) /* GSL's iteration would not end */
+		return em_error_set(err, EM_ERROR_DATA, "a matrix has elements that are not finite");
+	pthread_once(&calm, be_calm);
+	work = gsl_eigen_symmv_alloc(n);
+	w = gsl_vector_alloc(n);
+	v = gsl_matrix_alloc(n, n);
+	if (!work || !w || !v) {
+		em_error_memory(err, n * n * sizeof(double));
+	} else {
+		gsl_matrix_view m = gsl_matrix_view_array(a, n, n);
+
+		gsl_eigen_symmv(&m.matrix, w, v, work);
+		gsl_eigen_symmv_sort(w, v, GSL_EIGEN_SORT_VAL_DESC);
+		gsl_matrix_transpose_memcpy(&m.matrix, v);
+		for (size_t i = 0; i < n; i++)
+			value[i] = gsl_vector_get(w, i);
+		status = 0;
 	}
 	gsl_eigen_symmv_free(work);
 	gsl_vector_free(w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The little linear algebra and statistics that classification needs (GSL inside).  Matrices are dense, row-major,
- * double.
+ * The little linear algebra and statistics that classification and spectra need (GSL inside).  Matrices are dense,
+ * row-major, double.
  */
 #ifndef EM_BASE_LINALG_H
 #define EM_BASE_LINALG_H
@@ -24,6 +24,10 @@ void em_cholesky_whiten(const double *l, size_t n, double *x);
  * Only the lower triangle is read; both are written.  EM_ERROR_DATA where an eigenvalue is not positive or not finite:
  * it is then spoiled. */
 int em_symmetric_power(double *a, size_t n, double exponent, struct em_error *err);
+
+/* In place, the eigenvectors of a symmetric matrix a[n][n], one a row, of length 1, by falling value[n].  Only the
+ * lower triangle is read.  EM_ERROR_DATA where an element is not finite: a is then spoiled. */
+int em_symmetric_eigen(double *a, size_t n, double *value, struct em_error *err);
 
 /*
  * How far the covariance s[p][p] of n samples should be shrunk, from 0 to 1, towards the multiple of the identity with

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The distributions against closed forms. */
+/* The distributions and eigenvectors against closed forms. */
 #include "base/linalg.h"
 
 #include <math.h>
@@ -42,9 +42,38 @@ static void test_gamma_point(void **state)
 			assert_near(em_gamma_tail(em_gamma_point(p, shape), shape) / p, 1, 1e-6);
 }
 
+/* The second difference of n points with fixed ends: values 4 sin^2(k pi / (2 n + 2)), vectors sin(k pi i / (n + 1)).
+ */
+static void test_symmetric_eigen(void **state)
+{
+	enum { N = 40 };
+	double a[N * N] = {0}, value[N], bad[4] = {1, 0, NAN, 1};
+	struct em_error err;
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		a[i * N + i] = 2;
+		if (i)
+			a[i * N + i - 1] = -1;
+		for (int j = i + 1; j < N; j++)
+			a[i * N + j] = 99; /* not read */
+	}
+	assert_int_equal(em_symmetric_eigen(a, N, value, NULL), 0);
+	for (int k = 0; k < N; k++) {
+		double mode = M_PI * (N - k) / (N + 1), sign = a[k * N] > 0 ? 1 : -1;
+
+		assert_near(value[k], 4 * pow(sin(mode / 2), 2), 1e-12);
+		for (int i = 0; i < N; i++)
+			assert_near(sign * a[k * N + i], sqrt(2.0 / (N + 1)) * sin(mode * (i + 1)), 1e-11);
+	}
+	assert_int_equal(em_symmetric_eigen(bad, 2, value, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma_tail), cmocka_unit_test(test_gamma_point)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma_tail), cmocka_unit_test(test_gamma_point),
+	                                   cmocka_unit_test(test_symmetric_eigen)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
