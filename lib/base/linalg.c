@@ -50,6 +50,17 @@ void em_cholesky_whiten(const double *l, size_t n, double *x)
 	}
 }
 
+void em_cholesky_solve(const double *l, size_t n, double *x)
+{
+	em_cholesky_whiten(l, n, x);
+	if (n) {
+		gsl_matrix_const_view m = gsl_matrix_const_view_array(l, n, n);
+		gsl_vector_view v = gsl_vector_view_array(x, n);
+
+		gsl_blas_dtrsv(CblasLower, CblasTrans, CblasNonUnit, &m.matrix, &v.vector);
+	}
+}
+
 /* a = V diag(w^exponent) V^T; half the exponent to each side keeps the result symmetric to the bit. */
 static int rebuild(double *a, const gsl_vector *w, gsl_matrix *v, double exponent, struct em_error *err)
 {

@@ -20,6 +20,9 @@ int em_cholesky_factor(double *a, size_t n, struct em_error *err);
 /* x = L^-1 x by forward substitution: afterwards |x|^2 is x^T A^-1 x of the x before. */
 void em_cholesky_whiten(const double *l, size_t n, double *x);
 
+/* x = (L L^T)^-1 x: the solution of a x = b from the factor of a. */
+void em_cholesky_solve(const double *l, size_t n, double *x);
+
 /* In place, the power of a symmetric positive definite matrix a[n][n]: V diag(w^exponent) V^T from its eigenvectors.
  * Only the lower triangle is read; both are written.  EM_ERROR_DATA where an eigenvalue is not positive or not finite:
  * it is then spoiled. */

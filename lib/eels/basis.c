@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEFT 1e-3 /* of a component's length, where channels are missing */
-#define ROUNDING 1e-6  /* of the greatest singular value: no component of its own */
+#define LEFT 1e-3     /* of a component's length, where channels are missing */
+#define ROUNDING 1e-6 /* of the greatest singular value: no component of its own */
 #define RANK_MAX 16
 #define DIMMEST 1e-3 /* of the mean total: a spectrum below counts as if it had that */
 
@@ -150,7 +150,7 @@ int em_basis_make(struct em_basis *basis, const float *spectra, size_t count, si
 {
 	const struct em_basis_settings *set = settings ? settings : &(struct em_basis_settings){0};
 	size_t most = set->rank_max ? set->rank_max : RANK_MAX, least = count < channels ? count : channels;
-	struct em_basis b = {.channels = channels};
+	struct em_basis b = {.channels = channels, .centred = set->centred};
 	double *row = NULL;
 	int status;
 
@@ -198,14 +198,8 @@ static int solve_partial(const struct em_basis *b, const float *spectrum, double
 		status = g[k * n + k] < LEFT ? -1 : 0;
 	if (g && status)
 		status = em_error_set(err, EM_ERROR_DATA, "too few channels are finite for %zu components", n);
-	if (!status) {
-		em_cholesky_whiten(g, n, scores);
-		for (size_t k = n; k-- > 0;) {
-			for (size_t l = k + 1; l < n; l++)
-				scores[k] -= g[l * n + k] * scores[l];
-			scores[k] /= g[k * n + k];
-		}
-	}
+	if (!status)
+		em_cholesky_solve(g, n, scores);
 	free(g);
 	return status;
 }

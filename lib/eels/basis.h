@@ -26,7 +26,8 @@ struct em_basis_settings {
 struct em_basis {
 	size_t channels, rank;
 	size_t spectra; /* that it was made of: without the missing */
-	double *mean;   /* [channels]; zeros where not centred */
+	bool centred;
+	double *mean; /* [channels]; zeros where not centred */
 	double
 	    *weight; /* [channels]: 1 / standard deviation in the mean spectrum; 0: a channel that is not described */
 	double *component; /* [rank][channels]: orthonormal vectors of weighted spectra */

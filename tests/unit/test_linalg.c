@@ -70,10 +70,28 @@ static void test_symmetric_eigen(void **state)
 	assert_int_equal(err.kind, EM_ERROR_DATA);
 }
 
+/* Hilbert's matrix of order 5: its inverse is whole, and known. */
+static void test_cholesky_solve(void **state)
+{
+	enum { N = 5 };
+	static const double third[N] = {1050, -18900, 79380, -117600, 56700};
+	double a[N * N], x[N] = {0, 0, 1, 0, 0};
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < N; j++)
+			a[i * N + j] = 1.0 / (i + j + 1);
+	assert_int_equal(em_cholesky_factor(a, N, NULL), 0);
+	em_cholesky_solve(a, N, x);
+	for (int i = 0; i < N; i++)
+		assert_near(x[i] / third[i], 1, 1e-9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma_tail), cmocka_unit_test(test_gamma_point),
-	                                   cmocka_unit_test(test_symmetric_eigen)};
+	                                   cmocka_unit_test(test_symmetric_eigen),
+	                                   cmocka_unit_test(test_cholesky_solve)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
