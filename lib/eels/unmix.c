@@ -15,8 +15,8 @@
 /* The normal equations of references scaled to length 1: what is not negative stays so. */
 struct normal {
 	size_t count, used;
-	double a[N * N], b[N], length[N], squares;
-	double free[N * N]; /* Cholesky factor of those free */
+	double b[N], length[N];
+	double *a, *free; /* [count][count]; the latter the Cholesky factor of those free */
 };
 
 static bool counts_here(const struct em_unmix *u, const double *counts, const double *variance, size_t j)
@@ -30,7 +30,7 @@ static bool counts_here(const struct em_unmix *u, const double *counts, const do
 
 static void gather(struct normal *n, const struct em_unmix *u, const double *counts, const double *variance)
 {
-	size_t count = n->count = u->count;
+	size_t count = n->count;
 
 	for (size_t j = 0; j < u->channels; j++) {
 		const double *r = u->reference + j;
@@ -39,7 +39,6 @@ static void gather(struct normal *n, const struct em_unmix *u, const double *cou
 		if (!counts_here(u, counts, variance, j))
 			continue;
 		n->used++;
-		n->squares += w * counts[j] * counts[j];
 		for (size_t k = 0; k < count; k++) {
 			double scaled = w * r[k * u->channels];
 
@@ -219,16 +218,17 @@ static int solve(struct normal *n, const struct em_unmix *u, const double *count
 int em_unmix_fit(const struct em_unmix *u, const double *counts, const double *variance, double *amount,
                  double *covariance, struct em_unmix_quality *quality, struct em_error *err)
 {
-	struct normal *n;
+	struct normal n = {.count = u->count};
 	int status;
 
 	if (!u->count || u->count > N)
 		return em_error_set(err, EM_ERROR_USAGE, "%zu references: give 1 to %d", u->count, N);
-	n = calloc(1, sizeof(*n));
-	if (!n)
-		return em_error_memory(err, sizeof(*n));
-	status = solve(n, u, counts, variance, amount, covariance, quality, err);
-	free(n);
+	n.a = calloc(2 * u->count * u->count, sizeof(*n.a));
+	if (!n.a)
+		return em_error_memory(err, 2 * u->count * u->count * sizeof(*n.a));
+	n.free = n.a + u->count * u->count;
+	status = solve(&n, u, counts, variance, amount, covariance, quality, err);
+	free(n.a);
 	return status;
 }
 
