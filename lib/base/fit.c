@@ -93,8 +93,8 @@ static int minimise(gsl_multifit_nlinear_workspace *w, struct bridge *b, const d
 		return em_error_set(err, EM_ERROR_DATA, "a fit cannot begin: the model is not finite at its start");
 	status =
 	    gsl_multifit_nlinear_driver(fit->steps ? fit->steps : STEPS, TOLERANCE, TOLERANCE, 0, NULL, NULL, &why, w);
-	/* "No progress" is what a minimum looks like where rounding ends it. */
-	if (status && status != GSL_ENOPROG)
+	/* "No progress" is what a minimum looks like where rounding ends it; at the start, the driver hides it. */
+	if (status && status != GSL_ENOPROG && why != GSL_ENOPROG)
 		return em_error_set(err, EM_ERROR_DATA, "a fit did not converge: %.100s", gsl_strerror(status));
 	return invert(w, covariance, err);
 }

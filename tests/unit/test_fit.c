@@ -186,11 +186,33 @@ static void test_refused(void **state)
 	assert_true(p[0] == -1 && p[1] == 2 && c[0] == 7 && c[3] == 7 && chi2 == 5);
 }
 
+/* A start that is the minimum, also where rounding is all that is left of the residuals. */
+static void test_already_there(void **state)
+{
+	struct points d = {.n = 5, .x = {0, 1, 2, 3, 4}, .y = {1.1, 2.9, 5.2, 7.1, 8.7}, .e = 1e-9};
+	double p[2] = {1, 1}, q[2], chi2;
+
+	(void)state;
+	assert_int_equal(
+	    em_fit_run(&(struct em_fit){2, 2, rosenbrock, rosenbrock_slope, NULL, 0}, p, NULL, &chi2, NULL), 0);
+	assert_true(p[0] == 1 && p[1] == 1 && chi2 == 0);
+	for (size_t i = 0; i < 5; i++)
+		d.y[i] = 0.1 + 0.3 * d.x[i] + 1e-16 * (double)(i % 2);
+	p[0] = 0.1;
+	p[1] = 0.3;
+	for (int again = 0; again < 3; again++) {
+		memcpy(q, p, sizeof(q));
+		assert_int_equal(em_fit_run(&(struct em_fit){5, 2, line, NULL, &d, 0}, p, NULL, &chi2, NULL), 0);
+		NEAR(p[0], q[0], 1e-12);
+		NEAR(p[1], q[1], 1e-12);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_line),      cmocka_unit_test(test_rosenbrock), cmocka_unit_test(test_errors),
-	    cmocka_unit_test(test_step_back), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_line),      cmocka_unit_test(test_rosenbrock),    cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_step_back), cmocka_unit_test(test_already_there), cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
