@@ -173,26 +173,44 @@ struct match {
 };
 
 /* Keys, IEEE Trans. Acoust. Speech Signal Process. 29 (1981) 1153: through the samples, exact for parabolas. */
-static double between(const double *y, double x)
+static double between(const double *y, double x, double *slope)
 {
 	double f = floor(x), t = x - f;
 	const double *p = y + (size_t)f;
+	double a = (p[1] - p[-1]) / 2, b = p[-1] - 2.5 * p[0] + 2 * p[1] - p[2] / 2,
+	       c = 1.5 * (p[0] - p[1]) + (p[2] - p[-1]) / 2;
 
-	return p[0] + 0.5 * t *
-	                  (p[1] - p[-1] +
-	                   t * (2 * p[-1] - 5 * p[0] + 4 * p[1] - p[2] + t * (3 * (p[0] - p[1]) + p[2] - p[-1])));
+	*slope = a + t * (2 * b + 3 * t * c);
+	return p[0] + t * (a + t * (b + t * c));
 }
 
-/* p: the shift in channels, and a factor. */
+/* p: where the first channel comes to lie (steps end by a part of it: a shift of 0 would have none), and a factor. */
 static void residuals(void *ctx, const double *p, double *r)
 {
 	const struct match *m = ctx;
+	double shift = p[0] - (double)m->first, slope;
 
 	for (size_t i = 0; i < m->count; i++) {
 		size_t j = m->first + i;
-		r[i] = fabs(p[0]) > (double)m->lags
-		           ? NAN
-		           : (p[1] * between(m->reference, (double)j - p[0]) - m->counts[j]) / sqrt(m->variance[j]);
+
+		r[i] = NAN;
+		if (fabs(shift) <= (double)m->lags)
+			r[i] = (p[1] * between(m->reference, (double)j - shift, &slope) - m->counts[j]) /
+			       sqrt(m->variance[j]);
+	}
+}
+
+static void jacobian(void *ctx, const double *p, double *to)
+{
+	const struct match *m = ctx;
+	double shift = p[0] - (double)m->first, slope;
+
+	for (size_t i = 0; i < m->count; i++) {
+		double y = between(m->reference, (double)(m->first + i) - shift, &slope),
+		       error = sqrt(m->variance[m->first + i]);
+
+		to[2 * i] = -p[1] * slope / error;
+		to[2 * i + 1] = y / error;
 	}
 }
 
@@ -220,12 +238,14 @@ static void coarse(const struct match *m, double p[2])
 
 static int refine(struct match *m, double p[2], double *error, struct em_error *err)
 {
-	const struct em_fit fit = {m->count, 2, residuals, NULL, m, 0};
+	const struct em_fit fit = {m->count, 2, residuals, jacobian, m, 0};
 	double c[4], chi2, freedom = (double)m->count - 2;
 
 	coarse(m, p);
+	p[0] += (double)m->first;
 	if (em_fit_run(&fit, p, c, &chi2, err))
 		return em_error_prefix(err, "no shift against the reference: ");
+	p[0] -= (double)m->first;
 	if (chi2 > freedom + 3 * sqrt(2 * freedom))
 		for (size_t i = 0; i < 4; i++)
 			c[i] *= chi2 / freedom;
