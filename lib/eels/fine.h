@@ -106,6 +106,10 @@ int em_fine_lines_fit(const struct em_energy *e, const double *counts, const dou
                       const struct em_fine_lines_settings *settings, const struct em_fine_lines *start,
                       struct em_fine_lines *lines, struct em_error *err);
 
+/* curve[e->channels]: the counts that a fit with these settings describes, to look at. */
+void em_fine_lines_curve(const struct em_energy *e, const struct em_fine_lines_settings *settings,
+                         const struct em_fine_lines *lines, double *curve);
+
 /*
  * Counts of window `a` by those of window `b`, as of O K's pre-peak and main peak.  Where they share channels the error
  * knows it.  EM_ERROR_USAGE: em_energy_span's; EM_ERROR_DATA: b not above 3 standard errors.

@@ -264,6 +264,26 @@ static int describe(struct em_fine_lines *l, struct em_error *err)
 	return 0;
 }
 
+static struct em_fine_model model_of(const struct em_energy *e, const struct em_fine_lines_settings *s, size_t peaks)
+{
+	return (struct em_fine_model){.peaks = peaks,
+	                              .stepped = true,
+	                              .same_width = s->same_width,
+	                              .first_share = s->first_share > 0 ? s->first_share : 2.0 / 3,
+	                              .shape = s->shape,
+	                              .step = s->step,
+	                              .channel = e->scale};
+}
+
+void em_fine_lines_curve(const struct em_energy *e, const struct em_fine_lines_settings *s,
+                         const struct em_fine_lines *lines, double *curve)
+{
+	const struct em_fine_model m = model_of(e, s, lines->fit.peaks);
+
+	for (size_t j = 0; j < e->channels; j++)
+		curve[j] = em_fine_model_at(&m, &lines->fit, em_energy_at(e, (double)j));
+}
+
 int em_fine_lines_fit(const struct em_energy *e, const double *counts, const double *variance,
                       const struct em_fine_lines_settings *s, const struct em_fine_lines *start,
                       struct em_fine_lines *lines, struct em_error *err)
@@ -283,17 +303,11 @@ int em_fine_lines_fit(const struct em_energy *e, const double *counts, const dou
 		return em_error_memory(err, span.count * sizeof(*ev));
 	for (size_t j = 0; j < span.count; j++)
 		ev[j] = em_energy_at(e, (double)(span.first + j));
-	const struct em_fine_model m = {.peaks = l.fit.peaks,
-	                                .stepped = true,
-	                                .same_width = s->same_width,
-	                                .first_share = s->first_share > 0 ? s->first_share : 2.0 / 3,
-	                                .shape = s->shape,
-	                                .step = s->step,
-	                                .channel = e->scale,
-	                                .points = span.count,
-	                                .ev = ev,
-	                                .counts = counts + span.first,
-	                                .variance = variance + span.first};
+	struct em_fine_model m = model_of(e, s, l.fit.peaks);
+	m.points = span.count;
+	m.ev = ev;
+	m.counts = counts + span.first;
+	m.variance = variance + span.first;
 	if (start && start->fit.peaks == l.fit.peaks)
 		l = *start;
 	else

@@ -215,6 +215,23 @@ int em_fine_model_fit(const struct em_fine_model *model, struct em_fine_fit *fit
 	return 0;
 }
 
+double em_fine_model_at(const struct em_fine_model *model, const struct em_fine_fit *fit, double ev)
+{
+	const struct task t = plan(model);
+	double p[PARAMS];
+
+	for (size_t i = 0; i < model->peaks; i++) {
+		p[3 * i] = fit->peak[i].position.value;
+		p[3 * i + 1] = fit->peak[i].width.value;
+		p[3 * i + 2] = fit->peak[i].area.value;
+	}
+	if (t.height)
+		p[t.height] = fit->step.value;
+	if (t.share)
+		p[t.share] = fit->lorentzian;
+	return evaluate(&t, p, ev, NULL);
+}
+
 int em_fine_check(const struct em_energy *e, const double *counts, const double *variance,
                   const struct em_energy_span *span, struct em_error *err)
 {

@@ -28,6 +28,9 @@ double em_fine_lorentz(double d, double width);
 /* Least squares from the start in fit->peak[].{position,width,area}.value and fit->step.value; out the whole. */
 int em_fine_model_fit(const struct em_fine_model *model, struct em_fine_fit *fit, struct em_error *err);
 
+/* What a fit of the model has at an energy; of the model, points and data are not needed. */
+double em_fine_model_at(const struct em_fine_model *model, const struct em_fine_fit *fit, double ev);
+
 /* The channels of a span must be finite, their variance > 0. */
 int em_fine_check(const struct em_energy *e, const double *counts, const double *variance,
                   const struct em_energy_span *span, struct em_error *err);

@@ -102,6 +102,10 @@ static void the_fit_finds_its_own_model(void **state)
 			variance[j] = 1e-4 * (1 + counts[j]);
 		}
 		assert_int_equal(em_fine_lines_fit(&axis, counts, variance, &s, NULL, &l, NULL), 0);
+		double curve[CHANNELS];
+		em_fine_lines_curve(&axis, &s, &l, curve);
+		for (size_t j = 0; j < CHANNELS; j++)
+			assert_near(curve[j], counts[j], 1e-4);
 		assert_found(&l.fit, &t, 1e-4);
 		assert_near(l.ratio.value, n % 2 ? 8.0 / 12 : 9.0 / 5, 1e-4);
 		if (n % 2) {
