@@ -86,59 +86,11 @@ static int parse_defocus(const char *value, void *target, struct em_error *err)
 	return 0;
 }
 
-/* Names with commas between. */
 static int parse_contrast(const char *value, void *target, struct em_error *err)
 {
 	struct em_synth_conditions *c = target;
-	unsigned bits = 0;
 
-	for (const char *at = value;; at++) {
-		size_t n = strcspn(at, ","), k = 0;
-
-		while (k < EM_SYNTH_CONTRASTS &&
-		       (strlen(em_synth_contrast_name[k]) != n || strncmp(em_synth_contrast_name[k], at, n)))
-			k++;
-		if (k == EM_SYNTH_CONTRASTS)
-			return em_error_set(err, EM_ERROR_USAGE, "--contrast %.60s: expected some of haadf,abf,bf,sem",
-			                    value);
-		bits |= 1u << k;
-		at += n;
-		if (!*at)
-			break;
-	}
-	c->contrasts = bits;
-	return 0;
-}
-
-/* NAME[=WEIGHT],...; of micrographs a scene comes before a family of the same name. */
-static int parse_kinds(const char *list, struct options *o, struct em_error *err)
-{
-	memset(o->synth.weight, 0, sizeof(o->synth.weight));
-	for (const char *at = list;; at++) {
-		size_t n = strcspn(at, "=,"), from = o->what == IMAGES ? EM_SYNTH_FAMILIES : 0;
-		size_t kind = em_synth_kind_find(at, n, from);
-		double weight = 1;
-		char *end;
-
-		if (kind == EM_SYNTH_KINDS && from)
-			kind = em_synth_kind_find(at, n, 0);
-		if (kind >= (o->what == IMAGES ? EM_SYNTH_KINDS : EM_SYNTH_FAMILIES))
-			return em_error_set(err, EM_ERROR_USAGE, "--kind %.*s: there is none of that name: see --list",
-			                    (int)(n < 60 ? n : 60), at);
-		at += n;
-		if (*at == '=') {
-			weight = strtod(at + 1, &end);
-			if (end == at + 1 || !(weight >= 0 && weight <= 1e6) || (*end && *end != ','))
-				return em_error_set(err, EM_ERROR_USAGE,
-				                    "--kind %.60s: expected NAME or NAME=WEIGHT, with "
-				                    "commas between",
-				                    list);
-			at = end;
-		}
-		o->synth.weight[kind] += weight;
-		if (!*at)
-			return 0;
-	}
+	return em_synth_contrasts_parse(value, &c->contrasts, err);
 }
 
 /* M,M,... */
@@ -162,28 +114,7 @@ static int parse_times(const char *value, void *target, struct em_error *err)
 	}
 }
 
-/* All families, lattices thrice; all scenes. */
-static void set_default_kinds(struct options *o)
-{
-	for (size_t i = 0; i < EM_SYNTH_KINDS; i++)
-		o->synth.weight[i] = (o->what == IMAGES) == (i >= EM_SYNTH_FAMILIES) ? 1 : 0;
-	if (o->what == CHIPS)
-		o->synth.weight[em_synth_kind_find("lattice", 7, 0)] = 3;
-}
-
 /* ---- what there is ---- */
-
-static void list_parameters(const struct em_synth_family *f, struct em_text *t)
-{
-	for (const struct em_synth_parameter *p = f->parameter; p->name; p++)
-		if (p->law == EM_SYNTH_CHOICE)
-			em_text_printf(t, "    %-18s %s\n", p->name, p->choices);
-		else
-			em_text_printf(t, "    %-18s %g to %g%s\n", p->name, p->lo, p->hi,
-			               p->law == EM_SYNTH_LENGTH ? " pixels"
-			               : p->law == EM_SYNTH_RARE ? ", or none"
-			                                         : "");
-}
 
 static int list(struct em_cli *cli, const struct options *o)
 {
@@ -191,17 +122,7 @@ static int list(struct em_cli *cli, const struct options *o)
 	struct em_error err = {0};
 	int status = 0;
 
-	for (size_t i = o->what == IMAGES ? EM_SYNTH_FAMILIES : 0; i < EM_SYNTH_KINDS; i++) {
-		if (o->what == CHIPS && i >= EM_SYNTH_FAMILIES)
-			break;
-		em_text_printf(&t, "%-13s", em_synth_kind_name(i));
-		for (unsigned k = 0; k < EM_SYNTH_CONTRASTS; k++)
-			em_text_printf(&t, " %-5s",
-			               em_synth_kind_possible(i, 1u << k) ? em_synth_contrast_name[k] : "");
-		em_text_printf(&t, " %s\n", em_synth_kind_what(i));
-		if (cli->verbose && i < EM_SYNTH_FAMILIES)
-			list_parameters(em_synth_families[i], &t);
-	}
+	em_synth_kinds_print(o->what == IMAGES, cli->verbose, &t);
 	if (em_text_check(&t, &err) || em_cli_write_file(cli, cli->output, em_text_get(&t), t.len, false, &err))
 		status = em_cli_fail(cli, NULL, &err);
 	em_text_release(&t);
@@ -360,8 +281,8 @@ static int set_pictures(struct em_cli *cli, struct options *o)
 	struct em_error err = {0};
 
 	o->count = o->count == NOT_GIVEN ? 1 : o->count;
-	set_default_kinds(o);
-	if ((o->kinds && parse_kinds(o->kinds, o, &err)) ||
+	em_synth_kinds_default(o->what == IMAGES, o->synth.weight);
+	if ((o->kinds && em_synth_kinds_parse(o->kinds, o->what == IMAGES, o->synth.weight, &err)) ||
 	    em_synth_options_check(&o->synth, o->what == CHIPS ? EM_SYNTH_FAMILIES : EM_SYNTH_KINDS, &err))
 		return em_cli_usage(cli, "%s", err.text);
 	if (!(o->synth.related >= 0 && o->synth.related <= 1) ||

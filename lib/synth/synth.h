@@ -30,6 +30,14 @@ const char *em_synth_kind_what(size_t kind);
 bool em_synth_kind_possible(size_t kind, unsigned contrasts);
 /* The first kind from `from` on of that name, n bytes long; EM_SYNTH_KINDS where there is none. */
 size_t em_synth_kind_find(const char *name, size_t n, size_t from);
+/* "NAME[=WEIGHT],...": weights of kinds, the others 0; of images a scene comes before a family of the same name.  And
+ * weights for nothing asked for: all families, lattices thrice; all scenes.  EM_ERROR_USAGE. */
+int em_synth_kinds_parse(const char *list, bool images, double weight[EM_SYNTH_KINDS], struct em_error *err);
+void em_synth_kinds_default(bool images, double weight[EM_SYNTH_KINDS]);
+/* Append what there is, a line each: of families or of scenes, with their parameters. */
+void em_synth_kinds_print(bool images, bool parameters, struct em_text *t);
+/* Names of contrasts with commas between: bits.  EM_ERROR_USAGE. */
+int em_synth_contrasts_parse(const char *text, unsigned *contrasts, struct em_error *err);
 /* Is one of the first n kinds (EM_SYNTH_FAMILIES: chips) wanted and possible?  Else EM_ERROR_USAGE. */
 int em_synth_options_check(const struct em_synth_options *o, size_t n, struct em_error *err);
 
