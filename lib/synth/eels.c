@@ -52,17 +52,30 @@ static int open_loss(const struct em_synth_eels_options *o, bool low, struct em_
 	           : 0;
 }
 
+static int fill(struct em_synth_eels_options *o, struct em_error *err)
+{
+	const struct em_synth_recording usual = {.axis = {400, 0.25, 2048}, .resolution = 0.8, .dose = 1e9};
+
+	o->recording = em_synth_recording_fill(&o->recording, &usual);
+	o->pixel_nm = em_synth_given(o->pixel_nm, 0.2);
+	o->width_nm = em_synth_given(o->width_nm, 0.6);
+	o->position_nm = em_synth_given(o->position_nm, 0.5 * ((double)o->columns - 1) * o->pixel_nm);
+	o->thickness = em_synth_given(o->thickness, 0.5);
+	o->exponent = em_synth_given(o->exponent, 3);
+	o->conversion = em_synth_given(o->conversion, 0);
+	o->drift = em_synth_given(o->drift, 0);
+	return o->compound[0] ? 0 : em_synth_eels_pair("LaFeO3/SrTiO3", o->compound, err);
+}
+
 int em_synth_eels_init(struct em_synth_eels *m, const struct em_synth_eels_options *o, struct em_error *err)
 {
 	*m = (struct em_synth_eels){.o = *o};
-	if (isnan(m->o.position_nm))
-		m->o.position_nm = 0.5 * (double)(o->columns - 1) * o->pixel_nm;
-	if (check(&m->o, err))
+	if (fill(&m->o, err) || check(&m->o, err))
 		return -1;
 	for (int k = 0; k < 2; k++)
-		m->side[k] = em_synth_compound_foil(o->compound[k], o->thickness, o->exponent);
-	if (open_loss(o, false, &m->core, &m->detector, err) == 0 &&
-	    (!o->low || open_loss(o, true, &m->low, &m->low_detector, err) == 0))
+		m->side[k] = em_synth_compound_foil(m->o.compound[k], m->o.thickness, m->o.exponent);
+	if (open_loss(&m->o, false, &m->core, &m->detector, err) == 0 &&
+	    (!o->low || open_loss(&m->o, true, &m->low, &m->low_detector, err) == 0))
 		return 0;
 	em_synth_eels_release(m);
 	return -1;

@@ -10,7 +10,7 @@
 #include "io/stream.h"
 #include "synth/spectrum.h"
 
-/* What spectra of every kind are recorded with. */
+/* What spectra of every kind are recorded with.  NAN, and an axis of no channels: as is usual for the kind. */
 struct em_synth_recording {
 	struct em_synth_axis axis;
 	double resolution, spread; /* eV; channels */
@@ -23,9 +23,10 @@ struct em_synth_eels_options {
 	uint64_t seed;
 	size_t rows, columns;
 	struct em_synth_recording recording;
-	const struct em_synth_compound *compound[2]; /* A, B */
-	double pixel_nm, width_nm, position_nm;      /* position NAN: the middle */
-	double thickness, exponent;                  /* t / lambda; of the background */
+	const struct em_synth_compound *compound[2]; /* A, B; NULL: LaFeO3, SrTiO3 */
+	/* NAN: 0.2, 0.6, the middle; 0.5, 3; 0; 0 */
+	double pixel_nm, width_nm, position_nm;
+	double thickness, exponent; /* t / lambda; of the background */
 	double conversion; /* Ti that is 3+ at the interface: this share times exp(-(x - position)^2 / 2 width^2) */
 	double drift;      /* eV, from the first pixel to the last, row by row */
 	bool low;          /* the low loss of each pixel as well: a thousandth of the electrons */
@@ -71,6 +72,10 @@ void em_synth_recording_print(const struct em_synth_recording *r, struct em_text
 void em_synth_put(struct em_text *out, const char *name, double v);
 /* "windows":{"Ti-L23":[a,b],...}: borders of channels, of the edges whose windows the axis holds. */
 void em_synth_windows_print(const struct em_synth_axis *axis, struct em_text *out);
+/* A number, or what to take for NAN.  What was not given, from the usual one. */
+double em_synth_given(double v, double otherwise);
+struct em_synth_recording em_synth_recording_fill(const struct em_synth_recording *r,
+                                                  const struct em_synth_recording *usual);
 /* Bounds of the numbers that the two kinds share: dose, gain, ...  EM_ERROR_USAGE. */
 int em_synth_bound(const char *name, double value, double lo, double hi, struct em_error *err);
 int em_synth_recording_check(const struct em_synth_recording *r, struct em_error *err);

@@ -63,6 +63,23 @@ int em_synth_recording_check(const struct em_synth_recording *r, struct em_error
 	           : 0;
 }
 
+double em_synth_given(double v, double otherwise)
+{
+	return isnan(v) ? otherwise : v;
+}
+
+struct em_synth_recording em_synth_recording_fill(const struct em_synth_recording *r,
+                                                  const struct em_synth_recording *usual)
+{
+	return (struct em_synth_recording){.axis = r->axis.channels ? r->axis : usual->axis,
+	                                   .resolution = em_synth_given(r->resolution, usual->resolution),
+	                                   .spread = em_synth_given(r->spread, usual->spread),
+	                                   .gain = em_synth_given(r->gain, usual->gain),
+	                                   .readout = em_synth_given(r->readout, usual->readout),
+	                                   .dose = em_synth_given(r->dose, usual->dose),
+	                                   .single = r->single};
+}
+
 /* ---- records ---- */
 
 void em_synth_put(struct em_text *out, const char *name, double v)

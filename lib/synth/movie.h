@@ -30,6 +30,8 @@ struct em_synth_history {
 /* From "plateau" (0:0,5:0.05,9:0.15,19:0.15,40:0.4), "linear" (0 to 0.4 within `minutes`), or MINUTE:FRACTION,... with
  * minutes that increase and fractions of 0 .. 1 that do not fall: what is disordered stays so.  EM_ERROR_USAGE. */
 int em_synth_history_set(struct em_synth_history *h, const char *text, double minutes, struct em_error *err);
+/* "M,M,...": minutes, at most n, >= 0.  EM_ERROR_USAGE, and nothing is counted. */
+int em_synth_times_parse(const char *text, double *minute, size_t n, size_t *count, struct em_error *err);
 double em_synth_history_at(const struct em_synth_history *h, double minute);
 
 /* ---- the drift ---- */

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PI 3.14159265358979323846
@@ -52,6 +53,26 @@ int em_synth_history_set(struct em_synth_history *h, const char *text, double mi
 	}
 	*h = new;
 	return 0;
+}
+
+int em_synth_times_parse(const char *text, double *minute, size_t n, size_t *count, struct em_error *err)
+{
+	*count = 0;
+	for (const char *at = text;; at++) {
+		char *end;
+		double now = strtod(at, &end);
+
+		if (end == at || !(now >= 0) || (*end && *end != ',') || *count == n) {
+			*count = 0;
+			return em_error_set(err, EM_ERROR_USAGE,
+			                    "--frames-at %.60s: expected minutes with commas between, at most %zu",
+			                    text, n);
+		}
+		minute[(*count)++] = now;
+		at = end;
+		if (!*at)
+			return 0;
+	}
 }
 
 double em_synth_history_at(const struct em_synth_history *h, double minute)

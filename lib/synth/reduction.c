@@ -51,11 +51,13 @@ static double draw(struct em_random *r, double given, double lo, double hi)
 static void draw_kinetics(struct em_synth_series_plan *p, int law, double seconds, struct em_random *r)
 {
 	size_t any = em_random_below(r, EM_SYNTH_LAWS);
-	double extent = em_random_between(r, 0.6, 0.95), shape = em_random_between(r, 1.5, 4);
+	double extent = em_random_between(r, 0.6, 0.95), shape = em_random_between(r, 1.5, 4),
+	       steep = em_random_between(r, 8, 20);
 	double induction = em_random_between(r, 0.2, 0.6), apart = em_random_between(r, 0.7, 1.4);
-	enum em_synth_law chosen = law == EM_SYNTH_LAWS ? (enum em_synth_law)any : (enum em_synth_law)law;
+	enum em_synth_kinetic_law chosen =
+	    law == EM_SYNTH_LAWS ? (enum em_synth_kinetic_law)any : (enum em_synth_kinetic_law)law;
 
-	p->valence = (struct em_synth_kinetics){chosen, 0, shape, induction * seconds};
+	p->valence = (struct em_synth_kinetics){chosen, steep / seconds, shape, induction * seconds};
 	em_synth_kinetics_fit(&p->valence, seconds, extent);
 	p->vacancy = p->valence; /* the same law, faster or slower: electrons may be trapped elsewhere for a time */
 	p->vacancy.rate *= apart;
@@ -71,7 +73,7 @@ static void draw_plan(const struct em_synth_reduction_options *o, size_t j, stru
 	p->frames = o->frames ? o->frames : 120 + em_random_below(&r, 41);
 	draw_kinetics(p, o->law, (double)(p->frames - 1) * o->frame_s, &r);
 	p->conversion = draw(&r, o->conversion, 0.3, 0.9);
-	p->thickness = draw(&r, o->thickness, 0.3, 0.7);
+	p->thickness = draw(&r, o->thickness, 0.35, 0.6);
 	p->exponent = draw(&r, o->exponent, 2.6, 3.3);
 	p->thinning = draw(&r, o->thinning, 0.02, 0.15);
 	p->current = draw(&r, o->current, -0.05, 0.05);
@@ -120,13 +122,18 @@ static int draw_series(struct em_synth_reduction *m, struct em_error *err)
 int em_synth_reduction_init(struct em_synth_reduction *m, const struct em_synth_reduction_options *o,
                             struct em_error *err)
 {
-	const struct em_synth_recording *r = &o->recording;
-	struct em_synth_loss_options lo = {
-	    .axis = r->axis, .resolution = r->resolution, .spread = r->spread, .single = r->single};
+	const struct em_synth_recording usual = {
+	    .axis = {435, 0.1, 1900}, .resolution = 0.8, .spread = 1, .gain = 0.01, .readout = 5, .dose = 1.1e10};
+	const struct em_synth_recording *r = &m->o.recording;
+	struct em_synth_loss_options lo;
 
 	*m = (struct em_synth_reduction){.o = *o};
-	if (check(o, err))
+	m->o.recording = em_synth_recording_fill(&o->recording, &usual);
+	m->o.frame_s = em_synth_given(o->frame_s, 0.4);
+	if (check(&m->o, err))
 		return -1;
+	lo = (struct em_synth_loss_options){
+	    .axis = r->axis, .resolution = r->resolution, .spread = r->spread, .single = r->single};
 	m->foil = em_synth_compound_foil(em_synth_compound_find("SrTiO3", 6), 1, 1);
 	if (draw_series(m, err) == 0) {
 		find_extremes(m, &lo);

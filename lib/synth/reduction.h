@@ -14,7 +14,7 @@
 
 /* ---- kinetics: how much has reacted after a time ---- */
 
-enum em_synth_law {
+enum em_synth_kinetic_law {
 	EM_SYNTH_ZERO_ORDER,  /* k t, at most 1 */
 	EM_SYNTH_FIRST_ORDER, /* 1 - exp(-k t) */
 	EM_SYNTH_PARABOLIC,   /* sqrt(k t), at most 1: diffusion through what has formed */
@@ -22,16 +22,17 @@ enum em_synth_law {
 	EM_SYNTH_SIGMOID,     /* (S(t) - S(0)) / (1 - S(0)), S = 1 / (1 + exp(-k (t - t0))): induction */
 	EM_SYNTH_LAWS
 };
-extern const char *const em_synth_law_name[EM_SYNTH_LAWS];
+extern const char *const em_synth_kinetics_name[EM_SYNTH_LAWS];
 struct em_synth_kinetics {
-	enum em_synth_law law;
+	enum em_synth_kinetic_law law;
 	double rate;      /* k, 1/s */
 	double shape;     /* n of Avrami's */
 	double induction; /* t0 of the sigmoid, s */
 };
 /* 0 .. 1, never falling; 0 at and before time 0. */
 double em_synth_kinetics_at(const struct em_synth_kinetics *k, double seconds);
-/* Set the rate such that `extent` (0 < extent < 1) has reacted after `seconds`. */
+/* Set the rate such that `extent` (0 < extent < 1) has reacted after `seconds`; not the sigmoid's, which is how steep
+ * it is. */
 void em_synth_kinetics_fit(struct em_synth_kinetics *k, double seconds, double extent);
 
 /* ---- the series ---- */
@@ -40,10 +41,10 @@ struct em_synth_reduction_options {
 	uint64_t seed;
 	size_t series, frames; /* frames 0: 120 .. 160 */
 	struct em_synth_recording recording;
-	double frame_s;
+	double frame_s;             /* NAN: 0.4 */
 	int law;                    /* EM_SYNTH_LAWS: one of them by chance */
 	double conversion;          /* share of the Ti that is 3+ in the last frame; NAN: 0.3 .. 0.9 */
-	double thickness, exponent; /* t / lambda at the start; of the background; NAN: 0.3 .. 0.7, 2.6 .. 3.3 */
+	double thickness, exponent; /* t / lambda at the start; of the background; NAN: 0.35 .. 0.6, 2.6 .. 3.3 */
 	double thinning;            /* share of the thickness that is lost by the last frame; NAN: 0.02 .. 0.15 */
 	double current;             /* the beam's, relative, from the first frame to the last; NAN: -0.05 .. 0.05 */
 	double drift, walk; /* eV, to the last frame: straight, and a random walk's standard deviation there; NAN: -0.5

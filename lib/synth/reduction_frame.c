@@ -58,7 +58,7 @@ static void print_synth(const struct em_synth_reduction *m, size_t series, size_
 	em_text_printf(out, "{\"seed\":%llu,\"kind\":\"reduction\",\"series\":%zu,\"frame\":%zu,\"frames\":%zu",
 	               (unsigned long long)m->o.seed, series, frame, p->frames);
 	em_json_put_name(out, "law");
-	em_json_put_string(out, em_synth_law_name[p->valence.law]);
+	em_json_put_string(out, em_synth_kinetics_name[p->valence.law]);
 	put_kinetics(out, "valence", &p->valence);
 	put_kinetics(out, "vacancy", &p->vacancy);
 	em_synth_put(out, "conversion", p->conversion);

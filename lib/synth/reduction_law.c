@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-const char *const em_synth_law_name[EM_SYNTH_LAWS] = {"zero-order", "first-order", "parabolic", "avrami", "sigmoid"};
+const char *const em_synth_kinetics_name[EM_SYNTH_LAWS] = {"zero-order", "first-order", "parabolic", "avrami",
+                                                           "sigmoid"};
 
 static double logistic(double x)
 {
@@ -30,21 +31,11 @@ double em_synth_kinetics_at(const struct em_synth_kinetics *k, double seconds)
 
 void em_synth_kinetics_fit(struct em_synth_kinetics *k, double seconds, double extent)
 {
-	double lo = 0, hi = 1;
-
 	switch (k->law) {
 	case EM_SYNTH_ZERO_ORDER: k->rate = extent / seconds; return;
 	case EM_SYNTH_FIRST_ORDER: k->rate = -log1p(-extent) / seconds; return;
 	case EM_SYNTH_PARABOLIC: k->rate = extent * extent / seconds; return;
 	case EM_SYNTH_AVRAMI: k->rate = pow(-log1p(-extent), 1 / k->shape) / seconds; return;
-	default: /* grows with the rate as long as the induction ends within the time: halve */
-		k->rate = hi = 1000 / seconds;
-		for (int i = 0; i < 100; i++) {
-			k->rate = 0.5 * (lo + hi);
-			if (em_synth_kinetics_at(k, seconds) < extent)
-				lo = k->rate;
-			else
-				hi = k->rate;
-		}
+	default: return;
 	}
 }

@@ -73,8 +73,8 @@ enum { O_TITANATE, O_REDUCED, O_LATE, TI_3, TI_4, MN_2, MN_3, MN_4, FE_2, FE_3, 
 static const struct component component[EM_SYNTH_COMPONENTS] = {
     [O_TITANATE] = {EM_SYNTH_O,
                     -2,
-                    {{531.4, 1.1, 0.15, 12},
-                     {534.2, 2.2, 0.2, 12},
+                    {{531.4, 1.1, 0.15, 18},
+                     {534.2, 2.2, 0.2, 14},
                      {537.4, 3.6, 0.3, 30},
                      {544.3, 4.2, 0.4, 32},
                      {551, 5, 0.4, 8}},
@@ -84,7 +84,7 @@ static const struct component component[EM_SYNTH_COMPONENTS] = {
     [O_REDUCED] =
         {EM_SYNTH_O,
          -2,
-         {{531.6, 1.9, 0.15, 6}, {534, 3, 0.2, 11}, {537.6, 4.6, 0.3, 33}, {544.1, 5.4, 0.4, 34}, {551, 6, 0.4, 8}},
+         {{531.6, 1.9, 0.15, 8}, {534, 3, 0.2, 12}, {537.6, 4.6, 0.3, 33}, {544.1, 5.4, 0.4, 34}, {551, 6, 0.4, 8}},
          0,
          0,
          {O_STEP}},
@@ -244,7 +244,7 @@ struct em_synth_lines em_synth_edge_lines(enum em_synth_element element, double 
 		return (struct em_synth_lines){0};
 	part[1] = beside(element, valence, &lower);
 	part[0] = 1 - part[1];
-	for (size_t j = 0; j < 2 && part[j] > 0; j++) {
+	for (size_t j = 0; j < 2 && lower + j < EM_SYNTH_COMPONENTS; j++) {
 		const struct component *c = &component[lower + j];
 
 		for (int i = 0; i < LINES; i++) {

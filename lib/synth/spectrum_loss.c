@@ -11,7 +11,7 @@
  * interband transitions and the Sr and Ti semi-core levels. */
 static const struct {
 	double energy, width, share;
-} term[] = {{13.5, 6, 0.14}, {30, 9, 0.36}, {52, 45, 0.5}};
+} term[] = {{13.7, 5, 0.12}, {22, 9, 0.07}, {30, 7, 0.27}, {47, 14, 0.14}, {60, 50, 0.4}};
 
 double *em_synth_loss_distribution(double step, size_t *n, struct em_error *err)
 {

@@ -38,7 +38,7 @@ const char *em_synth_compound_name(size_t i)
 	return i < COMPOUNDS ? compound[i].name : NULL;
 }
 
-#define BACKGROUND 2e-5 /* per eV and t / lambda at 450 eV */
+#define BACKGROUND 1.7e-5 /* per eV and t / lambda at 450 eV */
 
 struct em_synth_specimen em_synth_compound_foil(const struct em_synth_compound *c, double thickness, double exponent)
 {
