@@ -168,9 +168,7 @@ static int alloc_exposure(struct exposure *x, struct em_error *err)
 	if (alloc_spectra(x, &x->counts, err) || alloc_spectra(x, &x->truth, err))
 		return -1;
 	for (int e = 0; e < EM_SYNTH_ELEMENTS && !x->loss->o.low; e++) {
-		x->window[e][0] = em_synth_edge[e].from;
-		x->window[e][1] = em_synth_edge[e].to;
-		if (em_synth_axis_window(&x->loss->o.axis, &x->window[e][0], &x->window[e][1]) &&
+		if (em_synth_edge_window(&x->loss->o.axis, (enum em_synth_element)e, x->m->side, 2, x->window[e]) &&
 		    em_array_alloc(&x->net[e], EM_F32, 2, shape, err))
 			return -1;
 	}

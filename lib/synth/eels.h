@@ -56,9 +56,10 @@ double em_synth_eels_shift(const struct em_synth_eels *m, size_t row, size_t col
 /*
  * Image i of the seed: KEY.data.npy, float32 [rows][columns][channels], counts; [columns][channels] where there is one
  * row, KEY.spectrum.npy where there is one pixel.  KEY.truth.npy, the same without noise and gain; with the core loss
- * KEY.truth-EDGE.npy (ti-l23, o-k, ...), float32 [rows][columns]: net counts of the edge in its window, of those edges
- * whose windows the axis holds.  The record has "axes", "truth" and "synth".  The key is sSEED/eels-I, with
- * em_synth_eels_options.low sSEED/eels-I/core and .../low.  On up to `threads` threads; the caller releases *s.
+ * KEY.truth-EDGE.npy (ti-l23, o-k, ...), float32 [rows][columns]: net counts of the edge in its window, where
+ * the axis holds that and one of the compounds the element.  The record has "axes", "truth" and "synth".  The key is
+ * sSEED/eels-I, with em_synth_eels_options.low sSEED/eels-I/core and .../low.  On up to `threads` threads; the caller
+ * releases *s.
  */
 int em_synth_eels_image(const struct em_synth_eels *m, size_t i, bool low, int threads, struct em_sample *s,
                         struct em_error *err);
@@ -70,8 +71,12 @@ void em_synth_eels_print(const struct em_synth_eels *m, size_t i, bool low, stru
 /* Members of an object: what the recording was like; a number. */
 void em_synth_recording_print(const struct em_synth_recording *r, struct em_text *out);
 void em_synth_put(struct em_text *out, const char *name, double v);
-/* "windows":{"Ti-L23":[a,b],...}: borders of channels, of the edges whose windows the axis holds. */
-void em_synth_windows_print(const struct em_synth_axis *axis, struct em_text *out);
+/* Is a window of that edge on the axis, and the element in one of n specimens?  Its borders of channels. */
+bool em_synth_edge_window(const struct em_synth_axis *axis, enum em_synth_element element,
+                          const struct em_synth_specimen *s, size_t n, double window[2]);
+/* "windows":{"Ti-L23":[a,b],...} of these. */
+void em_synth_windows_print(const struct em_synth_axis *axis, const struct em_synth_specimen *s, size_t n,
+                            struct em_text *out);
 /* A number, or what to take for NAN.  What was not given, from the usual one. */
 double em_synth_given(double v, double otherwise);
 struct em_synth_recording em_synth_recording_fill(const struct em_synth_recording *r,

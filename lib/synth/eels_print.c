@@ -68,7 +68,7 @@ void em_synth_eels_print(const struct em_synth_eels *m, size_t i, bool low, stru
 	em_json_put_name(truth, "shift_ev");
 	em_json_put_numbers(truth, (double[2]){0, em_synth_eels_shift(m, m->o.rows - 1, m->o.columns - 1)}, 2);
 	if (!low)
-		em_synth_windows_print(&m->core.o.axis, truth);
+		em_synth_windows_print(&m->core.o.axis, m->side, 2, truth);
 	if (!low && m->o.columns <= COLUMNS)
 		put_profiles(m, truth);
 	em_text_append(truth, "}");

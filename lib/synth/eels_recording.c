@@ -99,14 +99,29 @@ void em_synth_recording_print(const struct em_synth_recording *r, struct em_text
 	em_json_put_bool(out, !r->single);
 }
 
-void em_synth_windows_print(const struct em_synth_axis *axis, struct em_text *out)
+bool em_synth_edge_window(const struct em_synth_axis *axis, enum em_synth_element element,
+                          const struct em_synth_specimen *s, size_t n, double window[2])
+{
+	double from = em_synth_edge[element].from, to = em_synth_edge[element].to, atoms = 0;
+
+	for (size_t i = 0; i < n; i++)
+		atoms += s[i].atoms[element];
+	if (!(atoms > 0) || !em_synth_axis_window(axis, &from, &to))
+		return false;
+	window[0] = from;
+	window[1] = to;
+	return true;
+}
+
+void em_synth_windows_print(const struct em_synth_axis *axis, const struct em_synth_specimen *s, size_t n,
+                            struct em_text *out)
 {
 	em_json_put_name(out, "windows");
 	em_text_append(out, "{");
 	for (int e = 0; e < EM_SYNTH_ELEMENTS; e++) {
-		double window[2] = {em_synth_edge[e].from, em_synth_edge[e].to};
+		double window[2];
 
-		if (!em_synth_axis_window(axis, &window[0], &window[1]))
+		if (!em_synth_edge_window(axis, (enum em_synth_element)e, s, n, window))
 			continue;
 		em_json_put_name(out, em_synth_edge[e].name);
 		em_json_put_numbers(out, window, 2);

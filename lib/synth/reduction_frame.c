@@ -25,13 +25,13 @@ static void print_truth(const struct em_synth_reduction *m, size_t series, const
 	em_synth_put(out, "intensity", at->intensity);
 	em_synth_put(out, "thickness", at->specimen.thickness);
 	em_synth_put(out, "exponent", p->exponent);
-	em_synth_windows_print(&m->o.recording.axis, out);
+	em_synth_windows_print(&m->o.recording.axis, &m->foil, 1, out);
 	em_json_put_name(out, "net");
 	em_text_append(out, "{");
 	for (int e = EM_SYNTH_O; e <= EM_SYNTH_TI; e++) {
-		double window[2] = {em_synth_edge[e].from, em_synth_edge[e].to};
+		double window[2];
 
-		if (em_synth_axis_window(&m->o.recording.axis, &window[0], &window[1]))
+		if (em_synth_edge_window(&m->o.recording.axis, (enum em_synth_element)e, &m->foil, 1, window))
 			em_synth_put(out, em_synth_edge[e].name,
 			             em_synth_loss_net(&m->loss, &at->specimen, electrons, at->shift,
 			                               (enum em_synth_element)e, window[0], window[1]));
