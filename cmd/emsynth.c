@@ -13,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH                                                                                                          \
-	128 /* chips that a thread makes in one go: what their group has in common is drawn once for each batch        \
-	     */
+#define BATCH 128 /* chips that a thread makes in one go: what their group has in common is drawn once */
 #define BATCH_BYTES ((size_t)1 << 20)
 
 #define TIMES 4096
@@ -32,11 +30,10 @@ struct options {
 	struct em_synth_recording recording;
 	double drift, pixel_nm, change_dose, conversion, thickness, exponent; /* NAN: as suits */
 	enum what what;
-	size_t classes, per_class, count;
-	size_t seed;
+	size_t classes, per_class, count, seed;
 	const char *kinds, *history;
-	double minute[TIMES]; /* --frames-at */
-	size_t minutes;
+	double minute[TIMES];
+	size_t minutes; /* --frames-at */
 	bool list;
 };
 

@@ -31,7 +31,7 @@ static int check(const struct em_synth_reduction_options *o, struct em_error *er
 	               bound_or_draw("conversion", o->conversion, 0, 1, err) ||
 	               bound_or_draw("thickness", o->thickness, 0.001, 5, err) ||
 	               bound_or_draw("exponent", o->exponent, 0, 8, err) ||
-	               bound_or_draw("thinning", o->thinning, -1, 1 - THINNEST, err) ||
+	               bound_or_draw("thinning", o->thinning, 0, 1 - THINNEST, err) ||
 	               bound_or_draw("change-dose", o->current, -0.99, 10, err) ||
 	               bound_or_draw("drift", o->drift, -10, 10, err) || bound_or_draw("walk", o->walk, 0, 1, err)
 	           ? -1
@@ -92,18 +92,12 @@ static double shift_at(const struct em_synth_series_plan *p, double tau)
 	return shift;
 }
 
-/* The tables have to reach as far as the energy drifts, and to the thickest foil. */
-static void find_extremes(const struct em_synth_reduction *m, struct em_synth_loss_options *lo)
+/* The tables reach as far as the energy may drift and to the thickest foil that may be: not that is, or one series
+ * would change the last digits of another. */
+static void set_reach(const struct em_synth_reduction_options *o, struct em_synth_loss_options *lo)
 {
-	for (size_t j = 0; j < m->o.series; j++) {
-		const struct em_synth_series_plan *p = &m->plan[j];
-		double far = fabs(p->drift);
-
-		for (int k = 0; k < EM_SYNTH_STRIDES; k++)
-			far += fabs(p->stride[k]);
-		lo->margin = fmax(lo->margin, fmin(far, 20));
-		lo->thickest = fmax(lo->thickest, p->thickness * fmax(1, 1 - p->thinning));
-	}
+	lo->margin = fabs(em_synth_given(o->drift, 0.5)) + 6 * em_synth_given(o->walk, 0.1);
+	lo->thickest = em_synth_given(o->thickness, 0.6);
 }
 
 static int draw_series(struct em_synth_reduction *m, struct em_error *err)
@@ -136,7 +130,7 @@ int em_synth_reduction_init(struct em_synth_reduction *m, const struct em_synth_
 	    .axis = r->axis, .resolution = r->resolution, .spread = r->spread, .single = r->single};
 	m->foil = em_synth_compound_foil(em_synth_compound_find("SrTiO3", 6), 1, 1);
 	if (draw_series(m, err) == 0) {
-		find_extremes(m, &lo);
+		set_reach(&m->o, &lo);
 		if (em_synth_loss_init(&m->loss, &lo, err) == 0 &&
 		    em_synth_detector_init(&m->detector, o->seed, r->axis.channels, r->gain, r->readout, err) == 0)
 			return 0;
