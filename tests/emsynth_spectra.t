@@ -120,7 +120,8 @@ off = [((last - 1.2 * interp(e - v, e, first))[k] ** 2).sum() for v in d]
 print(abs(d[int(np.argmin(off))] - s[-1][0]["truth"]["shift_ev"]) < 0.006, end=" ")
 print(abs(s[-1][0]["truth"]["intensity"] - 1.2) < 1e-6)')"
 check_is 'a reduction: peaks that split lose it, and the prepeak wanes' 'True True True' \
-	"$(emsynth reduction -n 40 --conversion 0.95 --law first-order --drift 0 --walk 0 --resolution 0.5 | "$PYTHON" -c '
+	"$(emsynth reduction -n 40 --conversion 0.95 --law first-order --drift 0 --walk 0 --resolution 0.5 |
+		"$PYTHON" -c '
 from em import *
 s = list(samples())
 e = energies(s[0][0])
