@@ -19,6 +19,26 @@ void em_sample_release(struct em_sample *s)
 	memset(s, 0, sizeof(*s));
 }
 
+int em_sample_copy(struct em_sample *dst, const struct em_sample *src, struct em_error *err)
+{
+	struct em_sample c = {.key = strdup(src->key)};
+	int status = c.key ? em_record_copy(&c.record, &src->record, err) : em_error_memory(err, strlen(src->key));
+
+	for (size_t i = 0; i < src->count && !status; i++) {
+		const struct em_member *m = &src->member[i];
+		unsigned char *data = malloc(m->size ? m->size : 1);
+
+		if (data && m->size)
+			memcpy(data, m->data, m->size);
+		status = data ? em_sample_set_member(&c, m->ext, data, m->size, err) : em_error_memory(err, m->size);
+	}
+	if (status)
+		em_sample_release(&c);
+	else
+		*dst = c;
+	return status;
+}
+
 /* ".." as a whole part would lead out of the folder that a stream is unpacked in. */
 static bool has_parent_part(const char *key)
 {

@@ -31,6 +31,8 @@ struct em_sample {
 
 /* A zeroed struct is an empty sample. */
 void em_sample_release(struct em_sample *s);
+/* dst, which is overwritten, becomes a copy of src. */
+int em_sample_copy(struct em_sample *dst, const struct em_sample *src, struct em_error *err);
 /* Set the key here and in the record.  EM_ERROR_DATA for a key that is empty, absolute, holds "..", a dot in its last
  * part, a control character or bytes that are not UTF-8, or is longer than EM_KEY_MAX. */
 int em_sample_set_key(struct em_sample *s, const char *key, struct em_error *err);

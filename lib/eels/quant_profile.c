@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Profiles of the edges along a line across an interface, for the record. */
+#include "eels/quant_parts.h"
+
+#include "crystal/profile.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_numbers(struct em_text *t, const char *name, const char *units, const double *v, size_t n)
+{
+	char full[64];
+
+	snprintf(full, sizeof(full), "%s%s%s", name, *units ? "_" : "", units);
+	em_json_put_name(t, full);
+	em_json_put_numbers(t, v, n);
+}
+
+static void put_step(struct em_text *t, const struct em_step *s, const char *units, double per_px)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "step_%.20s", units);
+	em_quant_put_with_error(t, name, s->position * per_px, s->position_error * per_px);
+	snprintf(name, sizeof(name), "width_%.20s", units);
+	em_quant_put_with_error(t, name, s->width * per_px, s->width_error * per_px);
+	em_quant_put_with_error(t, "before", s->before, s->before_error);
+	em_quant_put_with_error(t, "after", s->after, s->after_error);
+	em_quant_put(t, "step_chi2", s->chi2);
+}
+
+/* Distances in the unit of the axes where both are the same, else in pixels. */
+struct ruler {
+	double per_px;
+	const char *units;
+};
+
+static int print_profile(struct em_text *t, const struct em_profile *p, const struct ruler *ruler, struct em_error *err)
+{
+	double *v = malloc(3 * p->count * sizeof(double));
+	struct em_step step;
+
+	if (!v)
+		return em_error_memory(err, 3 * p->count * sizeof(double));
+	for (size_t i = 0; i < p->count; i++) {
+		v[i] = p->bin[i].distance * ruler->per_px;
+		v[p->count + i] = p->bin[i].mean;
+		v[2 * p->count + i] = p->bin[i].error;
+	}
+	em_text_append(t, "{");
+	put_numbers(t, "distance", ruler->units, v, p->count);
+	put_numbers(t, "counts", "", v + p->count, p->count);
+	put_numbers(t, "counts_u", "", v + 2 * p->count, p->count);
+	if (!em_profile_fit_step(p, &step, NULL))
+		put_step(t, &step, ruler->units, ruler->per_px);
+	em_text_append(t, "}");
+	free(v);
+	return 0;
+}
+
+/* A line of spectra is a map of one row. */
+static void find_axes(const struct em_quant *q, const struct em_record *record, struct em_axis axes[2])
+{
+	struct em_array a = {.ndim = q->ndim, .shape = {q->rows, q->cols, q->core.energy.channels}};
+
+	for (int i = 0; i < 3; i++)
+		em_axis_set(&a.axis[i], "", 1, 0, "");
+	em_record_get_axes(record, &a);
+	axes[1] = a.axis[q->ndim - 2];
+	axes[0] = q->ndim > 2 ? a.axis[q->ndim - 3] : axes[1];
+}
+
+int em_quant_profile(struct em_quant *q, const struct em_record *record, const char *across, double breadth,
+                     struct em_error *err)
+{
+	struct em_area_grid grid = {.height = q->rows, .width = q->cols, .rows = q->rows, .cols = q->cols};
+	struct em_axis axes[2];
+	struct ruler ruler = {1, "px"};
+	struct em_line line;
+	double length;
+	int status = 0;
+
+	if (q->ndim < 2)
+		return em_error_set(err, EM_ERROR_DATA, "--across: one spectrum has no profile");
+	find_axes(q, record, axes);
+	if (em_axis_is_calibrated(&axes[0]) && em_axis_is_calibrated(&axes[1]) &&
+	    !strcmp(axes[0].units, axes[1].units) &&
+	    fabs(fabs(axes[0].scale) - fabs(axes[1].scale)) < 1e-6 * fabs(axes[1].scale))
+		ruler = (struct ruler){fabs(axes[1].scale), axes[1].units};
+	if (em_line_parse(&line, across, axes, err))
+		return em_error_prefix(err, "--across: ");
+	length = hypot(line.x1 - line.x0, line.y1 - line.y0);
+	for (size_t i = 0; i < q->opt->nedges && !status; i++) {
+		struct em_profile p;
+
+		status =
+		    em_profile_make(&p, q->edge[i].counts, NULL, &grid, &line, breadth > 0 ? breadth : length, 0, err);
+		if (status)
+			return em_error_prefix(err, "--across, %s: ", q->edge[i].edge.name);
+		status = print_profile(&q->edge[i].profile, &p, &ruler, err);
+		em_profile_release(&p);
+	}
+	return status;
+}

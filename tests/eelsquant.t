@@ -1,0 +1,251 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# eelsquant against what emsynth knows of its spectra; bad input; the same whatever the threads.
+. "${0%/*}/lib.sh"
+
+have_numpy || { echo "Bail out! python3 with numpy is needed: run scripts/install-deps"; exit 1; }
+
+# check.py CODE [STREAM]: evaluates CODE for the last sample; r is its record, e its "eels", a its arrays.
+cat >check.py <<'END'
+import io, json, sys, tarfile
+import numpy as np
+arrays, records = {}, []
+with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
+    for m in tar:
+        data = tar.extractfile(m).read()
+        if m.name.endswith(".json"):
+            records.append(json.loads(data))
+        elif m.name.endswith(".npy"):
+            arrays[m.name.split(".", 1)[1][:-4]] = np.load(io.BytesIO(data))
+r = records[-1]
+e, a = r.get("eels", {}), arrays
+if not eval(sys.argv[1]):
+    print(sys.argv[1], "is not so:", json.dumps(e)[:2000], {k: v.shape for k, v in a.items()})
+    sys.exit(1)
+END
+is() { name=$1; shift; check "$name" "$2 | '$PYTHON' check.py '$1'"; }
+
+# ---- net counts: unbiased within what they say of themselves, at three doses
+
+windows="--signal Ti-L23=453.875-493.875 --signal Fe-L23=703.875-743.875"
+windows="$windows --signal O-K=527.875-567.875 --signal La-M45=827.875-867.875"
+cat >truth.py <<'END'
+import math
+def verdict(edge):
+    d, u = a[edge] - a["truth-" + edge], a[edge + "-u"]
+    good = np.isfinite(d)
+    d, u = d[good].astype(float), u[good]
+    n, z = len(d), d / u
+    # 1024 places: the mean's error, and the share's, 0.009
+    fine = n >= 1015 and abs(d.mean()) < 3.5 * d.std() / math.sqrt(n) and 0.9 < z.std() < 1.1 \
+        and 0.87 < (abs(z) < 1.645).mean() < 0.93
+    return "" if fine else "%s: n %d mean %.2f sd %.2f inside %.3f" % (edge, n, d.mean() / d.std() * math.sqrt(n),
+                                                                     z.std(), (abs(z) < 1.645).mean())
+END
+sed -i '/^if not eval/i exec(open("truth.py").read())' check.py
+for dose in 3e5 3e6 3e7; do
+	emsynth eels --single --dose $dose --seed 5 -o si.tar
+	# not La: below it lies the tail of Fe, which is no power law where the counts are many enough to tell
+	for edge in ti-l23 o-k fe-l23; do
+		is "net counts of $edge, $dose electrons a spectrum" \
+			"verdict(\"$edge\") == \"\" or print(verdict(\"$edge\"))" \
+			"eelsquant -q -e Ti-L23,Fe-L23,O-K,La-M45 $windows si.tar"
+	done
+done
+
+# ---- the gain
+
+is 'that of counted electrons' 'abs(e["gain"] - 1) < 0.01' 'eelsquant -q -e Ti-L23 si.tar'
+cat >camera.py <<'END'
+import io, sys, tarfile
+import numpy as np
+a = np.load(io.BytesIO(tarfile.open("si.tar").extractfile("s5/eels-000000.data.npy").read()))
+np.save("camera.npy", (3 * a).astype("f4"))
+END
+"$PYTHON" camera.py
+is 'that of a camera' 'abs(e["gain"] - 3) < 0.03' 'eelsquant -q -e Ti-L23 --energy 400,0.25 camera.npy'
+is 'spectra on another axis go on with it' 'r["axes"][-1]["offset"] == 400 and r["axes"][-1]["units"] == "eV"' \
+	'eelsquant -q -e Ti-L23 --energy 400,0.25 camera.npy'
+check_fails 'an axis without units' 1 'sample camera.*not eV.*--energy' \
+	'eelsquant -e Ti-L23 camera.npy'
+
+# ---- thickness, alignment
+
+emsynth eels --low --thickness 0.7 --drift 3 --dose 1e7 -o pair.tar
+cat >split.py <<'END'
+import sys, tarfile
+src = tarfile.open("pair.tar")
+out = {n: tarfile.open(n + sys.argv[1] + ".tar", "w", format=tarfile.USTAR_FORMAT) for n in ("low", "core")}
+for m in src:
+    out["low" if "low" in m.name else "core"].addfile(m, src.extractfile(m))
+for t in out.values():
+    t.close()
+END
+"$PYTHON" split.py ""
+is 't/lambda' 'abs(e["t_over_lambda"] - 0.7) < 0.02' 'eelsquant low.tar'
+is 'and its map' 'abs(a["t-over-lambda"] - 0.7).max() < 0.05' 'eelsquant low.tar'
+cat >>truth.py <<'END'
+def at_zero():
+    top, axis = np.argmax(a["data"], -1), r["axes"][-1]
+    return np.ptp(top) == 0 and abs(axis["offset"] + axis["scale"] * top[0, 0]) <= axis["scale"] / 2
+END
+is 'alignment puts the zero loss at 0 eV everywhere' 'at_zero()' \
+	'eelsquant --align low.tar'
+# where the lines of Ti are, row by row against the first, in channels
+cat >>truth.py <<'END'
+def moved():
+    rows = a["data"][:, 50:, 180:300].mean(1)
+    rows = rows - rows.mean(-1, keepdims=True)
+    return np.std([np.correlate(r, rows[0], "full").argmax() for r in rows])
+END
+moved='moved()'
+is 'core losses are out of line' "$moved > 2" 'eelsquant core.tar'
+is '--also puts them in line' "$moved < 0.7" 'eelsquant --align --also low.tar core.tar'
+eelsquant -q --align --also low.tar -e Ti-L23 core.tar -o this.tar --no-provenance
+eelsquant -q --align --also core.tar -e Ti-L23 low.tar -o that.tar --no-provenance
+check_same 'either may come first' this.tar that.tar
+emsynth eels --low -n 2 -s 4x4 -o pair.tar
+"$PYTHON" split.py 2
+check_fails 'fewer pairs than samples' 1 'low2.tar has 2 samples, fewer' \
+	'emsynth eels -n 3 -s 4x4 | eelsquant --also low2.tar'
+check_fails 'a pair of what is none' 1 'neither of the pair has 0 eV' 'eelsquant --also core2.tar core2.tar'
+check_fails 'no zero loss' 1 'has no zero loss.*--also' 'eelsquant --align si.tar'
+
+# ---- fine structure, against what the reduction series knows
+
+emsynth reduction -n 24 --law first-order --seed 4 -o reduction.tar
+cat >fine.py <<'END'
+import json, sys
+import numpy as np
+rows = [json.loads(line) for line in sys.stdin]
+mine, theirs, most = sys.argv[1], sys.argv[2], float(sys.argv[3])
+fine = [r["eels"]["fine"]["Ti-L23"] for r in rows]
+d = np.array([f[mine] - r["truth"][theirs] for f, r in zip(fine, rows) if f[mine] is not None])
+good = len(d) >= 16 and abs(d.mean()) < most and d.std() < most
+print("ok" if good else "%d: %.3f +- %.3f" % (len(d), d.mean(), d.std()))
+END
+eelsquant -q -f -e Ti-L23,O-K -j reduction.tar >fine.jsonl
+# The truth is that of the lines of both valences together; four lines of one shape are not quite that.
+check_is 'L3/L2 within 0.06' ok "$("$PYTHON" fine.py l3_l2_fit l3_l2 0.06 <fine.jsonl)"
+check_is 'the crystal field within 0.15 eV' ok "$("$PYTHON" fine.py splitting_l3_ev splitting_ev 0.15 <fine.jsonl)"
+emsynth eels -s 64x1 --dose 1e8 -o line.tar
+is 'maps of a line of spectra' 'a["ti-l23-l3-l2"].shape == (64,) and np.nanmean(a["ti-l23-l3-l2"][-20:]) > 0.3' \
+	'eelsquant -q -f -e Ti-L23 line.tar'
+
+# ---- unmixing
+
+cat >references.py <<'END'
+import io, json, sys, tarfile
+import numpy as np
+with tarfile.open("reduction.tar") as tar:
+    a = {m.name: tar.extractfile(m).read() for m in tar}
+keys = sorted(n[:-5] for n in a if n.endswith(".json"))
+with tarfile.open("references.tar", "w", format=tarfile.USTAR_FORMAT) as out:
+    for name, key in (("ox", keys[0]), ("red", keys[-1])):
+        f = io.BytesIO()
+        np.save(f, np.load(io.BytesIO(a[key + ".truth.npy"])).astype("f4"))
+        record = dict(json.loads(a[key + ".json"]), key="ref/" + name)
+        for ext, data in ((".spectrum.npy", f.getvalue()), (".json", json.dumps(record).encode() + b"\n")):
+            info = tarfile.TarInfo("ref/" + name + ext)
+            info.size = len(data)
+            out.addfile(info, io.BytesIO(data))
+END
+emsynth reduction -n 24 --law first-order --seed 4 --drift 0 --walk 0 --gain-noise 0 -o reduction.tar
+"$PYTHON" references.py
+cat >fractions.py <<'END'
+import json, sys
+import numpy as np
+rows = [json.loads(line) for line in sys.stdin]
+last = rows[-1]["truth"]["ti3"]
+z = []
+for r in rows[1:-1]:
+    red = r["eels"]["references"]["red"]
+    z.append((red["fraction"] - r["truth"]["ti3"] / last) / 1)
+z = np.array(z)
+print("ok" if abs(z).max() < 0.05 else z)
+END
+check_is 'fractions of two references within 0.05' ok \
+	"$(eelsquant -q -e Ti-L23 --references references.tar -j reduction.tar | "$PYTHON" fractions.py)"
+emsynth eels --dose 1e6 --seed 2 -o si.tar
+is 'two components stand out of the noise' \
+	'e["components"]["count"] == 2 and abs(e["components"]["noise"] - 1) < 0.01' \
+	'eelsquant --components svd si.tar'
+is 'and are as many spectra and maps' 'a["components"].shape == (2, 2048) and a["amount-2"].shape == (16, 64)' \
+	'eelsquant --components nmf si.tar'
+is 'as many as asked for, within a window' 'a["components"].shape == (3, 240)' \
+	'eelsquant --components svd:3 --within 440-500 si.tar'
+
+# ---- profile
+
+cat >>truth.py <<'END'
+def step_is_true():
+    p, t = e["edges"]["Ti-L23"]["profile"], r["truth"]
+    return all(abs(p[n] - t[m]) < 3 * p[n + "_u"] + 0.01
+               for n, m in (("step_nm", "position_nm"), ("width_nm", "width_nm")))
+END
+is 'an interface where and as wide as it is' 'step_is_true()' \
+	'eelsquant -q -e Ti-L23 --across 0,7.5,63,7.5 si.tar'
+
+# ---- composition: of atoms that are known, with factors from a standard
+
+cat >standard.sh <<'END'
+eelsquant -q -e Ti-L23,O-K --standard Ti=1,O=3 -j sto.tar |
+	"$PYTHON" -c 'import json, sys
+for edge, v in json.load(sys.stdin)["eels"]["factors"].items():
+    print("--factor %s=%.9g" % (edge, v["k"]))'
+END
+emsynth eels --pair SrTiO3/SrTiO3 --dose 1e7 -o sto.tar
+is 'factors give the standard back' 'abs(e["composition"]["O"]["per_Ti"] - 3) < 1e-6' \
+	"eelsquant -q -c -e Ti-L23,O-K $(PYTHON=$PYTHON sh standard.sh | tr "\n" " ") sto.tar"
+is 'fractions are 1 together' 'abs(sum(v["fraction"] for v in e["composition"].values()) - 1) < 1e-9' \
+	'eelsquant -q -c --beam 200,10,25 -e Ti-L23,O-K sto.tar'
+check_fails 'no beam' 1 'give --beam' 'eelsquant -c -e Ti-L23,O-K sto.tar'
+check_fails 'M edges' 1 'La-M45.*factor|La-M45.*hydrogenic' 'eelsquant -q -c --beam 200,10,25 -e Ti-L23,La-M45 si.tar'
+
+# ---- bad input
+
+cat >bad.py <<'END'
+import numpy as np
+e = 400 + 0.25 * np.arange(1024)
+y = 1e12 * e ** -3.0
+np.save("constant.npy", np.full(1024, 7, "f4"))
+np.save("nothing.npy", np.zeros(1024, "f4"))
+np.save("nan.npy", np.full(1024, np.nan, "f4"))
+np.save("hole.npy", np.where(np.arange(1024) == 100, np.nan, y).astype("f4"))
+np.save("negative.npy", (-y).astype("f4"))
+np.save("rising.npy", (e ** 2).astype("f4"))
+np.save("one.npy", np.ones(1, "f4"))
+np.save("four.npy", np.ones((2, 2, 2, 64), "f4"))
+END
+"$PYTHON" bad.py
+with() { eelsquant --energy 400,0.25 -e Ti-L23 "$@"; }
+for bad in constant nothing negative rising hole; do
+	is "$bad: no number" 'e["edges"]["Ti-L23"]["counts"] is None and e["edges"]["Ti-L23"]["warning"]' \
+		"with -q $bad.npy"
+	check_is "$bad: a warning" 1 "$(with -j $bad.npy 2>&1 >/dev/null | grep -c 'Ti-L23')"
+done
+check_fails 'NaN alone' 1 'sample nan: no channel is a number' 'with nan.npy'
+check_fails 'one channel' 1 'less than two channels' 'with one.npy'
+check_fails 'too many dimensions' 1 'over 3 dimensions' 'with four.npy'
+check_fails 'an edge beyond the axis' 1 'sample constant: .*La-M45' 'eelsquant --energy 400,0.25 -e La-M45 constant.npy'
+check_fails 'a window outside the axis' 1 'Ti-L23: window 300-350 eV is outside' \
+	'with --fit Ti-L23=300-350 constant.npy'
+check_is 'a window over the next edge: a warning' 1 \
+	"$(eelsquant -e Ti-L23,O-K --signal Ti-L23=456-560 -j si.tar 2>&1 >/dev/null |
+		grep -c 'Ti-L23.*O-K\|O-K.*Ti-L23')"
+check_fails 'no edge' 2 'edge' 'eelsquant -e Xx-K si.tar'
+check_fails 'no window' 2 'no energy window' 'eelsquant -e Ti-L23 --fit Ti-L23=5 si.tar'
+check_fails 'a window of no edge' 2 'of an edge that --edge names' 'eelsquant -e Ti-L23 --fit O-K=480-500 si.tar'
+check_fails 'nothing to compose' 2 'need --edge' 'eelsquant -c si.tar'
+check_fails 'no beam of sense' 2 'half angles' 'eelsquant -e Ti-L23 --beam 200 si.tar'
+check_fails 'no components' 2 'svd or nmf' 'eelsquant --components pca si.tar'
+check_fails 'one spectrum has none' 1 'one' 'eelsquant --components svd --energy 400,1 nothing.npy'
+check_fails 'no atoms' 2 'give atoms|does not say' 'eelsquant -e Ti-L23 --standard Ti si.tar'
+check_fails 'no such reference file' 1 'nowhere.tar' 'eelsquant -e Ti-L23 --references nowhere.tar si.tar'
+check_exit '-k: the others go on' 3 'eelsquant -k -q --energy 400,0.25 -e Ti-L23 nan.npy rising.npy >/dev/null'
+
+eelsquant -q -c --beam 200,10,25 -f -e Ti-L23,O-K -t 1 -o one.tar --no-provenance si.tar
+eelsquant -q -c --beam 200,10,25 -f -e Ti-L23,O-K -t 7 -o many.tar --no-provenance si.tar
+check_same 'the same whatever the threads' one.tar many.tar
+
+finish
