@@ -349,6 +349,10 @@ int em_align_series(const float *spectra, size_t count, const struct em_energy *
 	size_t missing = 0;
 	int status = -1;
 
+	if (!count) {
+		free(before);
+		return em_error_set(err, EM_ERROR_DATA, "no spectra to align");
+	}
 	s.shift = calloc(count, sizeof(*s.shift));
 	s.mean = malloc(2 * n * sizeof(*s.mean));
 	if (!before || !s.shift || !s.mean) {

@@ -137,7 +137,7 @@ static double at_log_q(const void *ctx, double log_q)
 static double over_angles(const struct scattering *s, double from, double to, double step)
 {
 	double a = log_q_at(s, from), b = log_q_at(s, to), sum = 0;
-	int panels = 1 + (int)((b - a) / step);
+	int panels = b > a ? 1 + (int)fmin((b - a) / step, 1000) : 0;
 
 	for (int i = 0; i < panels; i++)
 		sum += integrate(at_log_q, s, a + (b - a) * i / panels, a + (b - a) * (i + 1) / panels);

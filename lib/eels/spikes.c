@@ -85,17 +85,27 @@ static void take_neighbours(struct place *p, size_t row, size_t col)
 				p->neighbour[p->neighbours++] = w->spectra + (r * w->cols + c) * w->e->channels;
 }
 
-static void set_up(struct place *p)
+/* Without what is not finite: a hole elsewhere must not cost the zero loss its protection. */
+static void find_zero(struct place *p, float *whole)
 {
 	const struct em_energy *e = p->w->e;
 	struct em_zeroloss z;
 
+	for (size_t i = 0; i < e->channels; i++)
+		whole[i] = isfinite(p->y[i]) ? p->y[i] : 0;
+	if (em_zeroloss_find(whole, e, &z, NULL) || fabs(z.ev) > ZERO_NEAR)
+		return;
+	p->keep_from = z.channel - 3 * z.width / e->scale;
+	p->keep_to = z.channel + 3 * z.width / e->scale;
+}
+
+static void set_up(struct place *p, float *whole)
+{
+	const struct em_energy *e = p->w->e;
+
 	p->keep_from = INFINITY;
 	p->keep_to = -INFINITY;
-	if (em_zeroloss_find(p->y, e, &z, NULL) == 0 && fabs(z.ev) <= ZERO_NEAR) {
-		p->keep_from = z.channel - 3 * z.width / e->scale;
-		p->keep_to = z.channel + 3 * z.width / e->scale;
-	}
+	find_zero(p, whole);
 	p->quantum = INFINITY;
 	for (size_t i = 1; i < e->channels; i++) {
 		double step = fabs((double)p->y[i] - p->y[i - 1]);
@@ -268,26 +278,34 @@ static int search(struct place *p, struct em_spikes *list, struct em_error *err)
 	return 0;
 }
 
+/* The first error of any row. */
+static void fail(struct work *w, const struct em_error *why)
+{
+	pthread_mutex_lock(&w->lock);
+	if (!w->failed && w->err)
+		*w->err = *why;
+	w->failed = true;
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void search_row(void *ctx, size_t row)
 {
 	struct work *w = ctx;
 	struct em_error why = {0};
+	float *whole = malloc(w->e->channels * sizeof(*whole));
+	int status = whole ? 0 : em_error_memory(&why, w->e->channels * sizeof(*whole));
 
-	for (size_t col = 0; col < w->cols; col++) {
+	for (size_t col = 0; col < w->cols && !status; col++) {
 		size_t index = row * w->cols + col;
 		struct place p = {.w = w, .y = w->spectra + index * w->e->channels, .index = index};
 
 		take_neighbours(&p, row, col);
-		set_up(&p);
-		if (search(&p, &w->found[row], &why)) {
-			pthread_mutex_lock(&w->lock);
-			if (!w->failed && w->err)
-				*w->err = why;
-			w->failed = true;
-			pthread_mutex_unlock(&w->lock);
-			return;
-		}
+		set_up(&p, whole);
+		status = search(&p, &w->found[row], &why);
 	}
+	free(whole);
+	if (status)
+		fail(w, &why);
 }
 
 /* ---- out with them ---- */

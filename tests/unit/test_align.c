@@ -242,6 +242,8 @@ static void what_cannot_be_aligned(void **state)
 	out[200] = INFINITY;
 	assert_null(em_align_new(out, &AXIS, &TI, 6, &err));
 	assert_int_equal(err.kind, EM_ERROR_DATA);
+	assert_int_equal(em_align_series(spectra[0], 0, &AXIS, &TI, 5, 1, &s, NULL, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
 	for (size_t i = 0; i < MANY; i++)
 		for (size_t k = 0; k < N; k++)
 			spectra[i][k] = 3;
