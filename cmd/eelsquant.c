@@ -406,6 +406,8 @@ static int check(struct em_cli *cli, struct options *o)
 	                  o->average > 0))
 		return em_cli_usage(
 		    cli, "--composition, --standard, --across, --deconvolve, --fine and --average need --edge");
+	if (o->quant.tails && !o->quant.deconvolve)
+		return em_cli_usage(cli, "--tails needs --deconvolve: a tail has its shape without plural scattering");
 	if (o->references && o->quant.components)
 		return em_cli_usage(cli, "--references or --components, not both");
 	if (o->quant.gain < 0 || o->average < 0 || o->breadth < 0)
@@ -436,6 +438,7 @@ int main(int argc, char **argv)
 	    {0, "align", NULL, "put the zero loss at 0 eV, of the pair's core losses too", EM_OPTION_FLAG, &q->align},
 	    {0, "despike", NULL, "take X-rays and cosmic rays out first", EM_OPTION_FLAG, &q->despike},
 	    {0, "deconvolve", NULL, "take plural scattering out of the edges", EM_OPTION_FLAG, &q->deconvolve},
+	    {0, "tails", NULL, "with it: edges stand on the tail of the edge before them", EM_OPTION_FLAG, &q->tails},
 	    {'c', "composition", NULL, "atomic fractions, by hydrogenic cross sections or factors", EM_OPTION_FLAG,
 	     &q->composition},
 	    {0, "beam", "KV,CONV,COLL", "kV and half angles, mrad; default: as the record has them", EM_OPTION_PARSE,

@@ -348,6 +348,7 @@ int em_quant_run(struct em_quant *q, const struct em_quant_options *opt, const s
 	q->zero_loss = NAN;
 	q->thickness.ratio = NAN;
 	if (load_all(q, core, low, err) || prepare(q, err) || em_quant_measure_edges(q, err) ||
+	    (opt->deconvolve && em_quant_measure_single(q, record, err)) ||
 	    (opt->composition && em_quant_compose(q, record, err)) || (opt->fine && em_quant_measure_fine(q, err)) ||
 	    em_quant_unmix(q, err)) {
 		em_quant_release(q);

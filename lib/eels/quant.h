@@ -53,6 +53,7 @@ struct em_quant_options {
 	double gain; /* as in background.h; 0: from the scatter, of many spectra that of all fits */
 	const struct em_background_kernel *kernel; /* backgrounds averaged over neighbours; NULL: each its own */
 	bool despike, align, deconvolve, composition, fine;
+	bool tails;                /* with deconvolve: the tail of the edge before an edge is its background */
 	struct em_sigma_beam beam; /* members that are 0 are looked up in the record */
 	/* Unmixing, within this window; zeroed: with references the first edge's signal, else all of the axis. */
 	struct em_energy_window within;
@@ -74,10 +75,11 @@ struct em_quant_spectra {
 struct em_quant_edge {
 	struct em_edge edge; /* its windows placed */
 	struct em_net sum;
-	double amplitude;            /* of the sum's background by 1 eV, counts a channel and place */
-	float *counts, *error;       /* owned */
-	double single, single_error; /* the sum's counts without plural scattering; NAN where not asked for */
-	struct em_text profile;      /* JSON for the record, the caller's to set before em_quant_describe */
+	double amplitude;                  /* of the sum's background by 1 eV, counts a channel and place */
+	float *counts, *error;             /* owned */
+	double single, single_error;       /* the sum's counts without plural scattering; NAN where not asked for */
+	const struct em_quant_edge *below; /* whose tail was taken off for that; NULL: none */
+	struct em_text profile;            /* JSON for the record, the caller's to set before em_quant_describe */
 };
 
 #define EM_QUANT_FINE_MAX 8 /* numbers of an edge's fine structure */

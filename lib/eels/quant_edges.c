@@ -3,7 +3,6 @@
 #include "eels/quant_parts.h"
 
 #include "base/parallel.h"
-#include "eels/deconvolve.h"
 #include "io/meta.h"
 
 #include <math.h>
@@ -175,42 +174,10 @@ static int measure_map(struct em_quant *q, struct em_quant_edge *e, struct em_er
 
 /* ---- of the sum ---- */
 
-static int deconvolve(const struct em_quant *q, const struct em_net_plan *p, struct em_quant_edge *e, const float *sum,
-                      const float *low, struct em_error *err)
-{
-	const struct em_quant_spectra *l = q->low.counts ? &q->low : &q->core;
-	const struct em_deconvolve_options o = {0};
-	struct em_deconvolve *d = em_deconvolve_new(low, &l->energy, &q->core.energy, &o, err);
-	struct em_energy_span signal = em_net_plan_signal(p), after;
-	size_t n = q->core.energy.channels, first = em_background_window(em_net_plan_background(p)).first;
-	float *edge = d ? calloc(n, sizeof(float)) : NULL;
-	int status = -1;
-
-	if (d && !edge)
-		em_error_memory(err, n * sizeof(float));
-	if (edge) {
-		after = (struct em_energy_span){first, n - first};
-		em_background_curve(em_net_plan_background(p), &e->sum.background, &after, edge + first);
-		for (size_t k = first; k < n; k++)
-			edge[k] = sum[k] - edge[k];
-		status = em_deconvolve_run(d, edge, NULL, err);
-		e->single = 0;
-		for (size_t k = signal.first; k < signal.first + signal.count && !status; k++)
-			e->single += (double)edge[k];
-		/* the background is what is uncertain, and it is scaled with the edge */
-		e->single_error = fabs(e->sum.error * e->single / e->sum.counts);
-	}
-	free(edge);
-	em_deconvolve_free(d);
-	return status;
-}
-
-static int measure_sum(struct em_quant *q, struct em_quant_edge *e, const float *sum, const float *low,
-                       struct em_error *err)
+static int measure_sum(struct em_quant *q, struct em_quant_edge *e, const float *sum, struct em_error *err)
 {
 	struct em_net_plan *p = em_quant_plan(q, &e->edge, q->gain, err);
 	char text[400];
-	int status = 0;
 
 	if (!p)
 		return -1;
@@ -218,22 +185,18 @@ static int measure_sum(struct em_quant *q, struct em_quant_edge *e, const float 
 	e->amplitude = em_background_amplitude(em_net_plan_background(p), &e->sum.background);
 	if (e->sum.flags)
 		em_quant_warn(q, "%s", em_net_explain(&e->sum, e->edge.name, text, sizeof(text)));
-	if (low && !isnan(e->sum.counts))
-		status = deconvolve(q, p, e, sum, low, err);
 	em_net_plan_free(p);
-	return status;
+	return 0;
 }
 
 static int measure_sums(struct em_quant *q, struct em_error *err)
 {
-	const struct em_quant_spectra *l = q->low.counts ? &q->low : &q->core;
-	float *sum = em_quant_sum_float(q, &q->core), *low = q->opt->deconvolve ? em_quant_sum_float(q, l) : NULL;
-	int status = sum && (low || !q->opt->deconvolve) ? 0 : em_error_memory(err, l->energy.channels * sizeof(float));
+	float *sum = em_quant_sum_float(q, &q->core);
+	int status = sum ? 0 : em_error_memory(err, q->core.energy.channels * sizeof(float));
 
 	for (size_t i = 0; i < q->opt->nedges && !status; i++)
-		status = measure_sum(q, &q->edge[i], sum, low, err);
+		status = measure_sum(q, &q->edge[i], sum, err);
 	free(sum);
-	free(low);
 	return status;
 }
 
@@ -258,8 +221,8 @@ int em_quant_measure_edges(struct em_quant *q, struct em_error *err)
 
 /* ---- composition ---- */
 
-static int find_beam(const struct em_quant *q, const struct em_record *record, struct em_sigma_beam *beam,
-                     struct em_error *err)
+int em_quant_find_beam(const struct em_quant *q, const struct em_record *record, struct em_sigma_beam *beam,
+                       struct em_error *err)
 {
 	struct em_meta m;
 
@@ -376,7 +339,7 @@ int em_quant_compose(struct em_quant *q, const struct em_record *record, struct 
 	q->nelements = choose_edges(q, chosen);
 	for (size_t k = 0; k < q->nelements; k++)
 		all_k = all_k && !isnan(q->opt->k[chosen[k]]);
-	if (!all_k && find_beam(q, record, &beam, err))
+	if (!all_k && em_quant_find_beam(q, record, &beam, err))
 		return -1;
 	for (size_t k = 0; k < q->nelements; k++) {
 		snprintf(q->element[k].name, sizeof(q->element[k].name), "%s", q->edge[chosen[k]].edge.element);

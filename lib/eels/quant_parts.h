@@ -14,6 +14,11 @@ float *em_quant_sum_float(const struct em_quant *q, const struct em_quant_spectr
 
 /* Fills q->edge, the windows placed, and q->gain. */
 int em_quant_measure_edges(struct em_quant *q, struct em_error *err);
+/* The edges' single, single_error and below. */
+int em_quant_measure_single(struct em_quant *q, const struct em_record *record, struct em_error *err);
+/* What the options say of the beam, or else the record.  EM_ERROR_DATA: neither does. */
+int em_quant_find_beam(const struct em_quant *q, const struct em_record *record, struct em_sigma_beam *beam,
+                       struct em_error *err);
 /* Fills q->element. */
 int em_quant_compose(struct em_quant *q, const struct em_record *record, struct em_error *err);
 

@@ -49,6 +49,10 @@ static void put_edge(struct em_text *t, const struct em_quant_edge *e)
 	em_quant_put(t, "chi2", b->chi2);
 	if (!isnan(e->single))
 		em_quant_put_with_error(t, "single_counts", e->single, e->single_error);
+	if (e->below) {
+		em_json_put_name(t, "above_tail_of");
+		em_json_put_string(t, e->below->edge.name);
+	}
 	if (e->profile.len) {
 		em_json_put_name(t, "profile");
 		em_text_append(t, em_text_get(&e->profile));
