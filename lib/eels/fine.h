@@ -76,10 +76,13 @@ struct em_fine_lines_windows {
 
 /*
  * Where the lines are: the pair of energies `apart` from each other, within the search window, at which the counts
- * smoothed over half of that are greatest in sum.  first: from `apart` before the first line to the middle between
- * them; second: on to `apart` behind the second; after: 2 `apart` more, or what the axis has of them. EM_ERROR_USAGE: a
- * search window outside the axis or too short, `apart` less than 4 channels; EM_ERROR_DATA: no room around the lines,
- * or no channel rises out of the noise by 5 standard errors.
+ * smoothed over half of that are greatest in sum.  first: from `apart` before the first line to where the counts,
+ * smoothed over a quarter of `apart`, are least around the middle between them; second: on to `apart` behind the
+ * second; after: 2 `apart` more, or what the axis has of them.  All go by whole channels: for a series, once on its
+ * mean.
+ *
+ * EM_ERROR_USAGE: a search window outside the axis or too short, `apart` less than 4 channels; EM_ERROR_DATA: no room
+ * around the lines, or no channel rises out of the noise by 5 standard errors.
  */
 int em_fine_lines_place(const struct em_energy *e, const double *counts, const double *variance,
                         const struct em_fine_lines_settings *settings, struct em_fine_lines_windows *windows,
@@ -142,9 +145,11 @@ struct em_fine_onset {
 /*
  * Both within a window that holds the rise and its first maximum, of counts smoothed with a Gaussian of `smooth` eV
  * (full at half maximum; 0: 3 channels), between channels.  Noise in the maximum counts, that of its choice among
- * others does not: compare spectra of like noise, or use em_fine_shift. EM_ERROR_USAGE: em_energy_span's, a window of
- * less than 5 channels; EM_ERROR_DATA: the maximum not above 5 standard errors, or no rise through half of it in the
- * window.
+ * others does not: compare spectra of like noise, or use em_fine_shift.  Of two rises in the window, like those of a
+ * split line, `steepest` may be either; `half` does not jump.
+ *
+ * EM_ERROR_USAGE: em_energy_span's, a window of less than 5 channels; EM_ERROR_DATA: the maximum not above 5 standard
+ * errors, or no rise through half of it in the window.
  */
 int em_fine_onset(const struct em_energy *e, const double *counts, const double *variance,
                   const struct em_energy_window *window, double smooth, struct em_fine_onset *onset,

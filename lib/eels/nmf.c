@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define SWEEPS 2000
-#define STANDS 1e-7 /* of the residual, in a sweep */
+#define STANDS 1e-5 /* of the squared residual, in a sweep */
+#define NOISE 1e-2  /* of what noise has in the basis: as good as nothing */
 
 /* X = s c, to become w h.  A "side" is a matrix by columns: s as [rank][rows], w as [count][rows]; so c and h. */
 struct work {
@@ -96,18 +97,18 @@ static double residual(const struct work *k)
 	return fmax(sum, 0);
 }
 
-static void sweep(struct work *k, struct em_nmf *nmf)
+/* nothing: a residual not worth another sweep. */
+static void sweep(struct work *k, double nothing, struct em_nmf *nmf)
 {
 	double all = dot(k->s, k->s, k->rank * k->rows), before = INFINITY, now = INFINITY;
 
 	start(k);
-	for (nmf->sweeps = 1; nmf->sweeps <= SWEEPS; nmf->sweeps++, before = now) {
+	nmf->converged = false;
+	for (nmf->sweeps = 0; nmf->sweeps < SWEEPS && !nmf->converged; nmf->sweeps++, before = now) {
 		turn(k, k->w, k->s, k->rows, k->h, k->c, k->channels);
 		turn(k, k->h, k->c, k->channels, k->w, k->s, k->rows);
 		now = residual(k);
-		nmf->converged = now <= 1e-14 * all || before - now < STANDS * now;
-		if (nmf->converged)
-			break;
+		nmf->converged = now <= fmax(nothing, 1e-14 * all) || before - now < STANDS * now;
 	}
 	nmf->residual = sqrt(now / all);
 }
@@ -180,7 +181,7 @@ static int factorise(struct work *k, struct em_nmf *nmf, const struct em_basis *
 		}
 	if (!isfinite(sum) || !(sum > 0))
 		return em_error_set(err, EM_ERROR_DATA, "the scores of the spectra are zero or not finite");
-	sweep(k, nmf);
+	sweep(k, NOISE * basis->noise * basis->noise * (double)(k->rank * (k->rows + k->channels)), nmf);
 	if (scale(k, basis, err))
 		return -1;
 	give(k, nmf);

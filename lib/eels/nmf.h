@@ -18,7 +18,8 @@ struct em_nmf {
 	double *amount;    /* [spectra][count], >= 0, in the total's unit, counts; owned */
 	double residual;   /* what of the basis's part of the data is left, relative: |S C - W H| / |S C| */
 	size_t sweeps;
-	bool converged; /* the residual fell by less than 1e-7 of itself in a sweep; else 2,000 were not enough */
+	/* what is left is 1/100 of the noise's part, or fell by 1e-5 of itself at most; else 2,000 sweeps end */
+	bool converged;
 };
 
 /*

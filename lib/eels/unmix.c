@@ -16,36 +16,43 @@
 struct normal {
 	size_t count, used;
 	double b[N], length[N];
+	double *weight;   /* [channels] */
 	double *a, *free; /* [count][count]; the latter the Cholesky factor of those free */
 };
 
-static bool counts_here(const struct em_unmix *u, const double *counts, const double *variance, size_t j)
+/* n->weight[channels]: 1 / variance, 0 for channels that do not count. */
+static void weigh(struct normal *n, const struct em_unmix *u, const double *counts, const double *variance)
 {
-	double sum = counts[j] + (variance ? variance[j] : 1);
+	for (size_t j = 0; j < u->channels; j++) {
+		double v = variance ? variance[j] : 1, sum = counts[j] + v;
 
-	for (size_t k = 0; k < u->count; k++)
-		sum += u->reference[k * u->channels + j];
-	return isfinite(sum) && (!variance || variance[j] > 0);
+		for (size_t k = 0; k < u->count; k++)
+			sum += u->reference[k * u->channels + j];
+		n->weight[j] = isfinite(sum) && v > 0 ? 1 / v : 0;
+		n->used += n->weight[j] > 0;
+	}
 }
 
-static void gather(struct normal *n, const struct em_unmix *u, const double *counts, const double *variance)
+static double product(const struct normal *n, const double *a, const double *b, size_t channels)
+{
+	double sum = 0;
+
+	for (size_t j = 0; j < channels; j++)
+		if (n->weight[j] > 0) /* or it may be NaN */
+			sum += n->weight[j] * a[j] * b[j];
+	return sum;
+}
+
+static void gather(struct normal *n, const struct em_unmix *u, const double *counts)
 {
 	size_t count = n->count;
 
-	for (size_t j = 0; j < u->channels; j++) {
-		const double *r = u->reference + j;
-		double w = variance ? 1 / variance[j] : 1;
+	for (size_t k = 0; k < count; k++) {
+		const double *r = u->reference + k * u->channels;
 
-		if (!counts_here(u, counts, variance, j))
-			continue;
-		n->used++;
-		for (size_t k = 0; k < count; k++) {
-			double scaled = w * r[k * u->channels];
-
-			n->b[k] += scaled * counts[j];
-			for (size_t l = 0; l <= k; l++)
-				n->a[k * count + l] += scaled * r[l * u->channels];
-		}
+		n->b[k] = product(n, r, counts, u->channels);
+		for (size_t l = 0; l <= k; l++)
+			n->a[k * count + l] = product(n, r, u->reference + l * u->channels, u->channels);
 	}
 	for (size_t k = 0; k < count; k++)
 		n->length[k] = sqrt(n->a[k * count + k]);
@@ -155,18 +162,18 @@ static void not_negative(struct normal *n, double *x)
 	}
 }
 
-static double chi2_of(const struct em_unmix *u, const double *counts, const double *variance, const double *amount)
+static double chi2_of(const struct normal *n, const struct em_unmix *u, const double *counts, const double *amount)
 {
 	double chi2 = 0;
 
 	for (size_t j = 0; j < u->channels; j++) {
 		double rest = counts[j];
 
-		if (!counts_here(u, counts, variance, j))
+		if (n->weight[j] == 0)
 			continue;
 		for (size_t k = 0; k < u->count; k++)
 			rest -= amount[k] * u->reference[k * u->channels + j];
-		chi2 += rest * rest / (variance ? variance[j] : 1);
+		chi2 += n->weight[j] * rest * rest;
 	}
 	return chi2;
 }
@@ -191,7 +198,8 @@ static int solve(struct normal *n, const struct em_unmix *u, const double *count
 	double x[N];
 	struct em_unmix_quality q;
 
-	gather(n, u, counts, variance);
+	weigh(n, u, counts, variance);
+	gather(n, u, counts);
 	if (n->used <= n->count)
 		return em_error_set(err, EM_ERROR_DATA, "%zu channels are too few for %zu references", n->used,
 		                    n->count);
@@ -206,7 +214,7 @@ static int solve(struct normal *n, const struct em_unmix *u, const double *count
 		q.freedom -= x[k] > 0;
 		x[k] /= n->length[k];
 	}
-	q.chi2 = chi2_of(u, counts, variance, x);
+	q.chi2 = chi2_of(n, u, counts, x);
 	memcpy(amount, x, n->count * sizeof(*x));
 	if (covariance)
 		invert(n, variance ? 1 : q.chi2 / (double)q.freedom, covariance);
@@ -224,10 +232,14 @@ int em_unmix_fit(const struct em_unmix *u, const double *counts, const double *v
 	if (!u->count || u->count > N)
 		return em_error_set(err, EM_ERROR_USAGE, "%zu references: give 1 to %d", u->count, N);
 	n.a = calloc(2 * u->count * u->count, sizeof(*n.a));
-	if (!n.a)
-		return em_error_memory(err, 2 * u->count * u->count * sizeof(*n.a));
-	n.free = n.a + u->count * u->count;
-	status = solve(&n, u, counts, variance, amount, covariance, quality, err);
+	n.weight = calloc(u->channels, sizeof(*n.weight));
+	if (n.a && n.weight) {
+		n.free = n.a + u->count * u->count;
+		status = solve(&n, u, counts, variance, amount, covariance, quality, err);
+	} else {
+		status = em_error_memory(err, u->channels * sizeof(*n.weight));
+	}
+	free(n.weight);
 	free(n.a);
 	return status;
 }
