@@ -26,6 +26,7 @@
 #define EM_EELS_EELSTM_H
 
 #include "base/error.h"
+#include "base/text.h"
 #include "io/file.h"
 
 #include <stdbool.h>
@@ -90,8 +91,8 @@ struct em_eelstm_progress {
 	double best;       /* lowest validation loss; infinite before the first */
 };
 
-/* `told` after each epoch, and asked to `stop` between batches (true: it ends after the last whole epoch, the batches
- * of the one begun are undone).  Both may be NULL; they are called in the caller's thread.  `told` may save the net. */
+/* After each epoch `told`, which may print the net, and then `stop`: true, and training ends there.  Both may be NULL;
+ * they are called in the caller's thread. */
 struct em_eelstm_callbacks {
 	void *ctx;
 	void (*told)(void *ctx, const struct em_eelstm_progress *progress);
@@ -101,8 +102,8 @@ struct em_eelstm_callbacks {
 /*
  * Trains until options.epochs are done in all (those before a resumed run counted), patience is over, or stop says so.
  * validation may be NULL: no early stopping.  EM_ERROR_USAGE: no windows, a window outside the frames; EM_ERROR_DATA:
- * frames that are NaN or infinite, or a loss that became so; EM_ERROR_MEMORY.  After an error the weights are those
- * after the last whole epoch.
+ * frames that are NaN or infinite, or a loss that became so (the rate is too high; the net is of no more use);
+ * EM_ERROR_MEMORY.
  */
 int em_eelstm_train(struct em_eelstm *net, const struct em_eelstm_windows *train,
                     const struct em_eelstm_windows *validation, const struct em_eelstm_callbacks *callbacks,
@@ -127,10 +128,13 @@ struct em_eelstm_note {
 	const char *name, *text; /* UTF-8; names of ours ("units", ...) are refused: EM_ERROR_USAGE */
 };
 
-/* With `state`, what training needs to go on is saved as well (three times the size, four with restore_best).  The file
- * appears whole or not at all.  EM_ERROR_IO, EM_ERROR_MEMORY. */
-int em_eelstm_save(const struct em_eelstm *net, const char *path, bool state, const struct em_eelstm_note *notes,
-                   size_t note_count, struct em_error *err);
+/*
+ * Appends the file's bytes to out, for the caller to write (em_outfile does it whole or not at all).  With `state`,
+ * what training needs to go on as well: three times the size, four with restore_best.  EM_ERROR_MEMORY; EM_ERROR_DATA:
+ * weights that are not finite, as after training that failed.
+ */
+int em_eelstm_print(const struct em_eelstm *net, bool state, const struct em_eelstm_note *notes, size_t note_count,
+                    struct em_text *out, struct em_error *err);
 /* EM_ERROR_DATA, EM_ERROR_IO, EM_ERROR_MEMORY: the text says what is wrong. */
 struct em_eelstm *em_eelstm_load(const char *path, struct em_error *err);
 struct em_eelstm *em_eelstm_load_bytes(struct em_blob bytes, struct em_error *err); /* copied from */
