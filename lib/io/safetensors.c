@@ -289,3 +289,89 @@ int em_tensor_load(const struct em_tensor *t, float *out, struct em_error *err)
 			return fail(t, "there are NaN or infinite weights in it", err);
 	return 0;
 }
+
+/* ---- out ---- */
+
+static size_t count_of(const struct em_tensor_out *t)
+{
+	size_t n = 1;
+
+	for (int i = 0; i < t->ndim; i++)
+		n *= t->shape[i];
+	return n;
+}
+
+static void put_notes(struct em_text *header, const struct em_safetensors_note *notes, size_t count)
+{
+	em_json_put_name(header, "__metadata__");
+	em_text_append(header, "{");
+	for (size_t i = 0; i < count; i++) {
+		em_json_put_name(header, notes[i].name);
+		em_json_put_string(header, notes[i].text);
+	}
+	em_text_append(header, "}");
+}
+
+/* Its entry in the header; *at: where its bytes begin, then where they end. */
+static void put_entry(struct em_text *header, const struct em_tensor_out *t, size_t *at)
+{
+	size_t end = *at + count_of(t) * sizeof(*t->values);
+
+	em_json_put_name(header, t->name);
+	em_text_append(header, "{\"dtype\":\"F32\",\"shape\":[");
+	for (int i = 0; i < t->ndim; i++)
+		em_text_printf(header, "%s%zu", i ? "," : "", t->shape[i]);
+	em_text_printf(header, "],\"data_offsets\":[%zu,%zu]}", *at, end);
+	*at = end;
+}
+
+static int check_values(const struct em_tensor_out *t, struct em_error *err)
+{
+	for (size_t i = 0, n = count_of(t); i < n; i++)
+		if (!isfinite(t->values[i]))
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "safetensors: tensor '%.100s': there are NaN or infinite weights in it",
+			                    t->name);
+	return 0;
+}
+
+static void put_values(struct em_text *out, const struct em_tensor_out *t)
+{
+	unsigned char bytes[4096];
+	const size_t size = sizeof(*t->values), most = sizeof(bytes) / size;
+
+	for (size_t i = 0, n = count_of(t), k; i < n; i += k) {
+		k = n - i < most ? n - i : most;
+		em_bytes_copy(bytes, (const unsigned char *)(t->values + i), k, size, false);
+		em_text_append_bytes(out, bytes, k * size);
+	}
+}
+
+int em_safetensors_print(const struct em_tensor_out *tensors, size_t count, const struct em_safetensors_note *notes,
+                         size_t note_count, struct em_text *out, struct em_error *err)
+{
+	struct em_text header = {0};
+	unsigned char length[PREFIX];
+	size_t at = 0;
+	int status;
+
+	for (size_t i = 0; i < count; i++)
+		if (check_values(&tensors[i], err))
+			return -1;
+	em_text_append(&header, "{");
+	put_notes(&header, notes, note_count);
+	for (size_t i = 0; i < count; i++)
+		put_entry(&header, &tensors[i], &at);
+	em_text_append(&header, "}");
+	while (header.len % PREFIX && !header.failed)
+		em_text_append(&header, " ");
+	for (int i = 0; i < PREFIX; i++)
+		length[i] = (unsigned char)((uint64_t)header.len >> 8 * i);
+	em_text_append_bytes(out, length, PREFIX);
+	em_text_append_bytes(out, em_text_get(&header), header.len);
+	status = em_text_check(&header, err);
+	em_text_release(&header);
+	for (size_t i = 0; i < count && !status; i++)
+		put_values(out, &tensors[i]);
+	return status ? -1 : em_text_check(out, err);
+}

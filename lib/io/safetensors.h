@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "io/file.h"
 
 #include <stddef.h>
@@ -48,5 +49,27 @@ const struct em_tensor *em_safetensors_find(const struct em_safetensors *file, c
 /* The elements as float32 into out[t->count].  EM_ERROR_DATA, naming the tensor: its dtype is none of F32, F16, BF16;
  * an element is NaN or infinite. */
 int em_tensor_load(const struct em_tensor *t, float *out, struct em_error *err);
+
+/* ---- out ---- */
+
+struct em_safetensors_note {
+	const char *name, *text; /* UTF-8 */
+};
+
+/* float32, to be written. */
+struct em_tensor_out {
+	const char *name; /* each another, none "__metadata__" */
+	int ndim;
+	size_t shape[EM_MAX_NDIM];
+	const float *values; /* C order */
+};
+
+/*
+ * Appends a whole file to out: tensors one after the other as given, notes as __metadata__, blanks behind the header so
+ * that the elements start at a multiple of 8 bytes.  EM_ERROR_DATA, naming the tensor: an element is NaN or infinite;
+ * EM_ERROR_MEMORY.
+ */
+int em_safetensors_print(const struct em_tensor_out *tensors, size_t count, const struct em_safetensors_note *notes,
+                         size_t note_count, struct em_text *out, struct em_error *err);
 
 #endif

@@ -187,6 +187,47 @@ static void test_lies(void **state)
 	lie("{" V("a", "[0,2]") "," V("a", "[2,4]") "}", 4, "twice");
 }
 
+static void test_what_was_written(void **state)
+{
+	static const float big[2][700] = {{1, 2, -0.f}, {[699] = 0x1p-149f}}, one = 7;
+	const struct em_tensor_out out[] = {
+	    {"z \"big\"", 2, {2, 700}, &big[0][0]}, {"a", 0, {0}, &one}, {"none", 1, {0}, NULL}};
+	const struct em_safetensors_note notes[] = {{"from", "a \"test\"\n"}, {"n", ""}};
+	struct em_text t = {0};
+	struct em_safetensors *f;
+	float v[1400];
+
+	(void)state;
+	assert_int_equal(em_safetensors_print(out, 3, notes, 2, &t, NULL), 0);
+	f = em_safetensors_new((struct em_blob){(const unsigned char *)t.s, t.len}, NULL);
+	assert_non_null(f);
+	assert_string_equal(em_safetensors_metadata(f, "from"), "a \"test\"\n");
+	assert_string_equal(em_safetensors_metadata(f, "n"), "");
+	assert_int_equal(em_safetensors_find(f, "z \"big\"")->shape[1], 700);
+	assert_int_equal(em_tensor_load(em_safetensors_find(f, "z \"big\""), v, NULL), 0);
+	assert_memory_equal(v, big, sizeof(big));
+	assert_int_equal((em_safetensors_at(f, 2)->data - em_safetensors_bytes(f).data) % 8, 0);
+	assert_int_equal(em_safetensors_find(f, "a")->ndim, 0);
+	assert_int_equal(em_tensor_load(em_safetensors_find(f, "a"), v, NULL), 0);
+	assert_true(v[0] == 7);
+	assert_int_equal(em_safetensors_find(f, "none")->size, 0);
+	em_safetensors_free(f);
+	em_text_release(&t);
+}
+
+static void test_nothing_is_written_of_nan(void **state)
+{
+	static const float v[3] = {1, 2, NAN};
+	const struct em_tensor_out out = {"w", 1, {3}, v};
+	struct em_error err = {0};
+	struct em_text t = {0};
+
+	(void)state;
+	assert_int_equal(em_safetensors_print(&out, 1, NULL, 0, &t, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
+	assert_int_equal(t.len, 0);
+}
+
 static void test_no_file(void **state)
 {
 	struct em_error err = {0};
@@ -204,6 +245,8 @@ int main(void)
 	                                   cmocka_unit_test(test_weights_that_are_none),
 	                                   cmocka_unit_test(test_cut),
 	                                   cmocka_unit_test(test_lies),
+	                                   cmocka_unit_test(test_what_was_written),
+	                                   cmocka_unit_test(test_nothing_is_written_of_nan),
 	                                   cmocka_unit_test(test_no_file)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
