@@ -27,7 +27,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "io/file.h"
+#include "io/safetensors.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -123,17 +123,12 @@ int em_eelstm_predict(const struct em_eelstm *net, const float *windows, size_t 
 
 /* ---- files ---- */
 
-/* What is to stand in __metadata__ besides the options: where the model is from. */
-struct em_eelstm_note {
-	const char *name, *text; /* UTF-8; names of ours ("units", ...) are refused: EM_ERROR_USAGE */
-};
-
 /*
- * Appends the file's bytes to out, for the caller to write (em_outfile does it whole or not at all).  With `state`,
- * what training needs to go on as well: three times the size, four with restore_best.  EM_ERROR_MEMORY; EM_ERROR_DATA:
- * weights that are not finite, as after training that failed.
+ * Appends the file's bytes to out, with notes of where the model is from beside the options, for the caller to write
+ * (em_outfile does it whole or not at all).  With `state`, what training needs to go on as well: three times the size,
+ * four with restore_best.  EM_ERROR_MEMORY; EM_ERROR_DATA: weights that are not finite, as after training that failed.
  */
-int em_eelstm_print(const struct em_eelstm *net, bool state, const struct em_eelstm_note *notes, size_t note_count,
+int em_eelstm_print(const struct em_eelstm *net, bool state, const struct em_safetensors_note *notes, size_t note_count,
                     struct em_text *out, struct em_error *err);
 /* EM_ERROR_DATA, EM_ERROR_IO, EM_ERROR_MEMORY: the text says what is wrong. */
 struct em_eelstm *em_eelstm_load(const char *path, struct em_error *err);
