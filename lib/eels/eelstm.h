@@ -133,8 +133,8 @@ int em_eelstm_print(const struct em_eelstm *net, bool state, const struct em_saf
 /* EM_ERROR_DATA, EM_ERROR_IO, EM_ERROR_MEMORY: the text says what is wrong. */
 struct em_eelstm *em_eelstm_load(const char *path, struct em_error *err);
 struct em_eelstm *em_eelstm_load_bytes(struct em_blob bytes, struct em_error *err); /* copied from */
-/* Can training go on where it was: a new net, or one that was saved with its state?  (Otherwise it starts anew at
- * Adam's moments and the epoch 0, from these weights.) */
+/* Can training go on where it was: a new net, or one that was printed with its state?  Otherwise em_eelstm_train begins
+ * at epoch 0, from these weights. */
 bool em_eelstm_resumes(const struct em_eelstm *net);
 /* A note of the file that it was loaded from; NULL: none of that name. */
 const char *em_eelstm_find_note(const struct em_eelstm *net, const char *name);

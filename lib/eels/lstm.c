@@ -23,7 +23,7 @@
 #endif
 
 /* What a layer reads and writes; turned weights are those of its way back. */
-enum tensor { SOURCE, KERNEL, RECURRENT, BIAS, RESULT, KERNEL_TURNED, RECURRENT_TURNED, TENSORS };
+enum tensor { SOURCE, START, KERNEL, RECURRENT, BIAS, RESULT, KERNEL_TURNED, RECURRENT_TURNED, TENSORS };
 
 struct em_lstm {
 	struct em_lstm_size size;
@@ -80,6 +80,7 @@ static dnnl_status_t describe_tensors(struct em_lstm *l)
 		dnnl_dims_t dims;
 		dnnl_format_tag_t order;
 	} tensor[TENSORS] = {[SOURCE] = {3, {t, n, c}, dnnl_tnc},
+	                     [START] = {4, {1, 1, n, u}, dnnl_ldnc},
 	                     [KERNEL] = {5, {1, 1, c, 4, u}, dnnl_ldigo},
 	                     [RECURRENT] = {5, {1, 1, u, 4, u}, dnnl_ldigo},
 	                     [BIAS] = {4, {1, 1, 4, u}, dnnl_ldgo},
@@ -93,18 +94,22 @@ static dnnl_status_t describe_tensors(struct em_lstm *l)
 	return status;
 }
 
+/*
+ * The state at first is 0, and it is said so: where it is left out, oneDNN 2.6 takes other numbers for it in the
+ * gradient of the recurrent weights.
+ */
 static dnnl_status_t describe_forward(struct em_lstm *l, dnnl_primitive_attr_t attr)
 {
 	dnnl_prop_kind_t kind = l->training ? dnnl_forward_training : dnnl_forward_inference;
 	dnnl_memory_desc_t *d = l->desc;
 #if DNNL_VERSION_MAJOR >= 3
 	return dnnl_lstm_forward_primitive_desc_create(
-	    &l->described[0], l->engine, kind, dnnl_unidirectional_left2right, d[SOURCE], NULL, NULL, d[KERNEL],
+	    &l->described[0], l->engine, kind, dnnl_unidirectional_left2right, d[SOURCE], d[START], d[START], d[KERNEL],
 	    d[RECURRENT], NULL, NULL, d[BIAS], d[RESULT], NULL, NULL, 0, attr);
 #else
 	dnnl_rnn_desc_t op;
 	dnnl_status_t status =
-	    dnnl_lstm_forward_desc_init_v3(&op, kind, dnnl_unidirectional_left2right, &d[SOURCE], NULL, NULL,
+	    dnnl_lstm_forward_desc_init_v3(&op, kind, dnnl_unidirectional_left2right, &d[SOURCE], &d[START], &d[START],
 	                                   &d[KERNEL], &d[RECURRENT], NULL, NULL, &d[BIAS], &d[RESULT], NULL, NULL, 0);
 
 	return status == dnnl_success ? dnnl_primitive_desc_create(&l->described[0], &op, attr, l->engine, NULL)
@@ -117,15 +122,15 @@ static dnnl_status_t describe_backward(struct em_lstm *l, dnnl_primitive_attr_t 
 	dnnl_memory_desc_t *d = l->desc;
 #if DNNL_VERSION_MAJOR >= 3
 	return dnnl_lstm_backward_primitive_desc_create(
-	    &l->described[1], l->engine, dnnl_backward, dnnl_unidirectional_left2right, d[SOURCE], NULL, NULL,
-	    d[KERNEL_TURNED], d[RECURRENT_TURNED], NULL, NULL, d[BIAS], d[RESULT], NULL, NULL, d[SOURCE], NULL, NULL,
-	    d[KERNEL], d[RECURRENT], NULL, NULL, d[BIAS], d[RESULT], NULL, NULL, 0, l->described[0], attr);
+	    &l->described[1], l->engine, dnnl_backward, dnnl_unidirectional_left2right, d[SOURCE], d[START], d[START],
+	    d[KERNEL_TURNED], d[RECURRENT_TURNED], NULL, NULL, d[BIAS], d[RESULT], NULL, NULL, d[SOURCE], d[START],
+	    d[START], d[KERNEL], d[RECURRENT], NULL, NULL, d[BIAS], d[RESULT], NULL, NULL, 0, l->described[0], attr);
 #else
 	dnnl_rnn_desc_t op;
 	dnnl_status_t status = dnnl_lstm_backward_desc_init_v3(
-	    &op, dnnl_backward, dnnl_unidirectional_left2right, &d[SOURCE], NULL, NULL, &d[KERNEL_TURNED],
-	    &d[RECURRENT_TURNED], NULL, NULL, &d[BIAS], &d[RESULT], NULL, NULL, &d[SOURCE], NULL, NULL, &d[KERNEL],
-	    &d[RECURRENT], NULL, NULL, &d[BIAS], &d[RESULT], NULL, NULL, 0);
+	    &op, dnnl_backward, dnnl_unidirectional_left2right, &d[SOURCE], &d[START], &d[START], &d[KERNEL_TURNED],
+	    &d[RECURRENT_TURNED], NULL, NULL, &d[BIAS], &d[RESULT], NULL, NULL, &d[SOURCE], &d[START], &d[START],
+	    &d[KERNEL], &d[RECURRENT], NULL, NULL, &d[BIAS], &d[RESULT], NULL, NULL, 0);
 
 	return status == dnnl_success
 	           ? dnnl_primitive_desc_create(&l->described[1], &op, attr, l->engine, l->described[0])
@@ -221,9 +226,16 @@ void em_lstm_free(struct em_lstm *l)
 
 /* ---- running ---- */
 
+static size_t state_size(const struct em_lstm *l)
+{
+	return round_up(l->size.rows * l->size.units * sizeof(float));
+}
+
+/* oneDNN's workspace, its scratch memory, the state at first, which stays 0, and its two gradients, which nobody reads.
+ */
 size_t em_lstm_workspace(const struct em_lstm *l)
 {
-	return l->workspace + l->scratch + ALIGNMENT; /* never 0 */
+	return l->workspace + l->scratch + 3 * state_size(l);
 }
 
 #define MOST 16 /* arguments of a primitive */
@@ -270,8 +282,11 @@ static struct arguments begin(const struct em_lstm *l, int way, const float *sou
                               unsigned char *workspace)
 {
 	struct arguments a = {.engine = l->engine, .status = dnnl_success};
+	unsigned char *start = workspace + l->workspace + l->scratch;
 
 	add(&a, DNNL_ARG_SRC_LAYER, REF(l->desc[SOURCE]), source);
+	add(&a, DNNL_ARG_SRC_ITER, REF(l->desc[START]), start);
+	add(&a, DNNL_ARG_SRC_ITER_C, REF(l->desc[START]), start);
 	add(&a, DNNL_ARG_DST_LAYER, REF(l->desc[RESULT]), result);
 	add(&a, DNNL_ARG_WORKSPACE, ask(l, way, dnnl_query_workspace_md), workspace);
 	add(&a, DNNL_ARG_SCRATCHPAD, ask(l, way, dnnl_query_scratchpad_md), workspace + l->workspace);
@@ -304,6 +319,7 @@ int em_lstm_backward(const struct em_lstm *l, const struct em_lstm_weights *w, c
                      float *source_gradient, struct em_error *err)
 {
 	struct arguments a = begin(l, 1, source, result, workspace);
+	unsigned char *start_gradient = (unsigned char *)workspace + l->workspace + l->scratch + state_size(l);
 
 	clear(l, gradient);
 	add(&a, DNNL_ARG_WEIGHTS_LAYER, REF(l->desc[KERNEL_TURNED]), w->kernel_turned);
@@ -311,6 +327,8 @@ int em_lstm_backward(const struct em_lstm *l, const struct em_lstm_weights *w, c
 	add(&a, DNNL_ARG_BIAS, REF(l->desc[BIAS]), w->bias);
 	add(&a, DNNL_ARG_DIFF_DST_LAYER, REF(l->desc[RESULT]), result_gradient);
 	add(&a, DNNL_ARG_DIFF_SRC_LAYER, REF(l->desc[SOURCE]), source_gradient);
+	add(&a, DNNL_ARG_DIFF_SRC_ITER, REF(l->desc[START]), start_gradient);
+	add(&a, DNNL_ARG_DIFF_SRC_ITER_C, REF(l->desc[START]), start_gradient + state_size(l));
 	add(&a, DNNL_ARG_DIFF_WEIGHTS_LAYER, REF(l->desc[KERNEL]), gradient->kernel);
 	add(&a, DNNL_ARG_DIFF_WEIGHTS_ITER, REF(l->desc[RECURRENT]), gradient->recurrent);
 	add(&a, DNNL_ARG_DIFF_BIAS, REF(l->desc[BIAS]), gradient->bias);
