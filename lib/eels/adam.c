@@ -35,39 +35,60 @@ static lanes root(lanes v)
 #endif
 }
 
-static lanes load(const float *from, size_t n)
+static inline lanes load(const float *from)
 {
-	lanes v = {0};
+	lanes v;
 
-	memcpy(&v, from, n * sizeof(*from));
+	memcpy(&v, from, sizeof(v));
 	return v;
 }
 
-static void store(float *to, lanes v, size_t n)
+static inline void store(float *to, lanes v)
 {
-	memcpy(to, &v, n * sizeof(*to));
+	memcpy(to, &v, sizeof(v));
 }
 
-/* n <= LANES weights, from the i-th. */
-static inline void step(const struct em_adam *a, const struct em_adam_weights *w, size_t i, size_t n)
+/* One vector; *g becomes the step. */
+static inline void step(const struct em_adam *a, lanes *g, lanes *m, lanes *v)
 {
-	lanes g = load(w->part[0] + w->at + i, n), m = load(w->m + i, n), v = load(w->v + i, n);
+	*m = a->beta1 * *m + a->rest1 * *g;
+	*v = a->beta2 * *v + a->rest2 * *g * *g;
+	*g = a->rate * *m / (root(*v) + a->epsilon);
+}
 
-	for (size_t p = 1; p < w->parts; p++)
-		g += load(w->part[p] + w->at + i, n);
-	m = a->beta1 * m + a->rest1 * g;
-	v = a->beta2 * v + a->rest2 * g * g;
-	store(w->m + i, m, n);
-	store(w->v + i, v, n);
-	store(w->value + i, load(w->value + i, n) - a->rate * m / (root(v) + a->epsilon), n);
+/* The last few, through a vector that is not full. */
+static void step_rest(const struct em_adam *adam, const struct em_adam_weights *w, size_t i, size_t n)
+{
+	lanes g = {0}, m = {0}, v = {0};
+
+	for (size_t k = 0; k < n; k++) {
+		for (size_t p = 0; p < w->parts; p++)
+			g[k] += w->part[p][w->at + i + k];
+		m[k] = w->m[i + k];
+		v[k] = w->v[i + k];
+	}
+	step(adam, &g, &m, &v);
+	for (size_t k = 0; k < n; k++) {
+		w->m[i + k] = m[k];
+		w->v[i + k] = v[k];
+		w->value[i + k] -= g[k];
+	}
 }
 
 void em_adam_step(const struct em_adam *adam, const struct em_adam_weights *w, size_t n)
 {
 	size_t i = 0;
 
-	for (; i + LANES <= n; i += LANES)
-		step(adam, w, i, LANES);
+	for (; i + LANES <= n; i += LANES) {
+		lanes g = load(w->part[0] + w->at + i), m = load(w->m + i), v = load(w->v + i);
+
+		for (size_t p = 1; p < w->parts; p++)
+			g += load(w->part[p] + w->at + i);
+		step(adam, &g, &m, &v);
+		store(w->m + i, m);
+		store(w->v + i, v);
+		store(w->value + i, load(w->value + i) - g);
+	}
 	if (i < n)
-		step(adam, w, i, n - i);
+		step_rest(adam, w, i, n - i);
 }

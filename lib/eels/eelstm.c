@@ -81,7 +81,8 @@ static void plan(struct em_eelstm *net)
 		add_tensor(net, layer, "kernel", l ? units : net->channels, 4 * units);
 		add_tensor(net, layer, "recurrent", units, 4 * units);
 		add_tensor(net, layer, "bias", 1, 4 * units);
-		net->tensor[net->tensors - 3].turned = net->tensor[net->tensors - 2].turned = true;
+		net->tensor[net->tensors - 3].turned = l > 0; /* nobody wants the gradient of the spectra */
+		net->tensor[net->tensors - 2].turned = true;
 	}
 	add_tensor(net, "dense", "kernel", units, net->channels);
 	add_tensor(net, "dense", "bias", 1, net->channels);

@@ -37,37 +37,41 @@ static int alloc(float **memory, size_t count, struct em_error *err)
 	return *memory ? 0 : -1;
 }
 
+/* What runs a layer for these rows. */
 static int make_layer(struct em_eelstm_part *p, const struct em_eelstm *net, size_t l, struct em_error *err)
 {
 	const struct em_eelstm_options *o = &net->options;
 	const struct em_lstm_size size = {p->rows, o->window, l ? o->units : net->channels, o->units};
-	size_t count = o->window * p->rows * o->units;
+	size_t bytes;
 
+	em_lstm_free(p->layer[l]);
 	p->layer[l] = em_lstm_new(&size, p->training, err);
 	if (!p->layer[l])
 		return -1;
-	p->workspace[l] = em_lstm_alloc(1, em_lstm_workspace(p->layer[l]), err);
-	if (!p->workspace[l] || alloc(&p->result[l], count, err))
-		return -1;
-	if (p->training && o->dropout > 0)
-		return alloc(&p->kept[l], count, err) || alloc(&p->mask[l], count, err) ? -1 : 0;
-	return 0;
+	bytes = em_lstm_workspace(p->layer[l]);
+	if (bytes <= p->workspace_size[l])
+		return 0;
+	free(p->workspace[l]);
+	p->workspace[l] = em_lstm_alloc(1, bytes, err);
+	p->workspace_size[l] = bytes;
+	return p->workspace[l] ? 0 : -1;
 }
 
-static int make_rows(struct em_eelstm_part *p, const struct em_eelstm *net, struct em_error *err)
+static int make_room(struct em_eelstm_part *p, const struct em_eelstm *net, struct em_error *err)
 {
 	const struct em_eelstm_options *o = &net->options;
-	size_t source = o->window * p->rows * net->channels, result = o->window * p->rows * o->units;
+	size_t source = o->window * p->room * net->channels, result = o->window * p->room * o->units;
 
 	for (size_t l = 0; l < o->layers; l++)
-		if (make_layer(p, net, l, err))
+		if (alloc(&p->result[l], result, err) ||
+		    (p->training && o->dropout > 0 &&
+		     (alloc(&p->kept[l], result, err) || alloc(&p->mask[l], result, err))))
 			return -1;
-	if (alloc(&p->source, source, err) || alloc(&p->out, p->rows * net->channels, err))
+	if (alloc(&p->source, source, err) || alloc(&p->out, p->room * net->channels, err))
 		return -1;
-	if (!p->training)
-		return 0;
-	return alloc(&p->flow[0], result, err) || alloc(&p->flow[1], result, err) ||
-	               alloc(&p->source_gradient, source, err)
+	return p->training && (alloc(&p->flow[0], result, err) || alloc(&p->flow[1], result, err) ||
+	                       alloc(&p->source_gradient, source, err) ||
+	                       (!p->gradient && alloc(&p->gradient, net->size, err)))
 	           ? -1
 	           : 0;
 }
@@ -75,16 +79,22 @@ static int make_rows(struct em_eelstm_part *p, const struct em_eelstm *net, stru
 int em_eelstm_part_set(struct em_eelstm_part *p, const struct em_eelstm *net, size_t rows, bool training,
                        struct em_error *err)
 {
+	int status = 0;
+
 	if (p->rows == rows && p->training == training)
 		return 0;
-	release_rows(p);
-	p->rows = rows;
-	p->training = training;
-	if (make_rows(p, net, err) || (training && !p->gradient && alloc(&p->gradient, net->size, err))) {
-		em_eelstm_part_release(p);
-		return -1;
+	if (rows > p->room || training != p->training) {
+		release_rows(p);
+		p->room = rows;
+		p->training = training;
+		status = make_room(p, net, err);
 	}
-	return 0;
+	p->rows = rows;
+	for (size_t l = 0; l < net->options.layers && !status; l++)
+		status = make_layer(p, net, l, err);
+	if (status)
+		em_eelstm_part_release(p);
+	return status;
 }
 
 /* ---- forward ---- */

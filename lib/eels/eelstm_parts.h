@@ -60,10 +60,11 @@ int em_eelstm_scale(const struct em_eelstm *net, const float *frame, float *out)
 
 /* Some windows of a batch and all that one thread needs to work on them.  A zeroed one holds nothing. */
 struct em_eelstm_part {
-	size_t rows;
+	size_t rows, room; /* room: for this many rows there is memory */
 	bool training;
 	struct em_lstm *layer[EM_EELSTM_MAX_LAYERS];
 	void *workspace[EM_EELSTM_MAX_LAYERS];
+	size_t workspace_size[EM_EELSTM_MAX_LAYERS];
 	float *source;                       /* [window][rows][channels], scaled */
 	float *result[EM_EELSTM_MAX_LAYERS]; /* [window][rows][units] */
 	float *kept[EM_EELSTM_MAX_LAYERS];   /* the same after dropout; NULL: no dropout */

@@ -238,7 +238,7 @@ size_t em_lstm_workspace(const struct em_lstm *l)
 	return l->workspace + l->scratch + 3 * state_size(l);
 }
 
-#define MOST 16 /* arguments of a primitive */
+#define MOST 20 /* arguments of a primitive */
 
 struct arguments {
 	dnnl_engine_t engine;
@@ -298,6 +298,7 @@ int em_lstm_forward(const struct em_lstm *l, const struct em_lstm_weights *w, co
 {
 	struct arguments a = begin(l, 0, source, result, workspace);
 
+	memset((unsigned char *)workspace + l->workspace + l->scratch, 0, state_size(l));
 	add(&a, DNNL_ARG_WEIGHTS_LAYER, REF(l->desc[KERNEL]), w->kernel);
 	add(&a, DNNL_ARG_WEIGHTS_ITER, REF(l->desc[RECURRENT]), w->recurrent);
 	add(&a, DNNL_ARG_BIAS, REF(l->desc[BIAS]), w->bias);

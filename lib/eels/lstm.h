@@ -22,7 +22,8 @@ struct em_lstm_size {
 
 struct em_lstm_weights {
 	const float *kernel, *recurrent, *bias;
-	const float *kernel_turned, *recurrent_turned; /* [4][units][inputs], [4][units][units]: for backward alone */
+	const float *kernel_turned, *recurrent_turned; /* [4][units][inputs], [4][units][units]: for backward alone; the
+	                                                * first only decides the source's gradient */
 };
 
 struct em_lstm_gradient {
