@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The published network in PyTorch, its weights in and out of the model files of lib/eels/eelstm.h.
 
-    eelstm.py make FOLDER CHANNELS UNITS WINDOWS RATE    model.safetensors, frames.f32, windows.txt; all from one seed
+    eelstm.py make FOLDER CHANNELS UNITS WINDOWS RATE EPSILON
+                                                         model.safetensors, frames.f32, windows.txt; all from one seed
     eelstm.py train FOLDER EPOCHS THREADS                prints the loss and the seconds of each epoch, and writes
                                                          trained.npz, the weights by their names in a model file
     eelstm.py compare FOLDER MODEL                       prints the largest difference of a weight, relative to the
@@ -58,8 +59,8 @@ def draw(rng, channels, units):
     return tensors
 
 
-def make(folder, channels, units, windows, rate):
-    """Spectra that drift and fade, in [0, 1], with noise; windows in any order."""
+def make(folder, channels, units, windows, rate, epsilon):
+    """Spectra that drift and fade, within [0, 1] or so, with noise; windows in any order."""
     rng = np.random.RandomState(4)
     count = windows + WINDOW + HORIZON
     e, t = np.arange(channels) / channels, np.arange(count)[:, None] / count
@@ -69,7 +70,7 @@ def make(folder, channels, units, windows, rate):
     first = rng.permutation(windows)
     np.savetxt(os.path.join(folder, "windows.txt"), np.stack([first, first + WINDOW - 1 + HORIZON], 1), "%d")
     write_model(os.path.join(folder, "model.safetensors"), draw(rng, channels, units), channels=channels, units=units,
-                rate=rate)
+                rate=rate, epsilon=epsilon)
 
 
 # ---- PyTorch ----
@@ -110,7 +111,7 @@ def weights(net):
     return {k: v.detach().numpy() for k, v in out.items()}
 
 
-def train(folder, epochs, threads, told=print):
+def train(folder, epochs, threads):
     import torch
     torch.set_num_threads(threads)
     tensors, options = read_model(os.path.join(folder, "model.safetensors"))
@@ -129,7 +130,7 @@ def train(folder, epochs, threads, told=print):
             loss.backward()
             adam.step()
             total += float(loss) * len(x[i:i + BATCH])
-        told("%.9g %.6f" % (total / len(x), time.perf_counter() - start))
+        print("%.9g %.6f" % (total / len(x), time.perf_counter() - start), flush=True)
     np.savez(os.path.join(folder, "trained.npz"), **weights(net))
 
 
@@ -141,7 +142,7 @@ def compare(folder, model):
 if __name__ == "__main__":
     command, folder, *rest = sys.argv[1:]
     if command == "make":
-        make(folder, *(int(v) for v in rest[:3]), float(rest[3]))
+        make(folder, *(int(v) for v in rest[:3]), *(float(v) for v in rest[3:]))
     elif command == "train":
         train(folder, int(rest[0]), int(rest[1]))
     else:
