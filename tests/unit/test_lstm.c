@@ -149,7 +149,7 @@ static void products(void **state)
 	(void)state;
 	for (int i = 0; i < 8; i++) {
 		const struct em_lstm_product p = {
-		    .m = 2, .n = 4, .k = 3, .a_turned = i & 1, .b_turned = i & 2, .keep = i & 4 ? 1 : 0};
+		    .m = 2, .n = 4, .k = 3, .a_turned = i & 1, .b_turned = i & 2, .keep = i & 4 ? 1.f : 0};
 		float c[8];
 		for (int j = 0; j < 8; j++)
 			c[j] = 100;
