@@ -16,6 +16,7 @@ import time
 import numpy as np
 
 import bench_crystallinity
+import bench_eelstm
 import bench_encoders
 import bench_formats
 import bench_small
@@ -156,6 +157,7 @@ def main():
         bench_crystallinity.run(row)
         bench_small.run(row)
         bench_encoders.run(row)
+        bench_eelstm.run(row)
         os.chdir(TOP)
 
 
