@@ -111,7 +111,8 @@ fuzz: $(FUZZ) $(BIN)/emcat
 	done
 
 FUZZ_CFLAGS = $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fno-sanitize-recover=undefined
-FUZZ_OBJ   := $(patsubst %.c,build/fuzz/%.o,$(wildcard $(addsuffix /*.c,$(addprefix lib/,base io vision crystal eels)))) \
+FUZZ_ROOMS := base io vision crystal eels
+FUZZ_OBJ   := $(patsubst %.c,build/fuzz/%.o,$(wildcard $(FUZZ_ROOMS:%=lib/%/*.c))) \
 	$(BUILD)/lib/vision/small_weights.o
 
 build/fuzz/lib/%.o: lib/%.c | libraries

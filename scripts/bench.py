@@ -16,6 +16,8 @@ import time
 import numpy as np
 
 import bench_crystallinity
+import bench_eels
+import bench_eelstm
 import bench_eelstm
 import bench_encoders
 import bench_formats
@@ -155,6 +157,8 @@ def main():
         memory()
         bench_formats.run(row)
         bench_crystallinity.run(row)
+        bench_eels.run(row)
+        bench_eelstm.run(row)
         bench_small.run(row)
         bench_encoders.run(row)
         bench_eelstm.run(row)

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SIGNIFICANT 3 /* errors */
+#define SIGNIFICANT 3 /* standard errors */
+#define IMPOSSIBLE 5  /* the same, where a map of thousands of places without the element must not have holes */
 #define COUPLING 4    /* seen: 2 to 4, on scintillators */
 
 struct em_net_plan {
@@ -82,9 +83,9 @@ static unsigned judge(const struct em_net_options *o, const struct em_net *net)
 
 	if (b->r + r_error <= o->least_r || b->r - r_error >= o->most_r)
 		flags |= EM_NET_EXPONENT;
-	if (net->counts < -SIGNIFICANT * net->error)
+	if (net->counts < -IMPOSSIBLE * net->error)
 		flags |= EM_NET_NEGATIVE;
-	if (net->total < 0 && net->total < -SIGNIFICANT * net->error)
+	if (net->total < 0 && net->total < -IMPOSSIBLE * net->error)
 		flags |= EM_NET_EMPTY;
 	if (b->chi2 > o->most_chi2 * (o->background.gain > 0 ? 1 : b->roughness))
 		flags |= EM_NET_MISFIT;

@@ -20,7 +20,7 @@ enum em_net_flag {
 	EM_NET_NOT_FINITE = 2,    /* a NaN or infinity in the signal window */
 	EM_NET_EXPONENT = 4,      /* r is outside em_net_options' bounds by more than three of its errors (by noise,
 	                             not by misfit): what lies before the edge is, for one, the tail of another */
-	EM_NET_NEGATIVE = 8,      /* below zero by more than three errors: the background runs above the spectrum */
+	EM_NET_NEGATIVE = 8,      /* below zero by more than five errors: the background runs above the spectrum */
 	EM_NET_EMPTY = 16,        /* the signal window itself sums up to less than zero by as much */
 	EM_NET_MISFIT = 32, /* chi2 above em_net_options' bound: what is before the edge bends by more than its noise */
 };
