@@ -18,6 +18,8 @@ static int set_record(const struct em_encoder *e, struct em_sample *s, struct em
 	em_text_printf(&json, ",\"sha256\":\"%s\",\"dim\":%zu", e->digest, e->dim);
 	if (e->weights)
 		em_text_printf(&json, ",\"weights\":\"%s\"", e->weights);
+	if (e->precision)
+		em_text_printf(&json, ",\"precision\":\"%s\"", e->precision);
 	em_text_append(&json, "}");
 	status = em_record_set_text(&s->record, "embedding", &json, err);
 	em_text_release(&json);
@@ -79,12 +81,12 @@ static struct em_encoder *make_encoder(struct em_cli *cli, const char *name, str
 	o->threads = cli->threads;
 	if (is_file(name))
 		return em_pretrained_open(name, o, err);
-	if (o->input_size || o->scaling || o->mean || o->std || o->layer || o->precision) {
-		em_error_set(err, EM_ERROR_USAGE, "--input-size, --scaling, --mean, --std, --layer and --precision are "
-		                                  "for an encoder from a file");
+	if (o->input_size || o->scaling || o->mean || o->std || o->layer) {
+		em_error_set(err, EM_ERROR_USAGE, "--input-size, --scaling, --mean, --std and --layer are for an "
+		                                  "encoder from a file");
 		return NULL;
 	}
-	return em_encoder_new(name, err);
+	return em_encoder_new(name, o->precision, err);
 }
 
 int main(int argc, char **argv)
@@ -103,7 +105,7 @@ int main(int argc, char **argv)
 	        {0, "std", "V,V,V", "what they are divided by", EM_OPTION_STRING, &o.std},
 	        {0, "layer", "NAME", "where the embedding is taken", EM_OPTION_STRING, &o.layer},
 	        {0, "precision", "P", "numbers that the network works with", EM_OPTION_CHOICE, &precision,
-	         "auto fp32 bf16"},
+	         "auto fp32 bf16 int8"},
 	        {0}};
 	const struct em_tool tool = {.name = "emembed",
 	                             .purpose = "Give each picture its embedding: numbers that tell textures apart.",

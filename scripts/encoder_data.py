@@ -106,6 +106,13 @@ def generate(emsynth, seed, classes, images, processes):
         return [np.load(f"{folder}/{name}.npy") for name in ("chips", "images", "labels")] + [families, regions]
 
 
+def single_chips(emsynth):
+    """Chips [B][SIDE][SIDE] of as many classes, a third of them hard ones."""
+    return np.stack([read_tiff(data) for classes, more in ((2048, []), (1024, HARD_CHIPS))
+                     for name, data in run(emsynth, "chips", "-s", SIDE, "--classes", classes, "--per-class", 1, *more)
+                     if name.endswith(".tif")])
+
+
 # ---- episodes ----
 
 def resample_matrix(offset, size, n, sigma):

@@ -6,6 +6,7 @@ import json
 import math
 import struct
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -98,11 +99,16 @@ class Small(nn.Module):
         q = q / q.sum(1, keepdim=True).clamp_min(1e-20)
         return F.normalize(q ** (1 / 3), dim=1), signal
 
-    def forward(self, x):
-        """Pictures [B][SIDE][SIDE] from 0 to 1: embeddings of unit length, and their coarse and wave parts."""
+    @staticmethod
+    def standardised(x):
+        """Pictures less their mean, over their standard deviation; the two."""
         mean = x.mean((1, 2), keepdim=True)
         sd = x.var((1, 2), unbiased=False, keepdim=True).sqrt()
-        y = torch.where(sd > 1e-6, (x - mean) / sd.clamp_min(1e-6), torch.zeros_like(x))
+        return torch.where(sd > 1e-6, (x - mean) / sd.clamp_min(1e-6), torch.zeros_like(x)), mean, sd
+
+    def forward(self, x):
+        """Pictures [B][SIDE][SIDE] from 0 to 1: embeddings of unit length, and their coarse and wave parts."""
+        y, mean, sd = self.standardised(x)
         h = y[:, None].contiguous(memory_format=torch.channels_last)
         h, pooled = F.relu(self.stem(h)), []
         for stage in self.stages:
@@ -183,6 +189,13 @@ def tensors(net):
     return {f"{name}.{part}": t for name, pair in parts.items() for part, t in zip(("weight", "bias"), pair)}
 
 
+def write(path, header, data):
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + data)
+
+
 def save(net, path, metadata):
     """As safetensors: float16, names in order, the metadata's values texts."""
     metadata = {**metadata, "parts": ",".join(map(str, IN_USE)), "floor": FLOOR}
@@ -192,7 +205,56 @@ def save(net, path, metadata):
             raw = t.detach().cpu().half().contiguous().numpy().tobytes()
             header[name] = {"dtype": "F16", "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(raw)]}
             data += raw
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + data)
+    write(path, header, data)
+
+
+def load(path):
+    """The network of a file, its header and data.  The norms are in the weights already: what is left of those behind
+    convolutions adds the bias."""
+    with open(path, "rb") as f:
+        size, = struct.unpack("<Q", f.read(8))
+        header, data = json.loads(f.read(size)), f.read()
+    net = Small().eval()
+    net.weight = IN_USE
+
+    def tensor(name):
+        begin, end = header[name]["data_offsets"]
+        return torch.from_numpy(np.frombuffer(data[begin:end], "<f2").astype("f4").reshape(header[name]["shape"]))
+
+    def set_block(block, name):
+        block[0].weight.data, block[1].bias.data = tensor(name + ".weight"), tensor(name + ".bias")
+        block[1].running_var.fill_(1 - block[1].eps)
+
+    set_block(net.stem, "stem")
+    for i, stage in enumerate(net.stages):
+        set_block(stage[0], f"stage{i}.0")
+        for k, block in enumerate(stage[2:]):
+            set_block(block.convolution, f"stage{i}.{k + 1}")
+    for name in ("fine", "coarse", "waves"):
+        weight = tensor(name + ".weight")
+        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        linear.weight.data, linear.bias.data = weight, tensor(name + ".bias")
+        setattr(net, name, linear)
+    for norm in (net.pool_norm, net.wave_norm):
+        norm.running_var.fill_(1 - norm.eps)
+    return net, header, data
+
+
+def add_ranges(path, pictures):
+    """Into the file's metadata: the most that stem and each stage give of pictures [B][SIDE][SIDE], 0 to 1.  It is what
+    emembed's int8 takes for 255.  Returns it."""
+    net, header, data = load(path)
+    most = torch.zeros(1 + len(net.stages))
+    with torch.no_grad():
+        for x in pictures.split(256):
+            h = F.relu(net.stem(net.standardised(x)[0][:, None]))
+            most[0] = max(most[0], h.max())
+            for i, stage in enumerate(net.stages):
+                h = stage[1](stage[0](h))
+                most[i + 1] = max(most[i + 1], h.max())
+                for block in stage[2:]:
+                    h = block(h)
+                    most[i + 1] = max(most[i + 1], h.max())
+    header["__metadata__"]["ranges"] = ",".join(f"{v:.4g}" for v in most.tolist())
+    write(path, header, data)
+    return header["__metadata__"]["ranges"]

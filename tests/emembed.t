@@ -107,13 +107,35 @@ check_fails 'which has one input only' 2 'an em-small has no choice of input' \
 	'emembed -e "$TOP/lib/vision/em-small.safetensors" --input-size 32 one.tar'
 head -c 100000 "$TOP/lib/vision/em-small.safetensors" >cut-small.safetensors
 check_fails 'weights that are cut' 1 'cut-small.safetensors: safetensors: ' 'emembed -e cut-small.safetensors one.tar'
-for i in 0 1 2; do emembed "$DATA/em-small-$i.npy" -o small-$i.tar; done
-emembed "$DATA/em-small-0.npy" "$DATA/em-small-2.npy" "$DATA/em-small-1.npy" chips.tar -t 2 -o mixed.tar
+for i in 0 1 2; do emembed --precision fp32 "$DATA/em-small-$i.npy" -o small-$i.tar; done
+emembed --precision fp32 "$DATA/em-small-0.npy" "$DATA/em-small-2.npy" "$DATA/em-small-1.npy" chips.tar -t 2 \
+	-o mixed.tar
 for i in 0 1 2; do
 	check_is "picture $i has the numbers among others that it has alone" \
 		"$(tar -xOf small-$i.tar em-small-$i.embedding.npy | cksum)" \
 		"$(tar -xOf mixed.tar em-small-$i.embedding.npy | cksum)"
 done
+
+sed 's/"ranges"/"fringe"/' "$TOP/lib/vision/em-small.safetensors" >plain.safetensors
+check_is 'without ranges it runs in fp32' fp32 \
+	"$(emembed -e plain.safetensors one.tar | emcat -j | jq -r .embedding.precision)"
+check_fails 'and not in int8' 2 'no "ranges" in the metadata, which int8 needs' \
+	'emembed -e plain.safetensors --precision int8 one.tar'
+check_fails 'nor any in bf16' 2 'an em-small runs in fp32 or int8' 'emembed --precision bf16 one.tar'
+check_fails 'what is no network has no precision' 2 'spectral is no network' \
+	'emembed -e spectral --precision fp32 one.tar'
+emsynth chips -q --classes 200 --per-class 1 --seed 7 -o made.tar
+emembed --precision fp32 made.tar -o made32.tar
+has_int8=
+if emembed --precision int8 made.tar -o made8.tar 2>int8.err; then
+	has_int8=yes
+	check_is 'int8 is the same encoder, and says so' 'int8 fp32 1' \
+		"$({ emcat -j made32.tar; emcat -j made8.tar; } |
+		jq -r '.embedding | .precision, .sha256' | sort -u | sed 's/^[0-9a-f]\{64\}$/1/' |
+		sort -r | paste -sd' ' -)"
+	emembed -t 1 --precision int8 made.tar -o made1.tar
+	check_same 'the same bytes with one thread' made8.tar made1.tar
+else check 'no int8 on this processor: said so' 'grep -q "no instructions for int8: use fp32" int8.err'; fi
 
 # ---- networks from files ----
 
@@ -158,6 +180,7 @@ check_fails 'a file that is cut' 1 'cut.safetensors: safetensors: .*the file is 
 printf '\0\0\0\0\31\0\0\0{}' >vast.safetensors
 check_fails 'a header of 100 GB' 1 'a header of 107374182400 bytes' 'emembed -e vast.safetensors one.tar'
 printf '\2\0\0\0\0\0\0\0{}' >empty.safetensors
+check_fails 'int8 of another network' 2 'int8 is for an em-small' 'emembed -e "$W" --precision int8 one.tar'
 check_fails 'no network' 1 'neither a ResNet, a ViT nor an em-small' 'emembed -e empty.safetensors one.tar'
 sed 's/layer3\.1\.conv3\.weight/layer3.1.conv9.weight/' "$W" >other.safetensors
 check_fails 'a network of another kind' 1 'nothing is known of .layer3.1.conv|is not there|does not fit|shape' \
@@ -198,6 +221,9 @@ EOF
 	for i in 0 1 2; do
 		check "em-small gives what numpy gives ($i)" 'at_least "$(cosine small-$i.tar small-$i.npy)" 0.999999'
 	done
+	if [ $has_int8 ]; then
+		check 'and in int8 nearly what it gives in fp32' 'at_least "$(cosine made32.tar made8.tar)" 0.999'
+	else skip 'em-small in int8' 'this processor has no int8'; fi
 	check 'a small ResNet gives what numpy gives' \
 		'at_least "$(cosine tiny.tar "$DATA/tiny-resnet-out.npy")" 0.999999'
 	if [ $has_bf16 ]; then

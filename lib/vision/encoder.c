@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const struct em_encoder_kind kinds[] = {
-	{"em-small", "trained on synthetic micrographs: a small network beside the power spectrum", em_small_new},
-	{"spectral", "texture: intensity moments and the power spectrum by frequency and direction", em_spectral_new},
-	{"pixels", "the picture itself at 16 x 16 pixels: a baseline", em_pixels_new},
+    {"em-small", "trained on synthetic micrographs: a small network beside the power spectrum", em_small_new},
+    {"spectral", "texture: intensity moments and the power spectrum by frequency and direction", em_spectral_new},
+    {"pixels", "the picture itself at 16 x 16 pixels: a baseline", em_pixels_new},
 };
 
 const struct em_encoder_kind *em_encoder_kind_at(size_t i)
@@ -17,14 +17,25 @@ const struct em_encoder_kind *em_encoder_kind_at(size_t i)
 	return i < sizeof(kinds) / sizeof(kinds[0]) ? &kinds[i] : NULL;
 }
 
-struct em_encoder *em_encoder_new(const char *name, struct em_error *err)
+static struct em_encoder *create(const struct em_encoder_kind *kind, enum em_precision precision, struct em_error *err)
+{
+	struct em_encoder *e = kind->create(precision, err);
+
+	if (!e || e->precision || precision == EM_PRECISION_AUTO)
+		return e;
+	em_encoder_free(e);
+	em_error_set(err, EM_ERROR_USAGE, "%s is no network: it has no precision", kind->name);
+	return NULL;
+}
+
+struct em_encoder *em_encoder_new(const char *name, enum em_precision precision, struct em_error *err)
 {
 	struct em_text known = {0};
 
 	for (size_t i = 0; em_encoder_kind_at(i) != NULL; i++) {
 		if (strcmp(kinds[i].name, name) == 0) {
 			em_text_release(&known);
-			return kinds[i].create(err);
+			return create(&kinds[i], precision, err);
 		}
 		em_text_printf(&known, "%s%s", i > 0 ? ", " : "", kinds[i].name);
 	}
@@ -56,7 +67,7 @@ static double unit_of(enum em_dtype dtype)
 }
 
 /* Four running sums: one alone waits for each addition before the next. The order is fixed, so are the bits. */
-static double sum_of(const float *v, size_t n)
+double em_encoder_sum(const float *v, size_t n)
 {
 	double s[4] = {0};
 	size_t i;
@@ -66,6 +77,19 @@ static double sum_of(const float *v, size_t n)
 			s[k] += (double)v[i + k];
 	for (; i < n; i++)
 		s[0] += (double)v[i];
+	return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+double em_encoder_squares(const float *v, size_t n, double mean)
+{
+	double s[4] = {0};
+	size_t i;
+
+	for (i = 0; i + 4 <= n; i += 4)
+		for (size_t k = 0; k < 4; k++)
+			s[k] += ((double)v[i + k] - mean) * ((double)v[i + k] - mean);
+	for (; i < n; i++)
+		s[0] += ((double)v[i] - mean) * ((double)v[i] - mean);
 	return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
@@ -96,7 +120,7 @@ int em_encoder_load(const struct em_array *image, struct em_array *pixels, doubl
 		return em_error_set(err, EM_ERROR_DATA, "an encoder needs a 2-D image with at least one pixel");
 	if (em_array_to_f32(pixels, image, err) < 0)
 		return -1;
-	sum = sum_of(pixels->data, n);
+	sum = em_encoder_sum(pixels->data, n);
 	/* A double cannot overflow here: the sum is finite exactly when all pixels are. */
 	*mean = isfinite(sum) ? sum / (double)n : fill_gaps(pixels->data, n);
 	*unit = unit_of(image->dtype);

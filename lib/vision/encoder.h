@@ -9,18 +9,20 @@
 #include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "vision/network.h"
 
 #include <stddef.h>
 
 struct em_encoder {
 	const char *name;           /* of this version of it, as the record has it: "spectral-1" */
 	size_t dim;                 /* floats in an embedding */
-	char digest[EM_DIGEST_HEX]; /* of everything that changes the numbers: parameters, weights */
+	/* Of everything that changes the numbers so that they cannot be compared: parameters, weights. */
+	char digest[EM_DIGEST_HEX];
 	const char *weights; /* digest of the file they come from; NULL: from none */
 	/* Pictures that it takes at a time; 1: each by itself.  Its batches are full where for each thread that is to
 	 * compute so many threads call encode() twice over: for the batch that runs, and for the one that fills. */
 	size_t batch;
-	const char *precision; /* of a network: "fp32" or "bf16"; NULL: it is none */
+	const char *precision; /* of a network: "fp32", "bf16" or "int8"; NULL: it is none */
 	/* The embedding of one 2-D image of any type, 1 x 1 and up, into out[dim]; always finite.  Safe to call from
 	 * many threads.  EM_ERROR_DATA: not an image, or an empty one; EM_ERROR_MEMORY. */
 	int (*encode)(const struct em_encoder *encoder, const struct em_array *image, float *out,
@@ -31,13 +33,13 @@ struct em_encoder {
 struct em_encoder_kind {
 	const char *name; /* what -e takes: "spectral" */
 	const char *help; /* one line */
-	struct em_encoder *(*create)(struct em_error *err);
+	struct em_encoder *(*create)(enum em_precision precision, struct em_error *err);
 };
 
 /* The i-th kind, the default first; NULL past the end. */
 const struct em_encoder_kind *em_encoder_kind_at(size_t i);
-/* EM_ERROR_USAGE, with the names there are, for one that is not known. */
-struct em_encoder *em_encoder_new(const char *name, struct em_error *err);
+/* EM_ERROR_USAGE: one that is not known, with the names there are; a precision that this one has not. */
+struct em_encoder *em_encoder_new(const char *name, enum em_precision precision, struct em_error *err);
 void em_encoder_free(struct em_encoder *encoder); /* NULL allowed */
 
 /*
@@ -48,10 +50,14 @@ void em_encoder_free(struct em_encoder *encoder); /* NULL allowed */
 int em_encoder_load(const struct em_array *image, struct em_array *pixels, double *mean, double *unit,
                     struct em_error *err);
 
+/* Of v, and of (v - mean)^2; in one order. */
+double em_encoder_sum(const float *v, size_t n);
+double em_encoder_squares(const float *v, size_t n, double mean);
+
 /* The table's entries: small.c, spectral.c, pixels.c */
-struct em_encoder *em_small_new(struct em_error *err);
-struct em_encoder *em_spectral_new(struct em_error *err);
-struct em_encoder *em_pixels_new(struct em_error *err);
+struct em_encoder *em_small_new(enum em_precision precision, struct em_error *err);
+struct em_encoder *em_spectral_new(enum em_precision precision, struct em_error *err);
+struct em_encoder *em_pixels_new(enum em_precision precision, struct em_error *err);
 
 /*
  * spectral: EM_SPECTRAL_RINGS x EM_SPECTRAL_SECTORS components of unit length together, ring by ring, that describe

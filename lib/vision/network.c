@@ -118,12 +118,18 @@ int em_network_add_weights(struct em_network *n, const float *from, struct em_la
 	return t ? t : em_network_fail(n, EM_ERROR_MEMORY, "out of memory for weights");
 }
 
-static enum em_number choose_number(enum em_precision precision)
+const char *em_precision_name(enum em_precision precision)
 {
-	bool bf16 = precision == EM_PRECISION_BF16 ? em_engine_has_bf16()
-	                                           : precision == EM_PRECISION_AUTO && em_engine_favours_bf16();
+	static const char *const names[] = {"auto", "fp32", "bf16", "int8"};
 
-	return bf16 ? EM_NUMBER_BF16 : EM_NUMBER_F32;
+	return names[precision];
+}
+
+bool em_network_can(enum em_precision precision)
+{
+	return precision == EM_PRECISION_BF16   ? em_engine_has_bf16()
+	       : precision == EM_PRECISION_INT8 ? em_engine_has_int8()
+	                                        : true;
 }
 
 struct em_network *em_network_new(enum em_precision precision, struct em_error *err)
@@ -139,11 +145,15 @@ struct em_network *em_network_new(enum em_precision precision, struct em_error *
 	n->engine = em_engine_new();
 	n->tensor = calloc(1, sizeof(*n->tensor));
 	n->tensors = 1;
-	n->number = choose_number(precision);
+	if (precision == EM_PRECISION_AUTO)
+		precision = em_engine_favours_bf16() ? EM_PRECISION_BF16 : EM_PRECISION_FP32;
+	n->precision = precision;
+	n->number = precision == EM_PRECISION_BF16 ? EM_NUMBER_BF16 : EM_NUMBER_F32;
 	if (!n->engine || !n->tensor)
 		em_error_memory(err, sizeof(*n));
-	else if (precision == EM_PRECISION_BF16 && n->number != EM_NUMBER_BF16)
-		em_error_set(err, EM_ERROR_USAGE, "this processor has no instructions for bfloat16: use fp32");
+	else if (!em_network_can(precision))
+		em_error_set(err, EM_ERROR_USAGE, "this processor has no instructions for %s: use fp32",
+		             precision == EM_PRECISION_BF16 ? "bfloat16" : "int8");
 	else
 		return n;
 	em_network_free(n);
@@ -170,5 +180,5 @@ void em_network_free(struct em_network *n)
 
 enum em_precision em_network_precision(const struct em_network *n)
 {
-	return n->number == EM_NUMBER_BF16 ? EM_PRECISION_BF16 : EM_PRECISION_FP32;
+	return n->precision;
 }

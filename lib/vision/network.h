@@ -16,16 +16,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum em_precision { EM_PRECISION_AUTO, EM_PRECISION_FP32, EM_PRECISION_BF16 };
+enum em_precision { EM_PRECISION_AUTO, EM_PRECISION_FP32, EM_PRECISION_BF16, EM_PRECISION_INT8 };
+
+const char *em_precision_name(enum em_precision precision); /* "fp32" */
 
 struct em_network;
 
+bool em_network_can(enum em_precision precision);           /* has this processor the instructions? */
 /* AUTO: bfloat16 where the processor has matrix units for it (AMX); with vector instructions alone float32 is faster,
- * but bfloat16 can be asked for.  NULL: EM_ERROR_MEMORY; EM_ERROR_USAGE where bfloat16 was asked for and this processor
- * has none. */
+ * but bfloat16 can be asked for.  INT8 is float32 but where a convolution says `whole`.  NULL: EM_ERROR_MEMORY;
+ * EM_ERROR_USAGE where this processor has no instructions for what was asked for. */
 struct em_network *em_network_new(enum em_precision precision, struct em_error *err);
 void em_network_free(struct em_network *network);                         /* NULL allowed */
-enum em_precision em_network_precision(const struct em_network *network); /* FP32 or BF16 */
+enum em_precision em_network_precision(const struct em_network *network); /* not AUTO */
 
 /* ---- pictures: {batch, channels, height, width} ---- */
 
@@ -39,6 +42,9 @@ struct em_convolution {
 	bool relu;            /* at last */
 	int add;              /* a result added before that, 0 for none: the source, or one that nobody may use again */
 	bool direct;          /* not Winograd's way, whose weights take milliseconds to arrange at first */
+	/* int8: the source's values become whole numbers from 0 to 255; each channel's weights -127 to 127, the largest
+	 * being 127, with a factor */
+	bool whole;
 };
 int em_network_convolution(struct em_network *n, int source, const struct em_convolution *c);
 int em_network_max_pool(struct em_network *n, int source, size_t window, size_t stride, size_t pad);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "vision/network_parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,55 @@ static int add_filters(struct em_network *n, const struct em_window *w, const fl
 	    wanted);
 }
 
+/* What a convolution computes with. */
+struct constants {
+	int weights, bias, factor;
+};
+
+static struct constants add_constants(struct em_network *n, const struct em_window *w, const float *weights,
+                                      const float *bias, const struct em_primitive *p)
+{
+	struct constants c = {.weights = add_filters(n, w, weights, em_primitive_layout(p, EM_ROLE_WEIGHTS))};
+
+	c.bias = em_network_add_weights(n, bias, em_layout_new(EM_NUMBER_F32, 1, &w->channels, NULL),
+	                                em_primitive_layout(p, EM_ROLE_BIAS));
+	return c;
+}
+
+/* Each channel's weights as whole numbers, the largest 127, and the factor that makes them what they were; the bias is
+ * added before it multiplies. */
+static struct constants add_whole_constants(struct em_network *n, const struct em_window *w, const float *weights,
+                                            const float *bias, const struct em_primitive *p)
+{
+	size_t k = w->source_channels / w->groups * w->window * w->window;
+	float *whole = malloc(w->channels * (k + 2) * sizeof(*whole)), *offset, *factor;
+	struct em_layout *factors = em_layout_new(EM_NUMBER_F32, 4, (size_t[4]){1, w->channels, 1, 1}, NULL);
+	struct constants c = {0};
+
+	if (!whole) {
+		em_layout_free(factors);
+		em_network_fail(n, EM_ERROR_MEMORY, "out of memory for weights");
+		return c;
+	}
+	offset = whole + w->channels * k;
+	factor = offset + w->channels;
+	for (size_t i = 0; i < w->channels; i++) {
+		float most = 0;
+
+		for (size_t j = 0; j < k; j++)
+			most = fmaxf(most, fabsf(weights[i * k + j]));
+		factor[i] = most > 0 ? most / 127 : 1;
+		offset[i] = bias[i] / factor[i];
+		for (size_t j = 0; j < k; j++)
+			whole[i * k + j] = weights[i * k + j] / factor[i];
+	}
+	c = add_constants(n, w, whole, offset, p);
+	c.factor = em_network_add_weights(n, factor, factors ? em_layout_copy(factors) : NULL, factors);
+	em_layout_free(factors);
+	free(whole);
+	return c;
+}
+
 /* Where a convolution writes: over what it adds to, which cannot be what it reads. */
 static int result_of(struct em_network *n, int source, int add, const struct em_layout *made, const size_t shape[4])
 {
@@ -76,12 +126,14 @@ static int result_of(struct em_network *n, int source, int add, const struct em_
 
 int em_network_convolution(struct em_network *n, int source, const struct em_convolution *c)
 {
-	struct em_finish finish = {c->add != 0, c->relu ? EM_ACTIVATION_RELU : EM_ACTIVATION_NONE};
+	struct em_finish finish = {c->add != 0, c->relu ? EM_ACTIVATION_RELU : EM_ACTIVATION_NONE,
+	                           c->whole ? c->channels : 0};
+	struct constants constants;
 	struct em_window w;
 	struct em_primitive *p;
 	const struct em_layout *made;
 	size_t shape[4];
-	int result, weights, bias;
+	int result;
 
 	if (n->failed)
 		return 0;
@@ -93,8 +145,8 @@ int em_network_convolution(struct em_network *n, int source, const struct em_con
 	slide(&w, shape);
 	if (c->add && memcmp(shape, n->tensor[c->add].shape, sizeof(shape)) != 0)
 		return em_network_fail(n, EM_ERROR_DATA, "two results of different shapes are to be added");
-	p = em_primitive_convolution(n->engine, n->number, &w, c->add ? n->tensor[c->add].layout : NULL, finish,
-	                             &n->error);
+	p = em_primitive_convolution(n->engine, c->whole ? EM_NUMBER_U8 : n->number, &w,
+	                             c->add ? n->tensor[c->add].layout : NULL, finish, &n->error);
 	if (!p) {
 		n->failed = true;
 		return 0;
@@ -102,11 +154,12 @@ int em_network_convolution(struct em_network *n, int source, const struct em_con
 	made = em_primitive_layout(p, EM_ROLE_RESULT);
 	result = result_of(n, source, c->add, made, shape);
 	source = em_network_arrange(n, source, em_primitive_layout(p, EM_ROLE_SOURCE));
-	weights = add_filters(n, &w, c->weights, em_primitive_layout(p, EM_ROLE_WEIGHTS));
-	bias = em_network_add_weights(n, c->bias, em_layout_new(EM_NUMBER_F32, 1, &w.channels, NULL),
-	                              em_primitive_layout(p, EM_ROLE_BIAS));
-	em_network_add_step(n, p, source, weights, bias, result);
-	return n->failed ? 0 : result;
+	constants = (c->whole ? add_whole_constants : add_constants)(n, &w, c->weights, c->bias, p);
+	em_network_add_step(n, p, source, constants.weights, constants.bias, result);
+	if (n->failed)
+		return 0;
+	n->step[n->steps - 1].tensor[EM_ROLE_FACTOR] = constants.factor;
+	return result;
 }
 
 /* Pools take numbers as the other layers do: the input's are made so first. */

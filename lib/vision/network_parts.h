@@ -29,6 +29,7 @@ struct step {
 
 struct em_network {
 	struct dnnl_engine *engine;
+	enum em_precision precision;
 	enum em_number number;
 	struct tensor *tensor; /* number 0 is none */
 	struct step *step;

@@ -95,11 +95,12 @@ static void release(struct em_encoder *encoder)
 	free(encoder);
 }
 
-struct em_encoder *em_pixels_new(struct em_error *err)
+struct em_encoder *em_pixels_new(enum em_precision precision, struct em_error *err)
 {
 	static const char parameters[] = "pixels-1 side=16 filter=area mean=0 sd=1 gaps=mean";
 	struct em_encoder *e = malloc(sizeof(*e));
 
+	(void)precision;
 	if (e == NULL) {
 		em_error_memory(err, sizeof(*e));
 		return NULL;

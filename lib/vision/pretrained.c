@@ -263,11 +263,6 @@ static int build(struct pretrained *p, const struct em_safetensors *file, const 
 	return 0;
 }
 
-static const char *precision_name(const struct em_network *n)
-{
-	return em_network_precision(n) == EM_PRECISION_BF16 ? "bf16" : "fp32";
-}
-
 /* Everything that changes the numbers. */
 static void set_identity(struct pretrained *p, const char *path, struct em_blob bytes)
 {
@@ -280,7 +275,7 @@ static void set_identity(struct pretrained *p, const char *path, struct em_blob 
 	         "precision=%s filter=triangle gaps=mean",
 	         p->weights, p->size, scaling_names[p->scaling], (double)p->mean[0], (double)p->mean[1],
 	         (double)p->mean[2], (double)p->gain[0], (double)p->gain[1], (double)p->gain[2], p->layer,
-	         precision_name(p->network));
+	         em_precision_name(em_network_precision(p->network)));
 	em_digest_sha256_hex(text, strlen(text), p->encoder.digest);
 	snprintf(p->name, sizeof(p->name), "%.255s", slash ? slash + 1 : path);
 	p->encoder.name = p->name;
@@ -304,10 +299,12 @@ static int set_up(struct pretrained *p, const struct em_safetensors *file, const
 	if (!family)
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "safetensors: neither a ResNet, a ViT nor an em-small by its tensors' names");
+	if (o->precision == EM_PRECISION_INT8)
+		return em_error_set(err, EM_ERROR_USAGE, "int8 is for an em-small: others run in fp32 or bf16");
 	if (configure(p, file, family, o, err) || build(p, file, family, o->precision, err))
 		return -1;
 	p->encoder.batch = p->count;
-	p->encoder.precision = precision_name(p->network);
+	p->encoder.precision = em_precision_name(em_network_precision(p->network));
 	p->batch = em_batch_new(p->count, o->threads ? o->threads : 1, run, p, err);
 	if (!p->batch)
 		return -1;
@@ -336,9 +333,9 @@ static struct em_encoder *open_pretrained(const struct em_safetensors *file, con
 static struct em_encoder *open_small(const struct em_safetensors *file, const struct em_pretrained_options *o,
                                      struct em_error *err)
 {
-	if (!o->input_size && !o->scaling && !o->mean && !o->std && !o->layer && o->precision != EM_PRECISION_BF16)
-		return em_small_open(file, err);
-	em_error_set(err, EM_ERROR_USAGE, "an em-small has no choice of input, scaling, layer or precision");
+	if (!o->input_size && !o->scaling && !o->mean && !o->std && !o->layer)
+		return em_small_open(file, o->precision, err);
+	em_error_set(err, EM_ERROR_USAGE, "an em-small has no choice of input, scaling or layer");
 	return NULL;
 }
 

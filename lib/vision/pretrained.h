@@ -33,7 +33,7 @@ struct em_pretrained_options {
 /*
  * EM_ERROR_IO, EM_ERROR_DATA: what is wrong with the file; EM_ERROR_USAGE: an option without meaning, a precision that
  * this processor does not have; EM_ERROR_MEMORY.
- * A file as train-encoder writes it becomes an em-small (small.h), which takes none of the options.
+ * A file as train-encoder writes it becomes an em-small (small.h), which takes the precision only.
  */
 struct em_encoder *em_pretrained_open(const char *path, const struct em_pretrained_options *options,
                                       struct em_error *err);

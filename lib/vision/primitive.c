@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* oneDNN's C API, of versions 2 and 3: the second describes an operation first and asks for a primitive then, the third
- * does both in one call, and hides what a layout is made of. */
+/* oneDNN's C API. */
 #include "vision/primitive.h"
 
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "vision/primitive_versions.h" /* behind what it is about */
 
 struct em_layout {
 	dnnl_memory_desc_t desc;
@@ -16,44 +17,9 @@ struct em_primitive {
 	struct em_layout *layout[EM_ROLES];
 };
 
-/* DESCRIBE: `status` and `pd` of the operation `what`, arguments as of version 3; `attr`, `engine`: the function's. */
-#if DNNL_VERSION_MAJOR >= 3
-#define REF(desc) (desc)
-#define DESC_REF const_dnnl_memory_desc_t
-#define TO_ITSELF(desc) desc, desc
-#define APPEND_SUM(ops, number) dnnl_post_ops_append_sum(ops, 1, 0, type_of(number))
-#define APPEND_ELTWISE(ops, kind) dnnl_post_ops_append_eltwise(ops, kind, 0, 0)
-#define DESCRIBE(status, pd, what, ...) (status = dnnl_##what##_primitive_desc_create(pd, engine, __VA_ARGS__, attr))
-#else
-#define REF(desc) (&(desc))
-#define DESC_REF const dnnl_memory_desc_t *
-#define TO_ITSELF(desc) desc
-#define APPEND_SUM(ops, number) ((void)(number), dnnl_post_ops_append_sum(ops, 1))
-#define APPEND_ELTWISE(ops, kind) dnnl_post_ops_append_eltwise(ops, 1, kind, 0, 0)
-#define DESCRIBE(status, pd, what, ...)                                                                                \
-	do {                                                                                                           \
-		union operation op;                                                                                    \
-		status = dnnl_##what##_desc_init(&op.what, __VA_ARGS__);                                               \
-		if (status == dnnl_success)                                                                            \
-			status = dnnl_primitive_desc_create(pd, &op, attr, engine, NULL);                              \
-	} while (0)
-#define dnnl_memory_desc_create_with_tag dnnl_memory_desc_init_by_tag
-#define dnnl_memory_desc_create_with_strides dnnl_memory_desc_init_by_strides
-#define dnnl_convolution_forward_desc_init dnnl_dilated_convolution_forward_desc_init
-#define dnnl_pooling_forward_desc_init dnnl_pooling_v2_forward_desc_init
-#define dnnl_softmax_forward_desc_init dnnl_softmax_v2_forward_desc_init
-
-union operation {
-	dnnl_convolution_desc_t convolution_forward;
-	dnnl_pooling_v2_desc_t pooling_forward;
-	dnnl_matmul_desc_t matmul;
-	dnnl_softmax_v2_desc_t softmax_forward;
-	dnnl_layer_normalization_desc_t layer_normalization_forward;
-};
-#endif
-
 static const int argument_of[EM_ROLES] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST,
-                                          DNNL_ARG_SCRATCHPAD};
+                                          DNNL_ARG_SCRATCHPAD,
+                                          DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1};
 
 /* GNU's OpenMP is what most builds of oneDNN run on; others (oneTBB, none) have no such function and need none. */
 __attribute__((weak)) void omp_set_num_threads(int n);
@@ -95,6 +61,12 @@ bool em_engine_favours_bf16(void)
 	return has_isa(dnnl_cpu_isa_avx512_core_amx);
 }
 
+/* VNNI: without it pairs of products are added in 16 bits, which do not hold them. */
+bool em_engine_has_int8(void)
+{
+	return has_isa(dnnl_cpu_isa_avx512_core_vnni);
+}
+
 struct dnnl_stream *em_stream_new(struct dnnl_engine *engine)
 {
 	dnnl_stream_t stream;
@@ -125,7 +97,19 @@ void em_memory_free(struct dnnl_memory *memory)
 
 static dnnl_data_type_t type_of(enum em_number number)
 {
-	return number == EM_NUMBER_BF16 ? dnnl_bf16 : dnnl_f32;
+	static const dnnl_data_type_t types[] = {dnnl_f32, dnnl_bf16, dnnl_u8, dnnl_s8};
+
+	return types[number];
+}
+
+static enum em_number number_of_weights(enum em_number source)
+{
+	return source == EM_NUMBER_U8 ? EM_NUMBER_S8 : source;
+}
+
+static enum em_number number_of_result(enum em_number source)
+{
+	return source == EM_NUMBER_U8 ? EM_NUMBER_F32 : source;
 }
 
 static dnnl_status_t set_order(dnnl_memory_desc_t *desc, enum em_number number, int ndim, const dnnl_dims_t dims,
@@ -226,6 +210,18 @@ static int explain(dnnl_status_t status, const char *what, struct em_error *err)
 	                    (int)status);
 }
 
+static dnnl_status_t append_factors(dnnl_post_ops_t ops, size_t channels)
+{
+	dnnl_dims_t dims = {1, (dnnl_dim_t)channels, 1, 1};
+	dnnl_memory_desc_t factors = {0};
+	dnnl_status_t status = set_order(&factors, EM_NUMBER_F32, 4, dims, dnnl_nchw);
+
+	if (status == dnnl_success)
+		status = dnnl_post_ops_append_binary(ops, dnnl_binary_mul, REF(factors));
+	free_desc(&factors);
+	return status;
+}
+
 static dnnl_status_t make_attributes(dnnl_primitive_attr_t *attr, struct em_finish finish, enum em_number number)
 {
 	dnnl_post_ops_t ops = NULL;
@@ -236,8 +232,10 @@ static dnnl_status_t make_attributes(dnnl_primitive_attr_t *attr, struct em_fini
 		return status;
 	dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
 	status = dnnl_post_ops_create(&ops);
+	if (status == dnnl_success && finish.factors)
+		status = append_factors(ops, finish.factors);
 	if (status == dnnl_success && finish.add)
-		status = APPEND_SUM(ops, number);
+		status = APPEND_SUM(ops, number_of_result(number));
 	if (status == dnnl_success && finish.activation)
 		status = APPEND_ELTWISE(ops, kind);
 	if (status == dnnl_success)
@@ -249,10 +247,10 @@ static dnnl_status_t make_attributes(dnnl_primitive_attr_t *attr, struct em_fini
 
 static dnnl_status_t set_layouts(struct em_primitive *p, dnnl_primitive_desc_t pd)
 {
-	static const dnnl_query_t query[EM_ROLES] = {dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_weights_md,
-	                                             dnnl_query_dst_md, dnnl_query_scratchpad_md};
+	static const dnnl_query_t query[] = {dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_weights_md,
+	                                     dnnl_query_dst_md, dnnl_query_scratchpad_md};
 
-	for (int role = 0; role < EM_ROLES; role++) {
+	for (int role = 0; role < EM_ROLE_FACTOR; role++) {
 		DESC_REF desc = dnnl_primitive_desc_query_md(pd, query[role], role == EM_ROLE_BIAS);
 
 		if (!desc || !dnnl_memory_desc_get_size(desc))
@@ -328,11 +326,12 @@ static dnnl_status_t set_conv_descs(struct conv_descs *d, enum em_number number,
 	dnnl_format_tag_t result_order = blocks ? dnnl_nChw16c : dnnl_format_tag_any;
 
 	if (set_order(&d->source, number, 4, source, order) != dnnl_success ||
-	    set_any(&d->weights, number, groups > 1 ? 5 : 4, groups > 1 ? grouped : dense) != dnnl_success ||
+	    set_any(&d->weights, number_of_weights(number), groups > 1 ? 5 : 4, groups > 1 ? grouped : dense) !=
+	        dnnl_success ||
 	    set_any(&d->bias, EM_NUMBER_F32, 1, bias) != dnnl_success)
 		return dnnl_out_of_memory;
 	return result ? copy_desc(&d->result, REF(result->desc))
-	              : set_order(&d->result, number, 4, result_dims, result_order);
+	              : set_order(&d->result, number_of_result(number), 4, result_dims, result_order);
 }
 
 static dnnl_status_t describe_convolution(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, enum em_number number,

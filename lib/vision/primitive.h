@@ -14,15 +14,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum em_number { EM_NUMBER_F32, EM_NUMBER_BF16 };
+enum em_number { EM_NUMBER_F32, EM_NUMBER_BF16, EM_NUMBER_U8, EM_NUMBER_S8 };
 
-enum em_role { EM_ROLE_SOURCE, EM_ROLE_WEIGHTS, EM_ROLE_BIAS, EM_ROLE_RESULT, EM_ROLE_SCRATCH, EM_ROLES };
+enum em_role {
+	EM_ROLE_SOURCE,
+	EM_ROLE_WEIGHTS,
+	EM_ROLE_BIAS,
+	EM_ROLE_RESULT,
+	EM_ROLE_SCRATCH,
+	EM_ROLE_FACTOR, /* float32 {1, channels, 1, 1} */
+	EM_ROLES
+};
 
-/* What happens to a result before it is stored: result = activation(result + what stood there before). */
+/* What happens to a result before it is stored: result = activation(factor * result + what stood there before). */
 enum em_activation { EM_ACTIVATION_NONE, EM_ACTIVATION_RELU, EM_ACTIVATION_GELU }; /* the exact GELU, by erf */
 struct em_finish {
 	bool add;
 	enum em_activation activation;
+	size_t factors; /* channels that have one each, in EM_ROLE_FACTOR; 0: none has */
 };
 
 struct em_layout;
@@ -36,6 +45,7 @@ struct dnnl_engine *em_engine_new(void);
 void em_engine_free(struct dnnl_engine *engine);
 bool em_engine_has_bf16(void);     /* Has this processor instructions for bfloat16, */
 bool em_engine_favours_bf16(void); /* and are they faster than float32's? */
+bool em_engine_has_int8(void);     /* Has it instructions for sums of products of bytes that cannot overflow? */
 /* What oneDNN runs in this thread stays in this thread: the work is shared out by picture, not within one. */
 void em_engine_stay_in_thread(void);
 
@@ -64,6 +74,7 @@ struct em_window {
  * Each returns NULL with *err set: EM_ERROR_USAGE where this processor cannot do it, else EM_ERROR_MEMORY.
  * Batch first, then channels, height, width; a convolution chooses its layouts.  `result`, or NULL: the layout that
  * its result had better have, but where it is much faster in another it takes that.
+ * EM_NUMBER_U8: the source; its weights are EM_NUMBER_S8, its result float32.
  */
 struct em_primitive *em_primitive_convolution(struct dnnl_engine *engine, enum em_number number,
                                               const struct em_window *w, const struct em_layout *result,
@@ -84,7 +95,7 @@ struct em_primitive *em_primitive_reorder(struct dnnl_engine *engine, const stru
                                           const struct em_layout *result, struct em_error *err);
 void em_primitive_free(struct em_primitive *primitive);
 
-/* Owned by the primitive. NULL: it takes nothing in this role. */
+/* Owned by the primitive. NULL: it takes nothing in this role, or it is EM_ROLE_FACTOR. */
 const struct em_layout *em_primitive_layout(const struct em_primitive *primitive, enum em_role role);
 /* Entries without a role are NULL. */
 int em_primitive_run(const struct em_primitive *primitive, struct dnnl_stream *stream,

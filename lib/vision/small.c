@@ -44,11 +44,7 @@ struct work {
 
 static double sd_about(const float *v, size_t n, double mean)
 {
-	double square = 0;
-
-	for (size_t i = 0; i < n; i++)
-		square += ((double)v[i] - mean) * ((double)v[i] - mean);
-	return sqrt(square / (double)n);
+	return sqrt(em_encoder_squares(v, n, mean) / (double)n);
 }
 
 /* To mean 0 and standard deviation 1, or all 0 where differences are rounding. */
@@ -117,11 +113,8 @@ static int look(struct work *w, const float moments[EM_SMALL_MOMENTS], struct em
 static int describe(struct work *w, struct em_error *err)
 {
 	float moments[EM_SMALL_MOMENTS];
-	double mean = 0, sd, signal;
+	double mean = em_encoder_sum(w->pixels, PIXELS) / PIXELS, sd = sd_about(w->pixels, PIXELS, mean), signal;
 
-	for (size_t i = 0; i < PIXELS; i++)
-		mean += (double)w->pixels[i] / PIXELS;
-	sd = sd_about(w->pixels, PIXELS, mean);
 	standardise(w->pixels, PIXELS, mean, sd);
 	if (em_spectral_components(w->s->cache, w->pixels, EM_SMALL_SIDE, EM_SMALL_SIDE, w->spectrum, &signal, err))
 		return -1;
@@ -233,7 +226,7 @@ static int encode(const struct em_encoder *encoder, const struct em_array *image
 
 /* ---- making one ---- */
 
-/* Everything that changes the numbers. */
+/* Everything that changes the numbers; but int8, which moves them less than noise does a picture's. */
 static void set_identity(struct small *s, struct em_blob weights)
 {
 	char text[256];
@@ -255,17 +248,18 @@ static void release(struct em_encoder *encoder)
 	free(s);
 }
 
-static int set_up(struct small *s, const struct em_safetensors *file, struct em_error *err)
+static int set_up(struct small *s, const struct em_safetensors *file, enum em_precision precision, struct em_error *err)
 {
-	if (em_small_model_init(&s->model, file, err))
+	if (em_small_model_init(&s->model, file, precision, err))
 		return -1;
 	s->cache = em_spectral_cache_new(err);
 	s->encoder.dim = columns(s) + s->model.waves + EM_SPECTRAL_BINS;
+	s->encoder.precision = em_precision_name(em_network_precision(s->model.network));
 	set_identity(s, em_safetensors_bytes(file));
 	return s->cache ? 0 : -1;
 }
 
-struct em_encoder *em_small_open(const struct em_safetensors *file, struct em_error *err)
+struct em_encoder *em_small_open(const struct em_safetensors *file, enum em_precision precision, struct em_error *err)
 {
 	struct small *s = calloc(1, sizeof(*s));
 
@@ -276,8 +270,7 @@ struct em_encoder *em_small_open(const struct em_safetensors *file, struct em_er
 	s->encoder.encode = encode;
 	s->encoder.free = release;
 	s->encoder.batch = 1;
-	s->encoder.precision = "fp32";
-	if (!set_up(s, file, err))
+	if (!set_up(s, file, precision, err))
 		return &s->encoder;
 	release(&s->encoder);
 	return NULL;
@@ -285,11 +278,11 @@ struct em_encoder *em_small_open(const struct em_safetensors *file, struct em_er
 
 extern const unsigned char em_small_weights[], em_small_weights_end[]; /* small_weights.S */
 
-struct em_encoder *em_small_new(struct em_error *err)
+struct em_encoder *em_small_new(enum em_precision precision, struct em_error *err)
 {
 	struct em_blob bytes = {em_small_weights, (size_t)(em_small_weights_end - em_small_weights)};
 	struct em_safetensors *file = em_safetensors_new(bytes, err);
-	struct em_encoder *e = file ? em_small_open(file, err) : NULL;
+	struct em_encoder *e = file ? em_small_open(file, precision, err) : NULL;
 
 	em_safetensors_free(file);
 	return e;

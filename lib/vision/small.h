@@ -13,6 +13,7 @@
 
 #include "io/safetensors.h"
 #include "vision/encoder.h"
+#include "vision/network.h"
 
 #include <stdbool.h>
 
@@ -22,8 +23,8 @@
 
 /* Has it the tensors of train-encoder's files? */
 bool em_small_recognise(const struct em_safetensors *file);
-/* The file is needed no longer.  EM_ERROR_DATA: what is wrong with it; EM_ERROR_MEMORY; EM_ERROR_USAGE: this processor
- * cannot. */
-struct em_encoder *em_small_open(const struct em_safetensors *file, struct em_error *err);
+/* The file is needed no longer; AUTO as in small_model.h.  EM_ERROR_DATA: what is wrong with it; EM_ERROR_MEMORY;
+ * EM_ERROR_USAGE: this processor cannot. */
+struct em_encoder *em_small_open(const struct em_safetensors *file, enum em_precision precision, struct em_error *err);
 
 #endif

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAGES   8    /* at most */
+#define STAGES 8      /* at most */
 #define CHANNELS 4096 /* at most: beyond, it is no small network */
 #define WINOGRAD 16   /* pixels a side from which on it is worth the milliseconds its weights take at first */
-#define NAME     64
+#define NAME 64
 
 /* Tells its files from others'; what the weights do is in the names of train-encoder. */
 static const struct em_model_family family = {.name = "em-small", .landmark = "coarse.weight"};
@@ -22,15 +22,35 @@ bool em_small_recognise(const struct em_safetensors *file)
 	return em_safetensors_find(file, "stem.weight") && em_safetensors_find(file, family.landmark);
 }
 
+/*
+ * The input, the stem's results, each stage's.  In int8 the convolutions but the stem see whole numbers, where 255 is
+ * the most that came at that level of synthetic chips: "ranges" in the file.  No step has to convert: a x + b comes in
+ * units u when a and b are divided by u, and a is multiplied by the unit of x.
+ */
+struct level {
+	size_t channels;
+	float unit;
+};
+
 struct build {
 	struct em_small_model *m;
 	struct em_weights *w;
 	struct em_error *err;
+	struct level level[STAGES + 2];
+	size_t stages;
 };
 
-/* A convolution and its bias, "stage1.0"; padded so that a stride of 1 keeps the size.  The result's number, or -1. */
-static int convolve(const struct build *b, const char *name, int source, size_t source_channels, size_t stride, int add)
+static void scale(float *v, size_t n, float by)
 {
+	for (size_t i = 0; i < n; i++)
+		v[i] *= by;
+}
+
+/* A convolution and its bias, "stage1.0", from one level to the next, or within one where it adds; padded so that a
+ * stride of 1 keeps the size.  The result's number, or -1. */
+static int convolve(struct build *b, const char *name, int source, struct level *from, size_t stride, int add)
+{
+	struct level *to = from + !add;
 	struct em_convolution c = {.stride = stride, .groups = 1, .relu = true, .add = add};
 	char weights[NAME], bias[NAME];
 	const struct em_tensor *t;
@@ -41,67 +61,66 @@ static int convolve(const struct build *b, const char *name, int source, size_t 
 	snprintf(bias, sizeof(bias), "%.40s.bias", name);
 	t = em_weights_find(b->w, weights);
 	if (!t || t->ndim != 4 || !t->count || t->shape[2] != t->shape[3] || t->shape[2] % 2 == 0 ||
-	    t->shape[1] != source_channels || (add && t->shape[0] != source_channels) || t->shape[0] > CHANNELS ||
+	    t->shape[1] != from->channels || (add && t->shape[0] != from->channels) || t->shape[0] > CHANNELS ||
 	    t->shape[2] > EM_SMALL_SIDE)
 		return em_error_set(b->err, EM_ERROR_DATA, "safetensors: '%s' %s", weights,
 		                    t ? "is of no shape that fits em-small" : "is not there");
-	c.channels = t->shape[0];
+	to->channels = c.channels = t->shape[0];
 	c.window = t->shape[2];
 	c.pad = c.window / 2;
 	c.direct = em_network_edge(b->m->network, source) < WINOGRAD;
+	c.whole = em_network_precision(b->m->network) == EM_PRECISION_INT8 && from > b->level;
 	v = em_weights_read(b->w, weights, 4, t->shape, b->err);
 	if (v)
 		offsets = em_weights_read(b->w, bias, 1, &c.channels, b->err);
 	c.weights = v;
 	c.bias = offsets;
-	if (offsets)
+	if (offsets) {
+		scale(v, t->count, from->unit / to->unit);
+		scale(offsets, c.channels, 1 / to->unit);
 		result = em_network_convolution(b->m->network, source, &c);
+	}
 	free(v);
 	free(offsets);
 	return result;
 }
 
 /* Stage i: a convolution, then residual ones, relu(x + conv(x)), as many as there are. */
-static int add_stage(const struct build *b, size_t i, int source, size_t *channels)
+static int add_stage(struct build *b, size_t i, int source)
 {
+	struct level *level = b->level + 1 + i;
 	char name[NAME];
-	size_t block = 0, next;
+	size_t block = 0;
 
 	/* The stem has a stride of 4; the first stage keeps the size, the others halve it. */
 	for (;; block++) {
 		snprintf(name, sizeof(name), "stage%zu.%zu", i, block);
-		next = em_weights_channels(b->w, name);
-		if (!next && block)
+		if (block && !em_weights_channels(b->w, name))
 			return source;
-		source = convolve(b, name, source, *channels, block == 0 && i > 0 ? 2 : 1, block ? source : 0);
+		source = block ? convolve(b, name, source, level + 1, 1, source)
+		               : convolve(b, name, source, level, i > 0 ? 2 : 1, 0);
 		if (source < 0)
 			return -1;
-		*channels = next;
 	}
 }
 
 /* All that convolves, and the mean of each stage, side by side.  How many numbers that is, or -1. */
-static long add_stages(const struct build *b, int *joined)
+static long add_stages(struct build *b, int *joined)
 {
-	size_t channels = em_weights_channels(b->w, "stem"), n = 0, columns = 0;
 	int pooled[STAGES], x = em_network_pictures(b->m->network, 1, 1, EM_SMALL_SIDE, EM_SMALL_SIDE);
-	char name[NAME];
+	long columns = 0;
 
-	for (x = convolve(b, "stem", x, 1, 4, 0); x >= 0; n++) {
-		snprintf(name, sizeof(name), "stage%zu.0", n);
-		if (n == STAGES || !em_weights_channels(b->w, name))
-			break;
-		x = add_stage(b, n, x, &channels);
+	x = convolve(b, "stem", x, b->level, 4, 0);
+	for (size_t i = 0; i < b->stages && x >= 0; i++) {
+		x = add_stage(b, i, x);
 		if (x >= 0)
-			pooled[n] = em_network_mean(b->m->network, x);
-		columns += channels;
+			pooled[i] = em_network_mean(b->m->network, x);
+		columns += (long)b->level[i + 2].channels;
 	}
 	if (x < 0)
 		return -1;
-	if (!n)
-		return em_error_set(b->err, EM_ERROR_DATA, "safetensors: 'stage0.0.weight' is not there");
-	*joined = em_network_join(b->m->network, pooled, n);
-	return (long)columns;
+	*joined = em_network_join(b->m->network, pooled, b->stages);
+	return columns;
 }
 
 /* A linear map "fine": its weights [*out][in] and bias [*out], for the caller to free, and *out. */
@@ -137,6 +156,16 @@ static void split(const float *weights, size_t in, size_t rows, size_t first, si
 	}
 }
 
+/* The columns of each stage's means in its unit. */
+static void undo_units(const struct build *b, float *weights, size_t rows)
+{
+	for (size_t i = 0; i < rows; i++)
+		for (const struct level *of = b->level + 2; of < b->level + 2 + b->stages; of++) {
+			scale(weights, of->channels, of->unit);
+			weights += of->channels;
+		}
+}
+
 /* Fine and coarse are one product of the network; what the moments add to it comes from outside. */
 static int add_products(const struct build *b, int joined, size_t in)
 {
@@ -158,6 +187,7 @@ static int add_products(const struct build *b, int joined, size_t in)
 	if (!status) {
 		split(fine, in, m->fine, 0, n, weights, m->of_moments);
 		split(coarse, in, m->coarse, m->fine, n, weights, m->of_moments);
+		undo_units(b, weights, n);
 		memcpy(offsets, bias, m->fine * sizeof(*offsets));
 		memcpy(offsets + m->fine, more, m->coarse * sizeof(*offsets));
 		joined = em_network_product(m->network, joined,
@@ -188,9 +218,9 @@ static int read_waves(const struct build *b)
 	return m->of_spectrum ? 0 : em_error_memory(b->err, EM_SPECTRAL_BINS * m->waves * sizeof(*m->of_spectrum));
 }
 
-/* n numbers from 0 to `most`, with commas between. */
-static int read_numbers(const struct em_safetensors *file, const char *name, size_t n, double most, float *v,
-                        struct em_error *err)
+/* n numbers from `least` to `most`, with commas between. */
+static int read_numbers(const struct em_safetensors *file, const char *name, size_t n, double least, double most,
+                        float *v, struct em_error *err)
 {
 	const char *text = em_safetensors_metadata(file, name), *at = text ? text : "";
 	size_t i = 0;
@@ -199,41 +229,84 @@ static int read_numbers(const struct em_safetensors *file, const char *name, siz
 		char *end;
 		double x = strtod(at, &end);
 
-		if (end == at || !(x >= 0 && x <= most) || (i + 1 < n && *end != ','))
+		if (end == at || !(x >= least && x <= most) || (i + 1 < n && *end != ','))
 			break;
 		v[i] = (float)x;
 		at = end + (i + 1 < n);
 	}
 	if (i < n || *at)
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "safetensors: \"%s\" in the metadata: expected %zu numbers from 0 to %g", name,
-		                    n, most);
+		                    "safetensors: \"%s\" in the metadata: expected %zu numbers from %g to %g", name, n,
+		                    least, most);
 	return 0;
 }
 
-static int build(const struct build *b)
+static int choose_precision(const struct build *b, enum em_precision asked, enum em_precision *precision)
+{
+	bool ranges = em_safetensors_metadata(b->w->file, "ranges");
+
+	if (asked == EM_PRECISION_AUTO)
+		asked = ranges && em_network_can(EM_PRECISION_INT8) ? EM_PRECISION_INT8 : EM_PRECISION_FP32;
+	if (asked == EM_PRECISION_BF16)
+		return em_error_set(b->err, EM_ERROR_USAGE, "an em-small runs in fp32 or int8");
+	if (asked == EM_PRECISION_INT8 && !ranges)
+		return em_error_set(b->err, EM_ERROR_USAGE,
+		                    "safetensors: no \"ranges\" in the metadata, which int8 needs: use fp32");
+	*precision = asked;
+	return 0;
+}
+
+/* How many stages there are, and the units between them. */
+static int set_levels(struct build *b)
+{
+	float range[STAGES + 1];
+	char name[NAME] = "stage0.0";
+
+	while (b->stages < STAGES && em_weights_channels(b->w, name))
+		snprintf(name, sizeof(name), "stage%zu.0", ++b->stages);
+	if (!b->stages)
+		return em_error_set(b->err, EM_ERROR_DATA, "safetensors: 'stage0.0.weight' is not there");
+	b->level[0].channels = 1;
+	for (size_t i = 0; i < STAGES + 2; i++)
+		b->level[i].unit = 1;
+	if (em_network_precision(b->m->network) != EM_PRECISION_INT8)
+		return 0;
+	if (read_numbers(b->w->file, "ranges", b->stages + 1, 1e-3, 1e6, range, b->err))
+		return -1;
+	for (size_t i = 0; i < b->stages + 1; i++)
+		b->level[i + 1].unit = range[i] / 255;
+	return 0;
+}
+
+static int build(struct build *b, enum em_precision precision)
 {
 	int joined = 0;
-	long columns = add_stages(b, &joined);
+	long columns;
 
+	if (choose_precision(b, precision, &precision))
+		return -1;
+	b->m->network = em_network_new(precision, b->err);
+	if (!b->m->network || set_levels(b))
+		return -1;
+	columns = add_stages(b, &joined);
 	return columns < 0 || add_products(b, joined, (size_t)columns) || read_waves(b) ||
-	               read_numbers(b->w->file, "parts", 4, 100, b->m->part, b->err) ||
-	               read_numbers(b->w->file, "floor", 1, 1, &b->m->floor, b->err) ||
+	               read_numbers(b->w->file, "parts", 4, 0, 100, b->m->part, b->err) ||
+	               read_numbers(b->w->file, "floor", 1, 0, 1, &b->m->floor, b->err) ||
 	               em_weights_check_used(b->w, "", b->err)
 	           ? -1
 	           : 0;
 }
 
-int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, struct em_error *err)
+int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, enum em_precision precision,
+                        struct em_error *err)
 {
 	struct em_weights w = {0};
-	const struct build b = {m, &w, err};
+	struct build b = {.m = m, .w = &w, .err = err};
 	int status = -1;
 
 	*m = (struct em_small_model){0};
-	m->network = em_network_new(EM_PRECISION_FP32, err);
-	if (m->network && !em_weights_init(&w, file, &family, err))
-		status = !w.prefix[0] ? build(&b)
+	if (!em_weights_init(&w, file, &family, err))
+		status = !w.prefix[0] ? build(&b, precision)
 		                      : em_error_set(err, EM_ERROR_DATA, "safetensors: another tensor is called '%s%s'",
 		                                     w.prefix, family.landmark);
 	em_weights_release(&w);

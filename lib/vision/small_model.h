@@ -22,8 +22,11 @@ struct em_small_model {
 	float floor;                /* of the gate */
 };
 
-/* A zeroed or failed one is released as well.  EM_ERROR_DATA, EM_ERROR_MEMORY, EM_ERROR_USAGE as em_network_finish. */
-int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, struct em_error *err);
+/* AUTO: INT8 where processor and file have what it takes, else FP32.
+ * A zeroed or failed one is released as well.  EM_ERROR_DATA, EM_ERROR_MEMORY, EM_ERROR_USAGE as em_network_new and
+ * em_network_finish, and where the file has nothing to make whole numbers with. */
+int em_small_model_init(struct em_small_model *m, const struct em_safetensors *file, enum em_precision precision,
+                        struct em_error *err);
 void em_small_model_release(struct em_small_model *m);
 
 /* out[n] += x[k] weights[k][n], in one order: the bits do not depend on who computes it. */

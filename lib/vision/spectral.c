@@ -162,10 +162,11 @@ static void set_digest(struct em_encoder *e)
 	em_digest_sha256_hex(text, strlen(text), e->digest);
 }
 
-struct em_encoder *em_spectral_new(struct em_error *err)
+struct em_encoder *em_spectral_new(enum em_precision precision, struct em_error *err)
 {
 	struct spectral *s = calloc(1, sizeof(*s));
 
+	(void)precision;
 	if (s == NULL) {
 		em_error_memory(err, sizeof(*s));
 		return NULL;

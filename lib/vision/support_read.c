@@ -271,7 +271,7 @@ static struct em_encoder *find_encoder(const struct em_encoder_id *id, struct em
 		/* "em-small-1" may be one of "em-small"; to make another takes time for nothing. */
 		if (strncmp(kind->name, id->name, strlen(kind->name)) != 0)
 			continue;
-		encoder = kind->create(err);
+		encoder = kind->create(EM_PRECISION_AUTO, err);
 		if (!encoder)
 			return NULL;
 		snprintf(ours.name, sizeof(ours.name), "%s", encoder->name);

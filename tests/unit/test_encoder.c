@@ -33,8 +33,8 @@ static struct em_encoder *spectral, *pixels;
 static int make_encoders(void **state)
 {
 	(void)state;
-	spectral = em_encoder_new("spectral", NULL);
-	pixels = em_encoder_new("pixels", NULL);
+	spectral = em_encoder_new("spectral", EM_PRECISION_AUTO, NULL);
+	pixels = em_encoder_new("pixels", EM_PRECISION_AUTO, NULL);
 	return spectral && pixels ? 0 : -1;
 }
 
@@ -92,7 +92,7 @@ static void test_table(void **state)
 	assert_string_equal(em_encoder_kind_at(1)->name, "spectral");
 	assert_string_equal(em_encoder_kind_at(2)->name, "pixels");
 	assert_null(em_encoder_kind_at(3));
-	assert_null(em_encoder_new("resnet-999", &err));
+	assert_null(em_encoder_new("resnet-999", EM_PRECISION_AUTO, &err));
 	assert_int_equal(err.kind, EM_ERROR_USAGE);
 	assert_string_equal(err.text, "no encoder is called 'resnet-999'; there are: em-small, spectral, pixels, and "
 	                              "files *.safetensors");

@@ -1,40 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Layers against the plain sums that they stand for, in float32 and, where the processor has it, in bfloat16. */
-#include "vision/network.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static void assert_near(double got, double want, double within)
-{
-	if (!(fabs(got - want) <= within))
-		fail_msg("%.9g, expected %.9g within %g", got, want, within);
-}
-
-/* Numbers in [-1, 1) that look random. */
-static float noise(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return (float)(*seed >> 8) / 8388608 - 1;
-}
-
-static float *numbers(size_t n, uint32_t seed)
-{
-	float *v = malloc(n * sizeof(*v));
-
-	assert_non_null(v);
-	for (size_t i = 0; i < n; i++)
-		v[i] = noise(&seed);
-	return v;
-}
+#include "network_help.h"
 
 /* Of the networks that the tests make. */
 static enum em_precision precision = EM_PRECISION_FP32;
@@ -75,63 +41,9 @@ static void in_bf16(void **state)
 }
 #define IN_BF16(f) {#f " in bf16", in_bf16, NULL, NULL, &(struct variant){f}}
 
-/* The result for this input, `count` numbers of it. */
-static void run(const struct em_network *n, const float *in, size_t size, float *out, size_t count)
-{
-	struct em_workspace *w = em_network_take(n, NULL);
-	const float *result;
-
-	assert_non_null(w);
-	memcpy(em_workspace_input(w), in, size * sizeof(*in));
-	result = em_workspace_run(w, NULL);
-	assert_non_null(result);
-	memcpy(out, result, count * sizeof(*out));
-	em_network_give(n, w);
-}
-
-static void finish(struct em_network *n, int result)
-{
-	struct em_error err = {0};
-
-	if (em_network_finish(n, result, &err))
-		fail_msg("%s", err.text);
-}
-
 /* ---- pictures ---- */
 
 enum { IN = 3, OUT = 10, GROUPED = 5 };
-
-struct shape {
-	size_t in, out, side, window, stride, groups;
-};
-
-static size_t side_of_result(const struct shape *s)
-{
-	return (s->side + 2 * (s->window / 2) - s->window) / s->stride + 1;
-}
-
-/* One pixel of one channel of a convolution whose padding is half its window, by its definition. */
-static double convolved(const struct shape *s, const float *x, const float *weights, size_t o, size_t row, size_t col)
-{
-	size_t in = s->in / s->groups, first = o / (s->out / s->groups) * in, k = s->window, pad = k / 2;
-	double sum = 0;
-
-	for (size_t c = 0; c < in; c++)
-		for (size_t j = 0; j < k; j++)
-			for (size_t i = 0; i < k; i++) {
-				size_t y = s->stride * row + j, z = s->stride * col + i; /* of the padded picture */
-
-				if (y >= pad && z >= pad && y - pad < s->side && z - pad < s->side)
-					sum += (double)weights[((o * in + c) * k + j) * k + i] *
-					       (double)x[((first + c) * s->side + y - pad) * s->side + z - pad];
-			}
-	return sum;
-}
-
-static struct em_convolution layer_of(const struct shape *s, const float *weights, const float *bias, bool relu)
-{
-	return (struct em_convolution){s->out, s->window, s->stride, s->window / 2, s->groups, weights, bias, relu, 0};
-}
 
 /* A sum over all pixels of relu(W x + b), each with its own weight, so that each has to be where it belongs. */
 static void check_convolution(const struct shape *s)

@@ -37,7 +37,7 @@ static double box_mean(const struct em_array *a, size_t i, size_t j)
 static void check_boxes(size_t h, size_t w)
 {
 	struct em_array a = picture(h, w);
-	struct em_encoder *pixels = em_encoder_new("pixels", NULL);
+	struct em_encoder *pixels = em_encoder_new("pixels", EM_PRECISION_AUTO, NULL);
 	double want[EM_PIXELS_DIM], mean = 0, var = 0;
 	float out[EM_PIXELS_DIM];
 

@@ -31,7 +31,7 @@ static struct em_encoder *small;
 static int make_encoder(void **state)
 {
 	(void)state;
-	small = em_encoder_new("em-small", NULL);
+	small = em_encoder_new("em-small", EM_PRECISION_FP32, NULL);
 	return small ? 0 : -1;
 }
 
@@ -105,14 +105,15 @@ static double cosine(const float *a, const float *b, size_t n)
 	return sum / length(a, n) / length(b, n);
 }
 
-/* Embeddings on disk are compared by these: when the digest changes, the encoder's name must, too. */
+/* Embeddings on disk are compared by these: when the digest changes because the numbers do, the encoder's name must,
+ * too. */
 static void test_identity(void **state)
 {
 	(void)state;
 	assert_string_equal(small->name, "em-small-1");
 	assert_int_equal(small->dim, DIM);
-	assert_string_equal(small->digest, "ee860d5953206e27832652abde10e0a101aba0c38cf5de13c90146e8b021a47a");
-	assert_string_equal(small->weights, "0580a3173569b6b1da8d2cf777ddba4e02c67f90f93853e309e25e86bac3f382");
+	assert_string_equal(small->digest, "67dc3ba723f5902778a0411aff710498ce1002d0d05d1c853ec49ec9de8f2294");
+	assert_string_equal(small->weights, "05c149d6ac41bf1d893bfa741ed1d8e519f5609fe78ba56228a61b383eea1220");
 }
 
 /* The network describes a picture of four equal parts, and of sixteen, as one of them. */
@@ -154,7 +155,7 @@ static void test_gate(void **state)
 static void test_spectrum(void **state)
 {
 	static const size_t sides[3] = {64, 95, 600};
-	struct em_encoder *spectral = em_encoder_new("spectral", NULL);
+	struct em_encoder *spectral = em_encoder_new("spectral", EM_PRECISION_AUTO, NULL);
 	float v[DIM], s[EM_SPECTRAL_DIM];
 
 	(void)state;
@@ -211,7 +212,7 @@ static void test_odd_pictures(void **state)
 extern const unsigned char em_small_weights[], em_small_weights_end[];
 
 /* Our own file with one text of its header changed, of the same length. */
-static void refuse(const char *from, const char *to, const char *why)
+static void refuse_in(enum em_precision precision, const char *from, const char *to, const char *why)
 {
 	size_t n = (size_t)(em_small_weights_end - em_small_weights), k = strlen(from);
 	unsigned char *bytes = malloc(n), *at = NULL;
@@ -227,12 +228,17 @@ static void refuse(const char *from, const char *to, const char *why)
 	file = em_safetensors_new((struct em_blob){bytes, n}, &err);
 	if (!file)
 		fail_msg("%s", err.text);
-	assert_null(em_small_open(file, &err));
+	assert_null(em_small_open(file, precision, &err));
 	assert_int_equal(err.kind, EM_ERROR_DATA);
 	if (!strstr(err.text, why))
 		fail_msg("'%s', expected something of '%s'", err.text, why);
 	em_safetensors_free(file);
 	free(bytes);
+}
+
+static void refuse(const char *from, const char *to, const char *why)
+{
+	refuse_in(EM_PRECISION_FP32, from, to, why);
 }
 
 static void test_bad_weights(void **state)
@@ -251,13 +257,89 @@ static void test_bad_weights(void **state)
 	refuse("\"shape\":[144,323]", "\"shape\":[323,144]", "expected 323 x 323");
 }
 
+/* ---- int8 ---- */
+
+static bool has_int8(void)
+{
+	if (em_network_can(EM_PRECISION_INT8))
+		return true;
+	print_message("# this processor has no int8\n");
+	return false;
+}
+
+/* One encoder to those who compare embeddings, chosen where it can be. */
+static void test_int8_is_as_good(void **state)
+{
+	struct em_encoder *fp32 = small, *int8 = em_encoder_new("em-small", EM_PRECISION_AUTO, NULL);
+	static const size_t sides[4] = {1, 64, 95, 300};
+	float v[DIM], w[DIM];
+
+	(void)state;
+	assert_string_equal(fp32->precision, "fp32");
+	assert_string_equal(int8->precision, em_network_can(EM_PRECISION_INT8) ? "int8" : "fp32");
+	assert_string_equal(int8->digest, fp32->digest);
+	for (size_t k = 0; k < 16; k++) {
+		double waves = k % 2 ? 60 : 0, grain = k % 4 > 1 ? 100 : 1;
+
+		encode(picture(EM_U8, sides[k / 4], sides[k / 4], waves, grain), v);
+		small = int8;
+		encode(picture(EM_U8, sides[k / 4], sides[k / 4], waves, grain), w);
+		small = fp32;
+		assert_true(cosine(v, w, DIM) >= 0.999);
+	}
+	em_encoder_free(int8);
+}
+
+static void test_int8_odd_pictures(void **state)
+{
+	struct em_encoder *fp32 = small;
+
+	if (!has_int8())
+		skip();
+	small = em_encoder_new("em-small", EM_PRECISION_INT8, NULL);
+	assert_non_null(small);
+	test_odd_pictures(state);
+	em_encoder_free(small);
+	small = fp32;
+}
+
+/* What float32 does not read it does not mind. */
+static void test_int8_bad_ranges(void **state)
+{
+	(void)state;
+	if (!has_int8())
+		skip();
+	for (enum em_precision p = EM_PRECISION_AUTO; p <= EM_PRECISION_INT8; p += EM_PRECISION_INT8) {
+		refuse_in(p, "\"13.73,16.41", "\"13.73,-6.41", "\"ranges\" in the metadata");
+		refuse_in(p, "\"13.73,16.41", "\"0.000,16.41", "\"ranges\" in the metadata");
+		refuse_in(p, "\"13.73,16.41", "\"1e-30,16.41", "\"ranges\" in the metadata");
+		refuse_in(p, "\"13.73,16.41", "\"13.73,1e410", "\"ranges\" in the metadata");
+		refuse_in(p, "\"13.73,16.41", "\"  nan,16.41", "\"ranges\" in the metadata");
+		refuse_in(p, "\"13.73,16.41", "\"13.73 16.41", "\"ranges\" in the metadata");
+	}
+}
+
+static void test_precisions_that_are_none(void **state)
+{
+	struct em_error err = {0};
+
+	(void)state;
+	assert_null(em_encoder_new("em-small", EM_PRECISION_BF16, &err));
+	assert_int_equal(err.kind, EM_ERROR_USAGE);
+	assert_null(em_encoder_new("spectral", EM_PRECISION_FP32, &err));
+	assert_int_equal(err.kind, EM_ERROR_USAGE);
+	assert_non_null(strstr(err.text, "spectral is no network"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_identity),     cmocka_unit_test(test_parts_are_averaged),
 	    cmocka_unit_test(test_gate),         cmocka_unit_test(test_spectrum),
 	    cmocka_unit_test(test_types),        cmocka_unit_test(test_odd_pictures),
-	    cmocka_unit_test(test_bad_weights)};
+	    cmocka_unit_test(test_bad_weights),  cmocka_unit_test(test_int8_is_as_good),
+	    cmocka_unit_test(test_int8_odd_pictures), cmocka_unit_test(test_int8_bad_ranges),
+	    cmocka_unit_test(test_precisions_that_are_none)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, make_encoder, free_encoder);
