@@ -226,7 +226,7 @@ static int encode(const struct em_encoder *encoder, const struct em_array *image
 
 /* ---- making one ---- */
 
-/* Everything that changes the numbers; but int8, which moves them less than noise does a picture's. */
+/* Everything that changes the numbers; but int8, whose are to be compared with float32's (emembed(1)). */
 static void set_identity(struct small *s, struct em_blob weights)
 {
 	char text[256];
