@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct em_error err = {0};
 	struct em_safetensors *file = em_safetensors_new((struct em_blob){data, size}, &err);
-	struct em_encoder *e = file ? em_small_open(file, EM_PRECISION_FP32, &err) : NULL;
+	struct em_encoder *e = file ? em_small_open(file, EM_PRECISION_AUTO, &err) : NULL;
 
 	if (e)
 		embed(e);
