@@ -18,7 +18,6 @@ import numpy as np
 import bench_crystallinity
 import bench_eels
 import bench_eelstm
-import bench_eelstm
 import bench_encoders
 import bench_formats
 import bench_small
@@ -161,7 +160,6 @@ def main():
         bench_eelstm.run(row)
         bench_small.run(row)
         bench_encoders.run(row)
-        bench_eelstm.run(row)
         os.chdir(TOP)
 
 
