@@ -277,7 +277,7 @@ static struct em_json *tree_of_path(const struct em_record *r, const char *path,
 
 bool em_record_number(const struct em_record *r, const char *path, double *v)
 {
-	const char *rest;
+	const char *rest = "";
 	struct em_json *tree = tree_of_path(r, path, &rest);
 	bool found = em_json_number(em_json_find(tree, rest), v);
 
@@ -287,7 +287,7 @@ bool em_record_number(const struct em_record *r, const char *path, double *v)
 
 bool em_record_string(const struct em_record *r, const char *path, char *buf, size_t n)
 {
-	const char *rest;
+	const char *rest = "";
 	struct em_json *tree = tree_of_path(r, path, &rest);
 	const char *s = em_json_string(em_json_find(tree, rest));
 
