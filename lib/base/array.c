@@ -172,22 +172,14 @@ double em_array_get(const struct em_array *a, size_t i)
 	return NAN;
 }
 
-#define CONVERT_TO_F32(type)                                  \
-	for (size_t i = 0; i < n; i++)                        \
-		out[i] = (float)((const type *)src->data)[i]; \
+#define CONVERT_TO_F32(type)                                    \
+	for (size_t i = 0; i < n; i++)                          \
+		out[i] = (float)((const type *)a->data)[first + i]; \
 	break
 
-int em_array_to_f32(struct em_array *dst, const struct em_array *src, struct em_error *err)
+void em_array_read_f32(const struct em_array *a, size_t first, size_t n, float *out)
 {
-	struct em_array fresh;
-	size_t n = em_array_count(src);
-	float *out;
-
-	if (em_array_alloc(&fresh, EM_F32, src->ndim, src->shape, err))
-		return -1;
-	copy_axes(&fresh, src);
-	out = fresh.data;
-	switch (src->dtype) { /* the common types in loops that the compiler can vectorise */
+	switch (a->dtype) { /* the common types in loops that the compiler can vectorise */
 	case EM_U8: CONVERT_TO_F32(uint8_t);
 	case EM_U16: CONVERT_TO_F32(uint16_t);
 	case EM_I16: CONVERT_TO_F32(int16_t);
@@ -196,8 +188,18 @@ int em_array_to_f32(struct em_array *dst, const struct em_array *src, struct em_
 	case EM_F64: CONVERT_TO_F32(double);
 	default:
 		for (size_t i = 0; i < n; i++)
-			out[i] = (float)em_array_get(src, i);
+			out[i] = (float)em_array_get(a, first + i);
 	}
+}
+
+int em_array_to_f32(struct em_array *dst, const struct em_array *src, struct em_error *err)
+{
+	struct em_array fresh;
+
+	if (em_array_alloc(&fresh, EM_F32, src->ndim, src->shape, err))
+		return -1;
+	copy_axes(&fresh, src);
+	em_array_read_f32(src, 0, em_array_count(src), fresh.data);
 	*dst = fresh;
 	return 0;
 }

@@ -81,6 +81,8 @@ void em_axis_set(struct em_axis *axis, const char *name, double scale, double of
 double em_array_get(const struct em_array *a, size_t i);
 /* dst = src as float32, axes kept; complex becomes its modulus.  NaN and infinities are kept. */
 int em_array_to_f32(struct em_array *dst, const struct em_array *src, struct em_error *err);
+/* The same of n elements from flat index `first` on, into out[n]. */
+void em_array_read_f32(const struct em_array *a, size_t first, size_t n, float *out);
 
 /* The least and greatest finite values and how many elements are not finite.  Without any finite value: min = max =
  * 0.  Any pointer may be NULL. */

@@ -32,7 +32,7 @@ static int check_size(size_t height, size_t width, struct em_error *err)
 	return 0;
 }
 
-enum way { FORWARD, INVERSE, COMPLEX };
+enum way { FORWARD, IN_PLACE, INVERSE, COMPLEX };
 
 /* a: the image, or a complex array; b: the half plane, or a complex array. */
 static fftwf_plan make_plan(size_t height, size_t width, enum way way, float *a, float *b)
@@ -43,9 +43,10 @@ static fftwf_plan make_plan(size_t height, size_t width, enum way way, float *a,
 	fftwf_plan plan;
 
 	pthread_mutex_lock(&planner);
-	plan = way == FORWARD   ? fftwf_plan_dft_r2c_2d(h, w, a, to, how)
-	       : way == INVERSE ? fftwf_plan_dft_c2r_2d(h, w, to, a, how)
-	                        : fftwf_plan_dft_2d(h, w, from, to, FFTW_BACKWARD, how);
+	plan = way == FORWARD    ? fftwf_plan_dft_r2c_2d(h, w, a, to, how)
+	       : way == IN_PLACE ? fftwf_plan_dft_r2c_2d(h, w, b, to, how)
+	       : way == INVERSE  ? fftwf_plan_dft_c2r_2d(h, w, to, a, how)
+	                         : fftwf_plan_dft_2d(h, w, from, to, FFTW_BACKWARD, how);
 	pthread_mutex_unlock(&planner);
 	return plan;
 }
@@ -86,6 +87,11 @@ struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error
 	return new_plan(height, width, FORWARD, err);
 }
 
+struct em_fft_plan *em_fft_plan_new_in_place(size_t height, size_t width, struct em_error *err)
+{
+	return new_plan(height, width, IN_PLACE, err);
+}
+
 struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err)
 {
 	return new_plan(height, width, INVERSE, err);
@@ -123,6 +129,11 @@ void em_fft_free(float *p)
 void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out)
 {
 	fftwf_execute_dft_r2c(plan->plan, in, (fftwf_complex *)(void *)out);
+}
+
+void em_fft_forward_in_place(const struct em_fft_plan *plan, float *data)
+{
+	em_fft_forward(plan, data, data);
 }
 
 void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out)

@@ -16,7 +16,9 @@ struct em_fft_plan;
 /* For height x width images, >= 1 each.  */
 struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error *err);
 void em_fft_plan_free(struct em_fft_plan *plan); /* NULL allowed */
-/* The same for em_fft_inverse: a plan transforms one way only. */
+/* The same for em_fft_forward_in_place. */
+struct em_fft_plan *em_fft_plan_new_in_place(size_t height, size_t width, struct em_error *err);
+/* For em_fft_inverse: a plan transforms one way only. */
 struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err);
 /* And for em_fft_complex_inverse. */
 struct em_fft_plan *em_fft_plan_new_complex(size_t height, size_t width, struct em_error *err);
@@ -28,6 +30,8 @@ void em_fft_free(float *p);
 /* Forward: in[height][width] -> out[height][width/2+1] as (re, im) pairs, unnormalised.  `in` is overwritten. Both from
  * em_fft_alloc. */
 void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out);
+/* The same without a second array: of data[height][width/2+1] pairs each row begins with the image's. */
+void em_fft_forward_in_place(const struct em_fft_plan *plan, float *data);
 /* Back: in[height][width/2+1] pairs -> out[height][width], unnormalised: height * width times what went forward.  `in`
  * is overwritten.  Both from em_fft_alloc. */
 void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out);

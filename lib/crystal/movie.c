@@ -86,29 +86,12 @@ void em_movie_frame_release(struct em_movie_frame *f)
 
 /* ---- frame by frame ---- */
 
-/* The share of pixels at the greatest value that the type can hold; float has none. */
-static double saturation_of(const struct em_array *a)
-{
-	const unsigned char *u8 = a->data;
-	const uint16_t *u16 = a->data;
-	const int16_t *i16 = a->data;
-	size_t n = em_array_count(a), at = 0;
-
-	for (size_t i = 0; i < n && a->dtype == EM_U8; i++)
-		at += u8[i] == UINT8_MAX;
-	for (size_t i = 0; i < n && a->dtype == EM_U16; i++)
-		at += u16[i] == UINT16_MAX;
-	for (size_t i = 0; i < n && a->dtype == EM_I16; i++)
-		at += i16[i] == INT16_MAX;
-	return (double)at / (double)n;
-}
-
 int em_movie_look(const struct em_movie *m, const struct em_array *frame, struct em_movie_frame *f,
                   struct em_error *err)
 {
 	if (em_spectrum_init(&f->spectrum, m->transform, frame, err))
 		return -1;
-	f->saturated = saturation_of(frame);
+	f->saturated = (double)f->spectrum.saturated / (double)(m->height * m->width);
 	/* Rounding leaves a constant frame a variance of its own. */
 	f->blank = f->spectrum.variance <= 1e-12 * f->spectrum.mean * f->spectrum.mean || f->saturated > CLIPPED;
 	if (!f->blank && atomic_load(&m->settled) && m->plan)

@@ -4,6 +4,7 @@
 #include "base/fft.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 static const double PI = 3.14159265358979323846;
@@ -12,6 +13,7 @@ struct em_spectrum_plan {
 	size_t height, width;
 	struct em_fft_plan *fft;
 	float *down, *across; /* the window: [height], [width] */
+	double window_power;
 };
 
 double em_spectrum_window(double x, size_t n)
@@ -65,13 +67,15 @@ struct em_spectrum_plan *em_spectrum_plan_new(size_t height, size_t width, struc
 	}
 	plan->height = height;
 	plan->width = width;
-	plan->fft = em_fft_plan_new(height, width, err);
+	plan->fft = em_fft_plan_new_in_place(height, width, err);
 	plan->down = plan->fft ? new_window(height, err) : NULL;
 	plan->across = plan->down ? new_window(width, err) : NULL;
-	if (plan->across)
-		return plan;
-	em_spectrum_plan_free(plan);
-	return NULL;
+	if (!plan->across) {
+		em_spectrum_plan_free(plan);
+		return NULL;
+	}
+	plan->window_power = em_spectrum_window_power(height, width);
+	return plan;
 }
 
 void em_spectrum_plan_free(struct em_spectrum_plan *plan)
@@ -136,13 +140,33 @@ static double sum_row(const float *v, size_t n, size_t *count)
 	return sum;
 }
 
-static int measure(struct em_spectrum *s, const float *v, struct em_error *err)
+/* What pixels that can take no more are at; NaN where that is not known. */
+static float limit_of(enum em_dtype dtype)
 {
+	return dtype == EM_U8 ? UINT8_MAX : dtype == EM_U16 ? UINT16_MAX : dtype == EM_I16 ? INT16_MAX : NAN;
+}
+
+static size_t count_saturated(const float *v, size_t n, float limit)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += v[i] >= limit;
+	return count;
+}
+
+static int measure(struct em_spectrum *s, const struct em_array *frame, struct em_error *err)
+{
+	const float limit = limit_of(frame->dtype);
+	float *row = s->value; /* nothing is in it yet */
 	double sum = 0;
 	size_t count = 0, n;
 
-	for (size_t y = 0; y < s->height; y++, count += n)
-		sum += sum_row(v + y * s->width, s->width, &n);
+	for (size_t y = 0; y < s->height; y++, count += n) {
+		em_array_read_f32(frame, y * s->width, s->width, row);
+		sum += sum_row(row, s->width, &n);
+		s->saturated += count_saturated(row, s->width, limit);
+	}
 	if (!count)
 		return em_error_set(err, EM_ERROR_DATA, "no pixel of the frame is a finite number");
 	s->mean = sum / (double)count;
@@ -150,53 +174,44 @@ static int measure(struct em_spectrum *s, const float *v, struct em_error *err)
 	return 0;
 }
 
-/* out = window (v - mean); and the variance. */
-static void apply(const struct em_spectrum_plan *plan, struct em_spectrum *s, const float *v, float *out)
+/* value = window (frame - mean); and the variance. */
+static void apply(const struct em_spectrum_plan *plan, struct em_spectrum *s, const struct em_array *frame)
 {
-	const float mean = (float)s->mean;
+	const float mean = (float)s->mean, *restrict across = plan->across;
 	double sum = 0;
 
-	for (size_t y = 0; y < plan->height; y++) {
-		const float *from = v + y * plan->width, w = plan->down[y];
-		float *to = out + y * plan->width;
+	for (size_t y = 0; y < s->height; y++) {
+		float *restrict to = s->value + 2 * y * s->columns, w = plan->down[y];
 
-		for (size_t x = 0; x < plan->width; x++)
-			to[x] = w * plan->across[x] * (from[x] - mean);
-		for (size_t x = 0; x < plan->width && s->gaps; x++)
-			if (!isfinite(from[x]))
-				to[x] = 0;
-		sum += (double)squares_of(to, plan->width);
+		em_array_read_f32(frame, y * s->width, s->width, to);
+		for (size_t x = 0; x < s->width && s->gaps; x++)
+			if (!isfinite(to[x]))
+				to[x] = mean;
+		for (size_t x = 0; x < s->width; x++)
+			to[x] = w * across[x] * (to[x] - mean);
+		sum += (double)squares_of(to, s->width);
 	}
-	s->variance = sum / em_spectrum_window_power(plan->height, plan->width);
+	s->variance = sum / plan->window_power;
 }
 
 int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
                      struct em_error *err)
 {
 	struct em_spectrum made = {.height = plan->height, .width = plan->width, .columns = plan->width / 2 + 1};
-	struct em_array f = {0};
-	float *in = NULL;
-	int status = -1;
 
 	if (frame->ndim != 2 || frame->shape[0] != plan->height || frame->shape[1] != plan->width)
 		return em_error_set(err, EM_ERROR_DATA, "a frame of %zu x %zu pixels among frames of %zu x %zu",
 		                    frame->ndim == 2 ? frame->shape[1] : 0, frame->ndim == 2 ? frame->shape[0] : 0,
 		                    plan->width, plan->height);
-	if (em_array_to_f32(&f, frame, err))
+	made.value = em_fft_alloc(plan->height * made.columns * 2, err);
+	if (!made.value || measure(&made, frame, err)) {
+		em_spectrum_release(&made);
 		return -1;
-	if (!measure(&made, f.data, err)) {
-		in = em_fft_alloc(plan->height * plan->width, err);
-		made.value = in ? em_fft_alloc(plan->height * made.columns * 2, err) : NULL;
 	}
-	if (made.value) {
-		apply(plan, &made, f.data, in);
-		em_fft_forward(plan->fft, in, made.value);
-		*s = made;
-		status = 0;
-	}
-	em_fft_free(in);
-	em_array_release(&f);
-	return status;
+	apply(plan, &made, frame);
+	em_fft_forward_in_place(plan->fft, made.value);
+	*s = made;
+	return 0;
 }
 
 void em_spectrum_release(struct em_spectrum *s)

@@ -34,6 +34,7 @@ struct em_spectrum {
 	double mean;     /* of the finite pixels */
 	double variance; /* under the window: infinite where its square is beyond a float */
 	size_t gaps;     /* pixels that are no finite numbers: they count as the mean */
+	size_t saturated; /* pixels at the greatest value that uint8, uint16 or int16 hold; of other types 0 */
 };
 
 /* The spectrum of a frame of the plan's size.  EM_ERROR_DATA for another size, more than two dimensions, or no finite

@@ -58,6 +58,28 @@ static float *transform(image_fn *f, size_t h, size_t w)
 	return out;
 }
 
+/* In place comes the same, of odd and even widths. */
+static void test_in_place(void **state)
+{
+	(void)state;
+	for (size_t w = 11; w < 13; w++) {
+		const size_t h = 9, row = 2 * (w / 2 + 1);
+		struct em_fft_plan *plan = em_fft_plan_new_in_place(h, w, NULL);
+		float *data = em_fft_alloc(h * row, NULL), *f = transform(residues, h, w);
+
+		assert_true(plan && data);
+		for (size_t y = 0; y < h; y++)
+			for (size_t x = 0; x < w; x++)
+				data[y * row + x] = (float)residues(y, x, h, w);
+		em_fft_forward_in_place(plan, data);
+		for (size_t i = 0; i < h * row; i++)
+			assert_near(data[i], f[i], 1e-5);
+		em_fft_free(data);
+		em_fft_free(f);
+		em_fft_plan_free(plan);
+	}
+}
+
 static void test_constant(void **state)
 {
 	float *f = transform(constant, 5, 7);
@@ -238,9 +260,10 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_constant), cmocka_unit_test(test_cosine), cmocka_unit_test(test_definition),
-	        cmocka_unit_test(test_parseval), cmocka_unit_test(test_power),  cmocka_unit_test(test_hann),
-	        cmocka_unit_test(test_inverse),  cmocka_unit_test(test_complex), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_constant),   cmocka_unit_test(test_in_place), cmocka_unit_test(test_cosine),
+	    cmocka_unit_test(test_definition), cmocka_unit_test(test_parseval), cmocka_unit_test(test_power),
+	    cmocka_unit_test(test_hann),       cmocka_unit_test(test_inverse),  cmocka_unit_test(test_complex),
+	    cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -189,6 +189,47 @@ static void test_gaps(void **state)
 	em_array_release(&b);
 }
 
+/* Pixels of every type come to the same; what they cannot exceed is counted of the cameras' own. */
+static void test_types(void **state)
+{
+	const struct {
+		enum em_dtype type;
+		double most;
+	} is[] = {{EM_F32, 255}, {EM_U8, 255}, {EM_U16, 65535}, {EM_I16, 32767}, {EM_I32, 65535}, {EM_F64, 255}};
+	const size_t shape[2] = {20, 24};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(is) / sizeof(is[0]); k++) {
+		struct em_array a, f = frame(20, 24);
+		struct em_spectrum s, t;
+
+		assert_int_equal(em_array_alloc(&a, is[k].type, 2, shape, NULL), 0);
+		for (size_t i = 0; i < 480; i++) {
+			double v = i % 97 == 96 ? is[k].most : (double)(i * i % 61);
+
+			((float *)f.data)[i] = (float)v;
+			switch (is[k].type) {
+			case EM_U8: ((uint8_t *)a.data)[i] = (uint8_t)v; break;
+			case EM_U16: ((uint16_t *)a.data)[i] = (uint16_t)v; break;
+			case EM_I16: ((int16_t *)a.data)[i] = (int16_t)v; break;
+			case EM_I32: ((int32_t *)a.data)[i] = (int32_t)v; break;
+			case EM_F64: ((double *)a.data)[i] = v; break;
+			default: ((float *)a.data)[i] = (float)v;
+			}
+		}
+		s = spectrum_of(&a);
+		t = spectrum_of(&f);
+		assert_int_equal(s.saturated, is[k].type >= EM_U8 && is[k].type <= EM_I16 ? 4 : 0);
+		assert_int_equal(t.saturated, 0);
+		assert_true(s.mean == t.mean && s.variance == t.variance);
+		assert_memory_equal(s.value, t.value, 2 * s.height * s.columns * sizeof(float));
+		em_spectrum_release(&s);
+		em_spectrum_release(&t);
+		em_array_release(&a);
+		em_array_release(&f);
+	}
+}
+
 static void test_refused(void **state)
 {
 	struct em_spectrum_plan *plan = em_spectrum_plan_new(16, 16, NULL);
@@ -216,8 +257,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_wave), cmocka_unit_test(test_window),  cmocka_unit_test(test_noise),
-	    cmocka_unit_test(test_gaps), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_wave), cmocka_unit_test(test_window), cmocka_unit_test(test_noise),
+	    cmocka_unit_test(test_gaps), cmocka_unit_test(test_types),  cmocka_unit_test(test_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
