@@ -325,7 +325,7 @@ void em_order_frame_release(struct em_order_frame *f)
 	for (size_t i = 0; i < EM_ORDER_PHASES; i++) {
 		free(f->map[i].contrast2);
 		free(f->map[i].noise2);
-		em_fft_free(f->map[i].psi);
+		free(f->map[i].psi);
 	}
 	em_fft_free(f->band);
 	free(f->noise);
@@ -345,51 +345,58 @@ static void set_window(float *out, size_t n, size_t side, double drift, double e
 /* 1 / I at each point, and the window's share of it, w / I; NaN where the frame does not reach or is dark.  lines[rows
  * + columns] is room. */
 static void divide(const struct em_order_plan *p, const struct em_order_frame *f, const double drift[2],
-                   const float *middle, float *inverse, float *share, float *lines)
+                   const float *middle, float *restrict inverse, float *restrict share, float *lines)
 {
 	size_t rows = em_map_grid_rows(p->grid), columns = em_map_grid_columns(p->grid);
-	const float whole = (float)f->mean;
+	const float whole = (float)f->mean, *across = lines + rows;
 	const double edge = EDGE * em_order_plan_blur(p);
 
 	set_window(lines, rows, p->height, drift[0], edge);
 	set_window(lines + rows, columns, p->width, drift[1], edge);
-	for (size_t k = 0; k < rows * columns; k++) {
-		float w = lines[k / columns] * lines[rows + k % columns];
-		float mean = whole > 0 ? middle[2 * k] : w;
+	for (size_t y = 0; y < rows; y++, middle += 2 * columns, inverse += columns, share += columns)
+		for (size_t x = 0; x < columns; x++) {
+			float w = lines[y] * across[x], mean = whole > 0 ? middle[2 * x] : w;
 
-		if (w > REACH && (whole <= 0 || mean > DARK * w * whole)) {
-			inverse[k] = 1 / mean;
-			share[k] = w / mean;
-		} else {
-			inverse[k] = share[k] = NAN;
+			inverse[x] = w > REACH && mean > DARK * w * whole ? 1 / mean : NAN;
+			share[x] = w * inverse[x];
 		}
+}
+
+/* psi = image / I; contrast2 += |psi|^2. */
+static void take_image(const float *restrict image, const float *restrict inverse, size_t n, float *restrict psi,
+                       float *restrict contrast2)
+{
+	for (size_t k = 0; k < n; k++) {
+		float re = image[2 * k] * inverse[k], im = image[2 * k + 1] * inverse[k];
+
+		psi[k] = re;
+		psi[n + k] = im;
+		contrast2[k] += re * re + im * im;
 	}
 }
 
-/* The maps of a phase, whose spots begin with the `first` of all. */
+/* The maps of a phase, whose spots begin with the `first` of all.  image is room. */
 static int form_phase(const struct em_order_plan *p, size_t first, size_t spots, const double drift[2],
-                      const struct em_order_frame *f, const float *inverse, const float *share, struct em_order_map *m,
-                      struct em_error *err)
+                      const struct em_order_frame *f, const float *inverse, const float *share, float *image,
+                      struct em_order_map *m, struct em_error *err)
 {
 	size_t n = points(p);
+	float noise = 0;
 
-	m->contrast2 = calloc(n, sizeof(*m->contrast2));
-	m->noise2 = calloc(n, sizeof(*m->noise2));
-	m->psi = em_fft_alloc(2 * n * spots, err);
+	m->contrast2 = malloc(n * sizeof(*m->contrast2));
+	m->noise2 = malloc(n * sizeof(*m->noise2));
+	m->psi = malloc(2 * n * spots * sizeof(*m->psi));
 	if (!m->contrast2 || !m->noise2 || !m->psi)
-		return em_error_memory(err, n * sizeof(float));
+		return em_error_memory(err, 2 * n * spots * sizeof(float));
+	for (size_t s = 0; s < spots; s++)
+		noise += (float)f->noise[first + s];
+	for (size_t k = 0; k < n; k++) {
+		m->noise2[k] = noise * share[k] * share[k];
+		m->contrast2[k] = -m->noise2[k];
+	}
 	for (size_t s = 0; s < spots; s++) {
-		float *psi = m->psi + 2 * n * s, v = (float)f->noise[first + s];
-
-		em_component_image(p->grid, p->masks[first + s].spot, drift, f->band + 2 * n * (first + s), psi);
-		for (size_t k = 0; k < n; k++) {
-			float re = psi[2 * k] * inverse[k], im = psi[2 * k + 1] * inverse[k];
-
-			psi[2 * k] = re;
-			psi[2 * k + 1] = im;
-			m->noise2[k] += v * share[k] * share[k];
-			m->contrast2[k] += re * re + im * im - v * share[k] * share[k];
-		}
+		em_component_image(p->grid, p->masks[first + s].spot, drift, f->band + 2 * n * (first + s), image);
+		take_image(image, inverse, n, m->psi + 2 * n * s, m->contrast2);
 	}
 	return 0;
 }
@@ -398,16 +405,17 @@ int em_order_form(const struct em_order_plan *plan, const double drift[2], struc
                   struct em_error *err)
 {
 	size_t n = points(plan), lines = em_map_grid_rows(plan->grid) + em_map_grid_columns(plan->grid), first = 0;
-	float *middle = em_fft_alloc(2 * n, err), *inverse = malloc((2 * n + lines) * sizeof(*inverse));
-	int status = middle && inverse ? 0 : em_error_memory(err, 2 * n * sizeof(*inverse));
+	float *image = em_fft_alloc(2 * n, err), *inverse = malloc((2 * n + lines) * sizeof(*inverse));
+	int status = image && inverse ? 0 : em_error_memory(err, 2 * n * sizeof(*inverse));
 
 	if (!status) {
-		em_component_image(plan->grid, plan->middle_mask, drift, f->band + 2 * n * plan->spots, middle);
-		divide(plan, f, drift, middle, inverse, inverse + n, inverse + 2 * n);
+		em_component_image(plan->grid, plan->middle_mask, drift, f->band + 2 * n * plan->spots, image);
+		divide(plan, f, drift, image, inverse, inverse + n, inverse + 2 * n);
 	}
 	for (size_t i = 0; i < plan->phases && !status; first += plan->phase[i++].count)
-		status = form_phase(plan, first, plan->phase[i].count, drift, f, inverse, inverse + n, &f->map[i], err);
-	em_fft_free(middle);
+		status = form_phase(plan, first, plan->phase[i].count, drift, f, inverse, inverse + n, image,
+		                    &f->map[i], err);
+	em_fft_free(image);
 	free(inverse);
 	em_fft_free(f->band);
 	f->band = NULL;

@@ -58,7 +58,7 @@ double em_order_plan_blur(const struct em_order_plan *plan);
 struct em_order_map {
 	float *contrast2; /* [rows][columns] c^2, may be below 0; NaN where the frame does not reach or is dark */
 	float *noise2;    /* [rows][columns] what was taken off, over I^2 */
-	float *psi;       /* [spots][rows][columns] pairs: psi_g / I */
+	float *psi;       /* [spots][2][rows][columns] psi_g / I: real parts, then imaginary ones */
 };
 
 /* One frame on its way; a zeroed struct may be released. */

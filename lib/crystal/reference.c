@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "crystal/reference.h"
 
+#include <complex.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,9 +68,8 @@ static void add(struct em_reference_phase *p, const struct em_order_map *m, cons
 		p->count[k]++;
 		approach(&p->contrast2[k], m->contrast2[k], p->count[k]);
 		approach(&p->noise2[k], m->noise2[k], p->count[k]);
-		for (size_t s = 0; s < spots; s++)
-			for (size_t c = 2 * (s * n + k); c < 2 * (s * n + k) + 2; c++)
-				approach(&p->psi[c], m->psi[c], p->count[k]);
+		for (size_t c = k; c < 2 * spots * n; c += n)
+			approach(&p->psi[c], m->psi[c], p->count[k]);
 	}
 }
 
@@ -131,11 +131,8 @@ static float power_of(const struct em_reference_phase *p, size_t spots, size_t n
 {
 	float sum = -p->noise2[k] / p->count[k];
 
-	for (size_t s = 0; s < spots; s++) {
-		const float *v = p->psi + 2 * (s * n + k);
-
-		sum += v[0] * v[0] + v[1] * v[1];
-	}
+	for (size_t c = k; c < 2 * spots * n; c += n)
+		sum += p->psi[c] * p->psi[c];
 	return fmaxf(sum, 0);
 }
 
@@ -197,92 +194,113 @@ void em_reference_amplitude(const struct em_reference *ref, const struct em_orde
 		amplitude[k] = isnan(c2[k]) || !(level2[k] > 0) ? NAN : sqrtf(fmaxf(0, c2[k]) / level2[k]);
 }
 
-/* exp(i slope x) at n points, `step` px apart, x = 0 at `middle`: the plane's phase is a product of two of these. */
-static void set_phasors(float (*out)[2], size_t n, double step, double middle, double slope, double angle)
+/* exp(i (slope x + angle)) at n points, `step` px apart, x = 0 at `middle`: the plane's phase is a product of two of
+ * these.  out[2][n]: real parts, then imaginary ones. */
+static void set_phasors(float *out, size_t n, double step, double middle, double slope, double angle)
 {
-	for (size_t i = 0; i < n; i++) {
-		double a = angle + slope * ((double)i * step - middle);
+	const double complex turn = cexp(I * slope * step);
+	double complex e = cexp(I * (angle - slope * middle));
 
-		out[i][0] = (float)cos(a);
-		out[i][1] = (float)sin(a);
+	for (size_t i = 0; i < n; i++, e *= turn) {
+		out[i] = (float)creal(e);
+		out[n + i] = (float)cimag(e);
 	}
-}
-
-static void multiply(const float a[2], const float b[2], float out[2])
-{
-	out[0] = a[0] * b[0] - a[1] * b[1];
-	out[1] = a[0] * b[1] + a[1] * b[0];
 }
 
 /* What one spot of a frame has in common with the reference: z = psi conj psi_ref, weighed. */
 struct overlap {
 	size_t rows, columns;
-	double step[2];     /* px from one point to the next */
-	float (*z)[2];      /* [rows][columns] */
-	float (*phasor)[2]; /* [rows + columns]: room */
+	double step[2]; /* px from one point to the next */
+	float *z;       /* [2][rows][columns]: real parts, then imaginary ones */
+	float *down;    /* [2][rows] room for phasors, */
+	float *across;  /* [2][columns] more, */
+	float *line;    /* [2][columns] and for sums over a few rows */
 	/* z turned back by a first plane, summed over blocks of BLOCK points a side: what a mask resolves.  There is no
 	 * more than that to fit to. */
 	size_t block_rows, block_columns;
 	float (*block)[2];
 };
 
-static void set_overlap(struct overlap *o, const float *psi, const float *ref, const float *weight)
+/* n points of arrays [2][n]; where nothing is known, nothing counts. */
+static void set_overlap(float *restrict z, const float *psi, const float *ref, const float *weight, size_t n)
 {
-	for (size_t k = 0; k < o->rows * o->columns; k++) {
-		const float *a = psi + 2 * k, *b = ref + 2 * k;
-		bool there = weight[k] > 0 && !isnan(a[0]);
+	const float *re = psi, *im = psi + n, *ref_re = ref, *ref_im = ref + n;
 
-		o->z[k][0] = there ? weight[k] * (a[0] * b[0] + a[1] * b[1]) : 0;
-		o->z[k][1] = there ? weight[k] * (a[1] * b[0] - a[0] * b[1]) : 0;
+	for (size_t k = 0; k < n; k++) {
+		float a = weight[k] * (re[k] * ref_re[k] + im[k] * ref_im[k]);
+		float b = weight[k] * (im[k] * ref_re[k] - re[k] * ref_im[k]);
+
+		z[k] = isnan(a) ? 0 : a;
+		z[n + k] = isnan(b) ? 0 : b;
 	}
 }
 
-/* A first slope, from how z turns from one point to the next; and the middle of what there is.  False: nothing. */
+/* sum[2][n] += turn z */
+static void add_turned(float *restrict sum, const float *re, const float *im, size_t n, float turn_re, float turn_im)
+{
+	float *restrict sum_im = sum + n;
+
+	for (size_t x = 0; x < n; x++) {
+		sum[x] += turn_re * re[x] - turn_im * im[x];
+		sum_im[x] += turn_re * im[x] + turn_im * re[x];
+	}
+}
+
+/* Of z turned back by the plane's slope. */
+static void set_blocks(struct overlap *o, const struct em_order_plane *p)
+{
+	const size_t rows = o->rows, n = o->columns;
+	const float *down = o->down, *across = o->across, *line = o->line, *z = o->z;
+
+	set_phasors(o->down, rows, o->step[0], p->middle[0], -p->slope[0], 0);
+	set_phasors(o->across, n, o->step[1], p->middle[1], -p->slope[1], 0);
+	memset(o->block, 0, o->block_rows * o->block_columns * sizeof(*o->block));
+	for (size_t j = 0; j < o->block_rows; j++) {
+		memset(o->line, 0, 2 * n * sizeof(*o->line));
+		for (size_t y = BLOCK * j; y < BLOCK * (j + 1) && y < rows; y++)
+			add_turned(o->line, z + y * n, z + (rows + y) * n, n, down[y], down[rows + y]);
+		for (size_t x = 0; x < n; x++) {
+			float *sum = o->block[j * o->block_columns + x / BLOCK];
+
+			sum[0] += across[x] * line[x] - across[n + x] * line[n + x];
+			sum[1] += across[x] * line[n + x] + across[n + x] * line[x];
+		}
+	}
+}
+
+static double complex block_of(const float z[2])
+{
+	return (double)z[0] + I * (double)z[1];
+}
+
+/* A first slope, from how blocks made without any turn from one to the next; and the middle of what there is.  False:
+ * nothing. */
 static bool begin_plane(const struct overlap *o, struct em_order_plane *p)
 {
-	double down[2] = {0, 0}, across[2] = {0, 0}, total = 0;
+	double complex down = 0, across = 0;
+	double total = 0;
 
-	*p = (struct em_order_plane){0};
-	for (size_t y = 0; y < o->rows; y++)
-		for (size_t x = 0; x < o->columns; x++) {
-			const float *z = o->z[y * o->columns + x];
-			const float *below = y + 1 < o->rows ? z + 2 * o->columns : z;
-			const float *right = x + 1 < o->columns ? z + 2 : z;
-			double size = (double)(z[0] * z[0] + z[1] * z[1]);
+	for (size_t y = 0; y < o->block_rows; y++)
+		for (size_t x = 0; x < o->block_columns; x++) {
+			const float(*at)[2] = (const float(*)[2])o->block + y * o->block_columns + x;
+			const double complex z = block_of(*at);
+			double size = creal(z * conj(z));
 
 			total += size;
-			p->middle[0] += size * (double)y * o->step[0];
-			p->middle[1] += size * (double)x * o->step[1];
-			down[0] += (double)(below[0] * z[0] + below[1] * z[1]);
-			down[1] += (double)(below[1] * z[0] - below[0] * z[1]);
-			across[0] += (double)(right[0] * z[0] + right[1] * z[1]);
-			across[1] += (double)(right[1] * z[0] - right[0] * z[1]);
+			p->middle[0] += size * (double)y;
+			p->middle[1] += size * (double)x;
+			if (y + 1 < o->block_rows)
+				down += block_of(at[o->block_columns]) * conj(z);
+			if (x + 1 < o->block_columns)
+				across += block_of(at[1]) * conj(z);
 		}
 	if (!(total > 0))
 		return false;
-	p->middle[0] /= total;
-	p->middle[1] /= total;
-	p->slope[0] = atan2(down[1], down[0]) / o->step[0];
-	p->slope[1] = atan2(across[1], across[0]) / o->step[1];
+	p->middle[0] *= BLOCK * o->step[0] / total;
+	p->middle[1] *= BLOCK * o->step[1] / total;
+	p->slope[0] = carg(down) / (BLOCK * o->step[0]);
+	p->slope[1] = carg(across) / (BLOCK * o->step[1]);
 	return true;
-}
-
-static void set_blocks(struct overlap *o, const struct em_order_plane *p)
-{
-	float(*down)[2] = o->phasor, (*across)[2] = o->phasor + o->rows;
-
-	set_phasors(down, o->rows, o->step[0], p->middle[0], -p->slope[0], 0);
-	set_phasors(across, o->columns, o->step[1], p->middle[1], -p->slope[1], 0);
-	memset(o->block, 0, o->block_rows * o->block_columns * sizeof(*o->block));
-	for (size_t y = 0; y < o->rows; y++)
-		for (size_t x = 0; x < o->columns; x++) {
-			float *sum = o->block[y / BLOCK * o->block_columns + x / BLOCK], turn[2], turned[2];
-
-			multiply(down[y], across[x], turn);
-			multiply(turn, o->z[y * o->columns + x], turned);
-			sum[0] += turned[0];
-			sum[1] += turned[1];
-		}
 }
 
 /* The sums that Newton's method takes, of z turned back by the plane. */
@@ -315,21 +333,22 @@ static void add_point(struct sums *s, const float z[2], double y, double x)
 /* Of the blocks, turned back by what a plane says more than the one that they were made with. */
 static struct sums sum_up(const struct overlap *o, const struct em_order_plane *p, const struct em_order_plane *made)
 {
-	float(*down)[2] = o->phasor, (*across)[2] = o->phasor + o->rows;
+	const float *down = o->down, *across = o->across;
+	const size_t rows = o->block_rows, columns = o->block_columns;
 	double step[2] = {BLOCK * o->step[0], BLOCK * o->step[1]}, middle[2];
 	struct sums s = {0};
 
 	for (int d = 0; d < 2; d++) /* of the first block, px */
 		middle[d] = p->middle[d] - (BLOCK - 1) / 2.0 * o->step[d];
-	set_phasors(down, o->block_rows, step[0], middle[0], made->slope[0] - p->slope[0], -p->angle);
-	set_phasors(across, o->block_columns, step[1], middle[1], made->slope[1] - p->slope[1], 0);
-	for (size_t y = 0; y < o->block_rows; y++)
-		for (size_t x = 0; x < o->block_columns; x++) {
-			const float *z = o->block[y * o->block_columns + x];
-			float turn[2], turned[2];
+	set_phasors(o->down, rows, step[0], middle[0], made->slope[0] - p->slope[0], -p->angle);
+	set_phasors(o->across, columns, step[1], middle[1], made->slope[1] - p->slope[1], 0);
+	for (size_t y = 0; y < rows; y++)
+		for (size_t x = 0; x < columns; x++) {
+			const float *z = o->block[y * columns + x];
+			float re = down[y] * across[x] - down[rows + y] * across[columns + x];
+			float im = down[y] * across[columns + x] + down[rows + y] * across[x];
+			const float turned[2] = {re * z[0] - im * z[1], re * z[1] + im * z[0]};
 
-			multiply(down[y], across[x], turn);
-			multiply(turn, z, turned);
 			add_point(&s, turned, (double)y * step[0] - middle[0], (double)x * step[1] - middle[1]);
 		}
 	return s;
@@ -384,25 +403,23 @@ static struct em_order_plane refine_plane(const struct overlap *o, const struct 
 
 static struct em_order_plane fit_plane(struct overlap *o)
 {
-	struct em_order_plane made, p;
-	double level[2] = {0, 0};
-	struct sums s;
+	const struct em_order_plane level = {0};
+	struct em_order_plane made = level, p;
+	struct sums still, s;
 
+	set_blocks(o, &level);
 	if (!begin_plane(o, &made))
-		return made;
+		return level;
+	still = sum_up(o, &level, &level);
 	set_blocks(o, &made);
-	p = made;
-	s = sum_up(o, &p, &made);
-	for (size_t k = 0; k < o->rows * o->columns; k++)
-		for (int c = 0; c < 2; c++)
-			level[c] += (double)o->z[k][c];
+	s = sum_up(o, &made, &made);
 	/* Where there is little lattice left, chance may turn the first slope: it has to be better than none. */
-	if (hypot(level[0], level[1]) > hypot(s.z[0], s.z[1])) {
+	if (hypot(still.z[0], still.z[1]) > hypot(s.z[0], s.z[1])) {
 		made.slope[0] = made.slope[1] = 0;
 		set_blocks(o, &made);
-		p = made;
-		s = sum_up(o, &p, &made);
+		s = still;
 	}
+	p = made;
 	p.angle = atan2(s.z[1], s.z[0]);
 	return refine_plane(o, &p, &made);
 }
@@ -419,41 +436,48 @@ int em_reference_fit(const struct em_reference *ref, const struct em_order_plan 
 	em_map_grid_step(g, o.step);
 	o.block_rows = (o.rows + BLOCK - 1) / BLOCK;
 	o.block_columns = (o.columns + BLOCK - 1) / BLOCK;
-	o.z = malloc((n + o.rows + o.columns + o.block_rows * o.block_columns) * sizeof(*o.z));
+	o.z = malloc(2 * (n + o.rows + 2 * o.columns + o.block_rows * o.block_columns) * sizeof(*o.z));
 	if (!o.z)
 		return em_error_memory(err, n * sizeof(*o.z));
-	o.phasor = o.z + n;
-	o.block = o.phasor + o.rows + o.columns;
+	o.down = o.z + 2 * n;
+	o.across = o.down + 2 * o.rows;
+	o.line = o.across + 2 * o.columns;
+	o.block = (float(*)[2])(o.line + 2 * o.columns);
 	for (size_t s = 0; s < p->count; s++) {
-		set_overlap(&o, f->map[phase].psi + 2 * n * s, ref->phase[phase].psi + 2 * n * s, weight);
+		set_overlap(o.z, f->map[phase].psi + 2 * n * s, ref->phase[phase].psi + 2 * n * s, weight, n);
 		planes[s] = fit_plane(&o);
 	}
 	free(o.z);
 	return 0;
 }
 
-/* sum[k] += psi exp(-i theta) conj psi_ref of one spot. */
-static void add_spot(float (*sum)[2], const struct em_map_grid *g, const float *psi, const float *ref,
-                     const struct em_order_plane *p, float (*phasor)[2])
+/* A row of psi exp(-i theta) conj psi_ref of one spot; the spot's arrays are [2][n], the phasors [2][columns]. */
+static void add_row(float *restrict re, float *restrict im, const float *psi, const float *ref, size_t n,
+                    const float *across, size_t columns, float down_re, float down_im)
+{
+	for (size_t x = 0; x < columns; x++) {
+		float turn_re = down_re * across[x] - down_im * across[columns + x];
+		float turn_im = down_re * across[columns + x] + down_im * across[x];
+		float z_re = psi[x] * ref[x] + psi[n + x] * ref[n + x];
+		float z_im = psi[n + x] * ref[x] - psi[x] * ref[n + x];
+
+		re[x] += turn_re * z_re - turn_im * z_im;
+		im[x] += turn_re * z_im + turn_im * z_re;
+	}
+}
+
+static void add_spot(const struct em_map_grid *g, const float *psi, const float *ref, const struct em_order_plane *p,
+                     float *phasors, float *re, float *im)
 {
 	size_t rows = em_map_grid_rows(g), columns = em_map_grid_columns(g);
-	float(*down)[2] = phasor, (*across)[2] = phasor + rows;
+	float *down = phasors, *across = phasors + 2 * rows;
 	double step[2];
 
 	em_map_grid_step(g, step);
 	set_phasors(down, rows, step[0], p->middle[0], -p->slope[0], -p->angle);
 	set_phasors(across, columns, step[1], p->middle[1], -p->slope[1], 0);
-	for (size_t y = 0; y < rows; y++)
-		for (size_t x = 0; x < columns; x++) {
-			size_t k = y * columns + x;
-			const float *a = psi + 2 * k, *b = ref + 2 * k;
-			float z[2] = {a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1]}, turn[2], turned[2];
-
-			multiply(down[y], across[x], turn);
-			multiply(turn, z, turned);
-			sum[k][0] += turned[0];
-			sum[k][1] += turned[1];
-		}
+	for (size_t y = 0, k = 0; y < rows; y++, k += columns)
+		add_row(re + k, im + k, psi + k, ref + k, rows * columns, across, columns, down[y], down[rows + y]);
 }
 
 int em_reference_order(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
@@ -461,19 +485,22 @@ int em_reference_order(const struct em_reference *ref, const struct em_order_pla
                        struct em_error *err)
 {
 	const struct em_map_grid *g = em_order_plan_grid(plan);
-	const float *level2 = ref->phase[phase].level2;
+	const struct em_reference_phase *r = &ref->phase[phase];
 	size_t n = points(plan), lines = em_map_grid_rows(g) + em_map_grid_columns(g);
-	float(*sum)[2] = calloc(n + lines, sizeof(*sum));
+	float *phasors = malloc(2 * lines * sizeof(*phasors));
 
-	if (!sum)
-		return em_error_memory(err, n * sizeof(*sum));
+	if (!phasors)
+		return em_error_memory(err, 2 * lines * sizeof(*phasors));
+	memset(order, 0, n * sizeof(*order));
+	memset(across, 0, n * sizeof(*across));
 	for (size_t s = 0; s < em_order_plan_phase(plan, phase)->count; s++)
-		add_spot(sum, g, f->map[phase].psi + 2 * n * s, ref->phase[phase].psi + 2 * n * s, &planes[s], sum + n);
+		add_spot(g, f->map[phase].psi + 2 * n * s, r->psi + 2 * n * s, &planes[s], phasors, order, across);
 	for (size_t k = 0; k < n; k++) {
-		order[k] = level2[k] > 0 ? sum[k][0] / level2[k] : NAN;
-		if (across)
-			across[k] = level2[k] > 0 ? sum[k][1] / level2[k] : NAN;
+		float by = r->level2[k] > 0 ? 1 / r->level2[k] : NAN;
+
+		order[k] *= by;
+		across[k] *= by;
 	}
-	free(sum);
+	free(phasors);
 	return 0;
 }

@@ -32,7 +32,7 @@
 #define EM_ORDER_THRESHOLD 0.5
 
 struct em_reference_phase { /* all [rows][columns] */
-	float *psi;         /* [spots] of pairs: means */
+	float *psi;         /* means: [spots][2], as in order.h */
 	float *contrast2;   /* mean c^2 */
 	float *noise2;      /* mean noise / I^2 */
 	float *count;       /* frames that count there */
@@ -67,7 +67,7 @@ int em_reference_fit(const struct em_reference *ref, const struct em_order_plan 
                      size_t phase, const float *weight, struct em_order_plane planes[EM_ORDER_SPOTS],
                      struct em_error *err);
 
-/* order, and across (may be NULL): the same with Im for Re, which is 0 for a lattice in its place and as noisy. */
+/* order, and across: the same with Im for Re, which is 0 for a lattice in its place and as noisy. */
 int em_reference_order(const struct em_reference *ref, const struct em_order_plan *plan, const struct em_order_frame *f,
                        size_t phase, const struct em_order_plane *planes, float *order, float *across,
                        struct em_error *err);
