@@ -44,47 +44,48 @@ static double value(const struct field *f, size_t j, size_t i, int dj, int di)
 	return isfinite(v) ? v - f->threshold : NAN;
 }
 
-/* The same along a row or column, extrapolated where there is none. */
-static double beside(const struct field *f, size_t j, size_t i, int dj, int di, double here)
+/* What stands beside `here` where nothing does: extrapolated from the opposite side. */
+static double beside(double v, double here, double opposite)
 {
-	double v = value(f, j, i, dj, di), opposite;
-
-	if (!isnan(v))
-		return v;
-	opposite = value(f, j, i, -dj, -di);
-	return isnan(opposite) ? here : 2 * here - opposite;
+	return !isnan(v) ? v : isnan(opposite) ? here : 2 * here - opposite;
 }
 
-/* The part of a cell that is above: quarter by quarter, two triangles each. */
+/* The part of a cell's quarter that is above: of two triangles.  Most quarters are on one side, and need none. */
+static double quarter_above(double here, double y, double x, double corner)
+{
+	double middle = (here + y + x + corner) / 4;
+
+	if ((here > 0) == (y > 0) && (here > 0) == (x > 0) && (here > 0) == (corner > 0))
+		return here > 0;
+	return (part_above(here, (here + y) / 2, middle) + part_above(here, (here + x) / 2, middle)) / 2;
+}
+
+/* The part of a cell that is above, quarter by quarter. */
 static double cell_above(const struct field *f, size_t j, size_t i, double here)
 {
+	const double up = value(f, j, i, -1, 0), down = value(f, j, i, 1, 0);
+	const double left = value(f, j, i, 0, -1), right = value(f, j, i, 0, 1);
+	const double side_y[2] = {beside(up, here, down), beside(down, here, up)};
+	const double side_x[2] = {beside(left, here, right), beside(right, here, left)};
 	double sum = 0;
 
-	for (int dj = -1; dj <= 1; dj += 2)
-		for (int di = -1; di <= 1; di += 2) {
-			double y = beside(f, j, i, dj, 0, here), x = beside(f, j, i, 0, di, here);
-			double corner = value(f, j, i, dj, di), middle;
+	for (int q = 0; q < 4; q++) {
+		double y = side_y[q / 2], x = side_x[q % 2], corner = value(f, j, i, q / 2 * 2 - 1, q % 2 * 2 - 1);
 
-			if (isnan(corner))
-				corner = y + x - here;
-			middle = (here + y + x + corner) / 4;
-			sum += part_above(here, (here + y) / 2, middle) + part_above(here, (here + x) / 2, middle);
-		}
-	return sum / 8;
+		sum += quarter_above(here, y, x, isnan(corner) ? y + x - here : corner);
+	}
+	return sum / 4;
 }
 
-/* Are all samples around an inner cell on one side?  Most are, and need no triangles. */
-static bool is_even(const struct field *f, size_t j, size_t i, double here)
+/* How many more of three samples in a column are above than not; NaN is neither. */
+static int column_side(const struct field *f, size_t j, size_t i)
 {
 	const float *at = f->map + j * f->cols + i;
-	size_t same = 0;
+	int side = 0;
 
-	if (!j || !i || j + 1 == f->rows || i + 1 == f->cols)
-		return false;
-	for (const float *row = at - f->cols; row <= at + f->cols; row += f->cols)
-		for (int di = -1; di <= 1; di++)
-			same += here > 0 ? (double)row[di] > f->threshold : (double)row[di] <= f->threshold;
-	return same == 9; /* NaN is on neither */
+	for (const float *v = at - f->cols; v <= at + f->cols; v += f->cols)
+		side += ((double)*v > f->threshold) - ((double)*v <= f->threshold);
+	return side;
 }
 
 double em_area_above(const float *map, const float *weight, size_t rows, size_t cols, double threshold, double *known)
@@ -92,15 +93,22 @@ double em_area_above(const float *map, const float *weight, size_t rows, size_t 
 	const struct field f = {map, rows, cols, threshold};
 	double above = 0, all = 0;
 
-	for (size_t j = 0; j < rows; j++)
+	for (size_t j = 0; j < rows; j++) {
+		int side[3] = {0, 0,
+		               0}; /* of the columns around: a cell in the middle of nine alike needs no triangles */
+
 		for (size_t i = 0; i < cols; i++) {
 			double w = (double)weight[j * cols + i], here = value(&f, j, i, 0, 0);
 
+			side[0] = side[1];
+			side[1] = side[2];
+			side[2] = j && j + 1 < rows && i + 1 < cols ? column_side(&f, j, i + 1) : 0;
 			if (!(w > 0) || isnan(here))
 				continue;
 			all += w;
-			above += w * (is_even(&f, j, i, here) ? here > 0 : cell_above(&f, j, i, here));
+			above += w * (abs(side[0] + side[1] + side[2]) == 9 ? here > 0 : cell_above(&f, j, i, here));
 		}
+	}
 	if (known)
 		*known = all;
 	return above;
@@ -155,9 +163,15 @@ struct direction {
 	double near, far; /* the faces */
 };
 
-static double along(const struct direction *d, size_t k, size_t cols)
+static double along(const struct direction *d, size_t j, size_t i)
 {
-	return (double)(k / cols) * d->uy + (double)(k % cols) * d->ux - d->start;
+	return (double)j * d->uy + (double)i * d->ux - d->start;
+}
+
+static void extend(double *first, double *last, double t)
+{
+	*first = t < *first ? t : *first;
+	*last = t > *last ? t : *last;
 }
 
 /* The faces: at the line's ends, or where the region ends before them. */
@@ -173,11 +187,18 @@ static int find_faces(struct direction *d, const float *weight, const struct em_
 	*d = (struct direction){.uy = dy / length * cy, .ux = dx / length * cx};
 	d->start = line ? (line->y0 * dy + line->x0 * dx) / length : 0;
 	d->half = (fabs(d->uy) + fabs(d->ux)) / 2 * (1 + 1e-9);
-	for (size_t k = 0; k < g->rows * g->cols; k++)
-		if ((double)weight[k] >= least) {
-			first = fmin(first, along(d, k, g->cols));
-			last = fmax(last, along(d, k, g->cols));
-		}
+	for (size_t j = 0; j < g->rows; j++, weight += g->cols) { /* a row's ends reach as far as all of it */
+		size_t begin = 0, end = g->cols;
+
+		while (begin < end && !((double)weight[begin] >= least))
+			begin++;
+		while (begin < end && !((double)weight[end - 1] >= least))
+			end--;
+		if (begin == end)
+			continue;
+		extend(&first, &last, along(d, j, begin));
+		extend(&first, &last, along(d, j, end - 1));
+	}
 	d->near = line ? fmax(first, 0) : first;
 	d->far = line ? fmin(last, length) : last;
 	return 0;
@@ -212,14 +233,16 @@ static int collect(struct em_clusters *c, const size_t *parent, size_t *number, 
 	}
 	for (size_t k = 0; k < n; k++) {
 		struct reach *r;
-		double t = along(d, k, g->cols);
 
 		if (parent[k] == NONE)
 			continue;
-		number[k] = parent[k] == k ? c->count++ : number[parent[k]];
+		if (parent[k] == k) {
+			number[k] = c->count++;
+			reach[number[k]] = (struct reach){.first = INFINITY, .last = -INFINITY};
+		}
+		number[k] = number[parent[k]];
 		r = &reach[number[k]];
-		r->first = r->cluster.samples ? fmin(r->first, t) : t;
-		r->last = r->cluster.samples ? fmax(r->last, t) : t;
+		extend(&r->first, &r->last, along(d, k / g->cols, k % g->cols));
 		r->cluster.samples++;
 		r->cluster.area += (double)weight[k];
 	}
@@ -242,7 +265,7 @@ int em_clusters_find(struct em_clusters *found, const float *map, const float *w
 	int status;
 
 	for (size_t k = 0; k < n; k++)
-		most = fmax(most, (double)weight[k]);
+		most = (double)weight[k] > most ? (double)weight[k] : most;
 	least = most > 0 ? most / 2 : INFINITY;
 	for (size_t k = 0; k < n; k++)
 		c.region += (double)weight[k] >= least && isfinite(map[k]) ? (double)weight[k] : 0;

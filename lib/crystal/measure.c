@@ -29,28 +29,44 @@ static void set_unknown(struct em_measure *m)
 
 /* ---- sums over the region ---- */
 
-/* The weights of all points, and of those where the map is known. */
-static double weigh(const struct em_measure_view *v, const float *map, double *known)
-{
-	double all = 0;
+/* Weighted; all but the first of where the map is known. */
+struct totals {
+	double all, known;
+	double map;     /* the map's own */
+	double border;  /* of what is neither in order nor not */
+	double noise2;  /* noise over I^2, */
+	double now;     /* c^2, */
+	double then;    /* that of the reference, */
+	double scatter; /* squares: (2 c^2 + noise2 / CROSS) noise2, see measure_power */
+};
 
-	*known = 0;
+/*
+ * The variance of c^2 is, over spots with n of noise each, 2 |psi|^2 n + n^2.  Points share the first, whose spectrum
+ * is M^2, over blur^2 / CROSS, and the second, of spectrum M^2 * M^2, over blur^2.
+ */
+#define CROSS 0.5415 /* the integral of M^2: pi (3/8 - 2/pi^2); that of M^4 is its square to a part in a thousand */
+
+static struct totals add_up(const struct em_measure_view *v, const struct em_order_frame *f, const float *map)
+{
+	const float *contrast2 = f->map[v->phase].contrast2, *noise2 = f->map[v->phase].noise2;
+	const float *then = v->reference->phase[v->phase].contrast2;
+	struct totals t = {0};
+
 	for (size_t k = 0; k < points(v); k++) {
-		all += (double)v->weight[k];
-		if (!isnan(map[k]))
-			*known += (double)v->weight[k];
+		double w = (double)v->weight[k], c2 = (double)contrast2[k], n2 = (double)noise2[k];
+
+		t.all += w;
+		if (!(w > 0) || isnan(map[k]))
+			continue;
+		t.known += w;
+		t.map += w * (double)map[k];
+		t.border += map[k] > 0.25F && map[k] < 0.75F ? w : 0;
+		t.noise2 += w * n2;
+		t.now += w * c2;
+		t.then += w * (double)then[k];
+		t.scatter += w * w * (2 * (c2 > 0 ? c2 : 0) / CROSS + n2) * n2;
 	}
-	return all;
-}
-
-static double mean_of(const struct em_measure_view *v, const float *map, double known)
-{
-	double sum = 0;
-
-	for (size_t k = 0; k < points(v); k++)
-		if (!isnan(map[k]))
-			sum += (double)v->weight[k] * (double)map[k];
-	return sum / known;
+	return t;
 }
 
 /*
@@ -108,95 +124,6 @@ static double scatter_of(const struct em_measure_view *v, const float *map, doub
 	return sqrt(square / BLOCKS * n / fmax(n - PLANE, n / 4)) / known;
 }
 
-/* ---- the fraction ---- */
-
-/* What part of the region is neither in order nor not. */
-static double border_of(const struct em_measure_view *v, const float *map, double known)
-{
-	double sum = 0;
-
-	for (size_t k = 0; k < points(v); k++)
-		if (map[k] > 0.25F && map[k] < 0.75F)
-			sum += (double)v->weight[k];
-	return sum / known;
-}
-
-static int measure_order(const struct em_measure_view *v, const struct em_order_frame *f, struct em_measure *m,
-                         float *map, struct em_order_plane *planes, struct em_error *err)
-{
-	float *across = malloc(points(v) * sizeof(*across));
-	double known, all, noise;
-
-	if (!across)
-		return em_error_memory(err, points(v) * sizeof(*across));
-	if (em_reference_fit(v->reference, v->plan, f, v->phase, v->weight, planes, err) ||
-	    em_reference_order(v->reference, v->plan, f, v->phase, planes, map, across, err)) {
-		free(across);
-		return -1;
-	}
-	all = weigh(v, map, &known);
-	if (known > 0) {
-		m->seen = known / all;
-		m->fraction.value = mean_of(v, map, known);
-		noise = scatter_of(v, across, known);
-		m->fraction.sigma = hypot(noise, EM_MEASURE_BORDER * border_of(v, map, known));
-	}
-	free(across);
-	return 0;
-}
-
-/* Of the amplitude: the area above the threshold, and how it changes when noise moves that. */
-static void measure_amplitude(const struct em_measure_view *v, const struct em_order_frame *f, struct em_measure *m,
-                              float *map)
-{
-	const struct em_order_map *own = &f->map[v->phase];
-	const double typical = v->reference->phase[v->phase].typical;
-	double known, all, noise, low, high;
-
-	em_reference_amplitude(v->reference, v->plan, f, v->phase, map);
-	all = weigh(v, map, &known);
-	if (!(known > 0))
-		return;
-	m->seen = known / all;
-	noise = sqrt(fmax(0, mean_of(v, own->noise2, known)) / 2) / typical;
-	low = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD - noise, NULL);
-	high = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD + noise, NULL);
-	m->fraction.value = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD, NULL) / known;
-	m->fraction.sigma = (low - high) / 2 / known;
-}
-
-/* ---- power ---- */
-
-/*
- * The variance of c^2 is, over spots with n of noise each, 2 |psi|^2 n + n^2.  Points share the first, whose spectrum
- * is M^2, over blur^2 / CROSS, and the second, of spectrum M^2 * M^2, over blur^2.
- */
-#define CROSS 0.5415 /* the integral of M^2: pi (3/8 - 2/pi^2); that of M^4 is its square to a part in a thousand */
-
-static void measure_power(const struct em_measure_view *v, const struct em_order_frame *f, const float *map,
-                          struct em_measure *m)
-{
-	const struct em_order_map *own = &f->map[v->phase];
-	const struct em_reference_phase *ref = &v->reference->phase[v->phase];
-	double now = 0, then = 0, scatter = 0, blur = em_order_plan_blur(v->plan);
-	double cell = (double)v->grid.height * (double)v->grid.width / (double)points(v);
-	double spots = (double)em_order_plan_phase(v->plan, v->phase)->count, shared = fmax(1, blur * blur / cell);
-
-	for (size_t k = 0; k < points(v); k++) {
-		double w = (double)v->weight[k], n2 = (double)own->noise2[k], c2 = (double)own->contrast2[k];
-
-		if (isnan(map[k]))
-			continue;
-		now += w * c2;
-		then += w * (double)ref->contrast2[k];
-		scatter += w * w * (2 * fmax(0, c2) * n2 / CROSS + n2 * n2) * shared / spots;
-	}
-	if (!(then > 0))
-		return;
-	m->power.value = now / then;
-	m->power.sigma = sqrt(scatter) / then;
-}
-
 /* ---- strain ---- */
 
 /*
@@ -236,25 +163,76 @@ static void measure_strain(const struct em_order_phase *p, const struct em_order
 	m->rotation = (struct em_lattice_value){90 / PI * (e[0][1] - e[1][0]), 90 / PI * hypot(u[0][1], u[1][0])};
 }
 
+/* ---- the fraction ---- */
+
+static int measure_order(const struct em_measure_view *v, const struct em_order_frame *f, struct em_measure *m,
+                         float *map, struct totals *t, struct em_error *err)
+{
+	struct em_order_plane planes[EM_ORDER_SPOTS];
+	float *across = malloc(points(v) * sizeof(*across));
+	int status;
+
+	if (!across)
+		return em_error_memory(err, points(v) * sizeof(*across));
+	status = em_reference_fit(v->reference, v->plan, f, v->phase, v->weight, planes, err) ||
+	         em_reference_order(v->reference, v->plan, f, v->phase, planes, map, across, err);
+	if (!status)
+		*t = add_up(v, f, map);
+	if (!status && t->known > 0) {
+		m->fraction.value = t->map / t->known;
+		m->fraction.sigma = hypot(scatter_of(v, across, t->known), EM_MEASURE_BORDER * t->border / t->known);
+		measure_strain(em_order_plan_phase(v->plan, v->phase), planes, m);
+	}
+	free(across);
+	return status ? -1 : 0;
+}
+
+/* Of the amplitude: the area above the threshold, and how it changes when noise moves that. */
+static void measure_amplitude(const struct em_measure_view *v, const struct em_order_frame *f, struct em_measure *m,
+                              float *map, struct totals *t)
+{
+	const size_t rows = v->grid.rows, cols = v->grid.cols;
+	double noise, low, high;
+
+	em_reference_amplitude(v->reference, v->plan, f, v->phase, map);
+	*t = add_up(v, f, map);
+	if (!(t->known > 0))
+		return;
+	noise = sqrt(fmax(0, t->noise2 / t->known) / 2) / v->reference->phase[v->phase].typical;
+	low = em_area_above(map, v->weight, rows, cols, EM_ORDER_THRESHOLD - noise, NULL);
+	high = em_area_above(map, v->weight, rows, cols, EM_ORDER_THRESHOLD + noise, NULL);
+	m->fraction.value = em_area_above(map, v->weight, rows, cols, EM_ORDER_THRESHOLD, NULL) / t->known;
+	m->fraction.sigma = (low - high) / 2 / t->known;
+}
+
+static void measure_power(const struct em_measure_view *v, const struct totals *t, struct em_measure *m)
+{
+	double blur = em_order_plan_blur(v->plan);
+	double cell = (double)v->grid.height * (double)v->grid.width / (double)points(v);
+	double spots = (double)em_order_plan_phase(v->plan, v->phase)->count, shared = fmax(1, blur * blur / cell);
+
+	if (!(t->then > 0))
+		return;
+	m->power.value = t->now / t->then;
+	m->power.sigma = sqrt(t->scatter * shared / spots) / t->then;
+}
+
 int em_measure_frame(const struct em_measure_view *v, const struct em_order_frame *f, struct em_measure *m, float *map,
                      struct em_error *err)
 {
-	struct em_order_plane planes[EM_ORDER_SPOTS];
 	struct em_clusters clusters = {0};
-	double known;
+	struct totals t;
 
 	set_unknown(m);
 	if (v->single)
-		measure_amplitude(v, f, m, map);
-	else if (measure_order(v, f, m, map, planes, err))
+		measure_amplitude(v, f, m, map, &t);
+	else if (measure_order(v, f, m, map, &t, err))
 		return -1;
-	if (!(m->seen > 0))
+	if (!(t.known > 0))
 		return 0;
-	m->ordered = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD, &known);
-	m->ordered /= known;
-	measure_power(v, f, map, m);
-	if (!v->single)
-		measure_strain(em_order_plan_phase(v->plan, v->phase), planes, m);
+	m->seen = t.known / t.all;
+	m->ordered = em_area_above(map, v->weight, v->grid.rows, v->grid.cols, EM_ORDER_THRESHOLD, NULL) / t.known;
+	measure_power(v, &t, m);
 	if (em_clusters_find(&clusters, map, v->weight, &v->grid, EM_ORDER_THRESHOLD, v->across, err))
 		return -1;
 	m->largest = em_clusters_largest(&clusters);

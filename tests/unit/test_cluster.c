@@ -198,7 +198,7 @@ static size_t spanning(double p, size_t runs, size_t seed)
 
 		em_random_seed(&random, seed, run);
 		for (size_t i = 0; i < 64 * 64; i++) {
-			map[i] = em_random_uniform(&random) < p ? 0 : 1;
+			map[i] = em_random_uniform(&random) < p ? 0.0F : 1.0F;
 			weight[i] = 1;
 		}
 		c = find_in(64, 64, NULL);
