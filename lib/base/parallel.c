@@ -85,19 +85,24 @@ void em_parallel_for(int threads, size_t n, void (*body)(void *ctx, size_t i), v
 }
 
 /*
- * Each thread carries one item at a time through all three steps.  A ticket, drawn in take, says when it may give:
+ * Each thread carries one item at a time through all steps.  A ticket, drawn in take, says when it may pass a gate:
  *
  *   thread 1   take 0   work 0 ........ give 0   take 2   work 2 ...
  *   thread 2            take 1   work 1 (waits)  give 1   take 3   ...
  */
+struct gate {
+	size_t passed;         /* tickets */
+	bool failed;           /* nothing is done here any more */
+	struct em_error error; /* of the failed item that comes first */
+};
+
 struct pipeline_run {
 	const struct em_pipeline *p;
 	pthread_mutex_t take_lock, turn_lock;
 	pthread_cond_t turn_changed;
-	size_t taken, given; /* tickets drawn; tickets done */
-	bool ended;          /* take has said so, or something failed: draw no more */
-	bool failed;
-	struct em_error error; /* of the failed item that comes first */
+	size_t taken; /* tickets drawn */
+	bool ended;   /* take has said so, or something failed: draw no more */
+	struct gate meet, give;
 };
 
 static void stop_taking(struct pipeline_run *run)
@@ -126,29 +131,42 @@ static int draw(struct pipeline_run *run, void *item, size_t *ticket, int *statu
 	return drawn;
 }
 
-/* The caller's turn has come: give, unless the item or one before it failed. */
-static void give_in_turn(struct pipeline_run *run, void *item, size_t ticket, int status, struct em_error *err)
+/* Take the step when the item's turn has come, unless the item or one before it failed: then it has failed as well. */
+static int pass(struct pipeline_run *run, struct gate *gate, int (*step)(void *, void *, struct em_error *), void *item,
+                size_t ticket, int status, struct em_error *err)
 {
 	bool failed;
 
 	pthread_mutex_lock(&run->turn_lock);
-	while (run->given != ticket)
+	while (gate->passed != ticket)
 		pthread_cond_wait(&run->turn_changed, &run->turn_lock);
-	failed = run->failed;
+	failed = gate->failed;
 	pthread_mutex_unlock(&run->turn_lock);
 
-	if (!failed && !status)
-		status = run->p->give(run->p->ctx, item, err);
+	if (!failed && !status && step)
+		status = step(run->p->ctx, item, err);
 
 	pthread_mutex_lock(&run->turn_lock);
 	if (!failed && status) {
-		run->failed = true;
-		run->error = *err;
+		gate->failed = true;
+		gate->error = *err;
 	}
-	run->given++;
+	gate->passed++;
 	pthread_cond_broadcast(&run->turn_changed);
 	pthread_mutex_unlock(&run->turn_lock);
-	if (status)
+	return failed ? -1 : status;
+}
+
+static void carry(struct pipeline_run *run, void *item, size_t ticket, int status, struct em_error *err)
+{
+	const struct em_pipeline *p = run->p;
+
+	if (!status && p->work)
+		status = p->work(p->ctx, item, err);
+	status = pass(run, &run->meet, p->meet, item, ticket, status, err);
+	if (!status && p->finish)
+		status = p->finish(p->ctx, item, err);
+	if (pass(run, &run->give, p->give, item, ticket, status, err))
 		stop_taking(run);
 }
 
@@ -161,18 +179,15 @@ static void *run_pipeline(void *arg)
 	int status;
 
 	while (item && draw(run, item, &ticket, &status, &err)) {
-		status = status == 1 ? 0 : -1;
-		if (!status && run->p->work)
-			status = run->p->work(run->p->ctx, item, &err);
-		give_in_turn(run, item, ticket, status, &err);
+		carry(run, item, ticket, status == 1 ? 0 : -1, &err);
 		run->p->drop(item);
 		memset(item, 0, run->p->item_size);
 	}
 	if (!item) {
 		stop_taking(run);
 		pthread_mutex_lock(&run->turn_lock);
-		run->failed = true;
-		em_error_memory(&run->error, run->p->item_size);
+		run->give.failed = true;
+		em_error_memory(&run->give.error, run->p->item_size);
 		pthread_mutex_unlock(&run->turn_lock);
 	}
 	free(item);
@@ -187,7 +202,7 @@ int em_parallel_pipeline(int threads, const struct em_pipeline *p, struct em_err
 	                           .turn_changed = PTHREAD_COND_INITIALIZER};
 
 	run_threads(threads, run_pipeline, &run);
-	if (run.failed && err)
-		*err = run.error;
-	return run.failed ? -1 : 0;
+	if (run.give.failed && err)
+		*err = run.give.error;
+	return run.give.failed ? -1 : 0;
 }

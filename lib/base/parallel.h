@@ -19,9 +19,10 @@ int em_parallel_cpus(void);
 void em_parallel_for(int threads, size_t n, void (*body)(void *ctx, size_t i), void *ctx);
 
 /*
- * take -> work -> give.  take and give are never called by two threads at once, and give sees the items in the order
- * that take produced them; work runs side by side.  At most `threads` items exist at a time.  An item is item_size
- * bytes, zeroed before take; drop frees what it holds after give, or instead of it once something failed.
+ * take -> work -> meet -> finish -> give.  take, meet and give are never called by two threads at once, and meet and
+ * give see the items in the order that take produced them; work and finish run side by side.  At most `threads` items
+ * exist at a time.  An item is item_size bytes, zeroed before take; drop frees what it holds after give, or instead of
+ * it once something failed.
  */
 struct em_pipeline {
 	void *ctx;
@@ -30,6 +31,8 @@ struct em_pipeline {
 	int (*work)(void *ctx, void *item, struct em_error *err); /* 0 or -1; NULL: nothing to do */
 	int (*give)(void *ctx, void *item, struct em_error *err); /* 0 or -1 */
 	void (*drop)(void *item);
+	int (*meet)(void *ctx, void *item, struct em_error *err);   /* as work: what depends on the items before */
+	int (*finish)(void *ctx, void *item, struct em_error *err); /* as work */
 };
 
 /* 0 when all items went through; -1 with the first error in item order: items before it have been given, none after

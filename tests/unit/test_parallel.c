@@ -19,7 +19,7 @@
 #define N 2000
 
 struct run {
-	int next, given[N], count, fail_take, fail_work, fail_give, live, most_live, limit;
+	int next, met, given[N], count, fail_take, fail_work, fail_meet, fail_finish, fail_give, limit;
 };
 
 static int take(void *ctx, void *item, struct em_error *err)
@@ -44,6 +44,26 @@ static int work(void *ctx, void *item, struct em_error *err)
 	return i == r->fail_work ? em_error_set(err, EM_ERROR_DATA, "work %d", i) : 0;
 }
 
+static int meet(void *ctx, void *item, struct em_error *err)
+{
+	struct run *r = ctx;
+	int i = *(int *)item - 1;
+
+	assert_int_equal(r->met++, i);
+	return i == r->fail_meet ? em_error_set(err, EM_ERROR_DATA, "meet %d", i) : 0;
+}
+
+/* Later items overtake here too. */
+static int finish(void *ctx, void *item, struct em_error *err)
+{
+	struct run *r = ctx;
+	int i = *(int *)item - 1;
+
+	if (i % 11 == 0)
+		nanosleep(&(struct timespec){0, 200000}, NULL);
+	return i == r->fail_finish ? em_error_set(err, EM_ERROR_DATA, "finish %d", i) : 0;
+}
+
 static int give(void *ctx, void *item, struct em_error *err)
 {
 	struct run *r = ctx;
@@ -62,18 +82,25 @@ static void drop(void *item)
 
 static int go(struct run *r, int threads, struct em_error *err)
 {
-	struct em_pipeline p = {r, sizeof(int), take, work, give, drop};
+	struct em_pipeline p = {r, sizeof(int), take, work, give, drop, meet, finish};
 
 	return em_parallel_pipeline(threads, &p, err);
+}
+
+static struct run run_of(int items)
+{
+	return (struct run){
+	    .fail_take = -1, .fail_work = -1, .fail_meet = -1, .fail_finish = -1, .fail_give = -1, .limit = items};
 }
 
 static void order_is_kept(void **state)
 {
 	(void)state;
 	for (int threads = 1; threads <= 8; threads *= 2) {
-		struct run r = {.fail_take = -1, .fail_work = -1, .fail_give = -1, .limit = N};
+		struct run r = run_of(N);
 
 		assert_int_equal(go(&r, threads, NULL), 0);
+		assert_int_equal(r.met, N);
 		assert_int_equal(r.count, N);
 		for (int i = 0; i < N; i++)
 			assert_int_equal(r.given[i], i);
@@ -84,18 +111,18 @@ static void order_is_kept(void **state)
 static void the_first_failure_ends_it(void **state)
 {
 	(void)state;
-	for (int where = 0; where < 3; where++)
+	for (int where = 0; where < 5; where++)
 		for (int threads = 1; threads <= 4; threads++) {
-			struct run r = {.fail_take = where == 0 ? 50 : -1,
-			                .fail_work = where == 1 ? 50 : -1,
-			                .fail_give = where == 2 ? 50 : -1,
-			                .limit = N};
+			struct run r = run_of(N);
+			int *const fail[] = {&r.fail_take, &r.fail_work, &r.fail_meet, &r.fail_finish, &r.fail_give};
+			static const char *const text[] = {"take 50", "work 50", "meet 50", "finish 50", "give 50"};
 			struct em_error err = {0};
-			static const char *const text[] = {"take 50", "work 50", "give 50"};
 
+			*fail[where] = 50;
 			assert_int_equal(go(&r, threads, &err), -1);
 			assert_string_equal(err.text, text[where]);
 			assert_int_equal(r.count, 50);
+			assert_true(where < 2 ? r.met == 50 : where == 2 ? r.met == 51 : r.met >= 51);
 		}
 }
 
@@ -120,7 +147,7 @@ static void only_allowed_processors_count(void **state)
 
 static void no_items_is_no_failure(void **state)
 {
-	struct run r = {.fail_take = -1, .limit = 0};
+	struct run r = run_of(0);
 
 	(void)state;
 	assert_int_equal(go(&r, 3, NULL), 0);
@@ -166,12 +193,12 @@ static void keys_that_return_are_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(order_is_kept),
-	        cmocka_unit_test(the_first_failure_ends_it),
-	        cmocka_unit_test(only_allowed_processors_count),
-	        cmocka_unit_test(no_items_is_no_failure),
-	        cmocka_unit_test(every_index_is_visited_once),
-	        cmocka_unit_test(keys_that_return_are_seen),
+	    cmocka_unit_test(order_is_kept),
+	    cmocka_unit_test(the_first_failure_ends_it),
+	    cmocka_unit_test(only_allowed_processors_count),
+	    cmocka_unit_test(no_items_is_no_failure),
+	    cmocka_unit_test(every_index_is_visited_once),
+	    cmocka_unit_test(keys_that_return_are_seen),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
