@@ -2,7 +2,9 @@
 /*
  * emfft-crystallinity: disorder in lattice movies.
  *
- *   frames --> look, side by side --> [held until the reference is there] --> place, describe, in order -->
+ *   frames --> look, side by side --> learn or place, in order --> describe, side by side --> write, in order -->
+ *
+ * The frames of the reference are held until it is there, and go with the last of them.
  */
 #include "base/parallel.h"
 #include "base/units.h"
@@ -14,7 +16,7 @@
 #include <string.h>
 
 #define SPOTS_MOST 8
-#define WAIT       64 /* frames that show nothing, for more of the reference */
+#define WAIT 64 /* frames that show nothing, for more of the reference */
 
 struct options {
 	struct em_movie_options movie;
@@ -29,7 +31,10 @@ struct options {
 struct item {
 	struct em_arrival arrival;
 	struct em_movie_frame frame;
-	bool failed; /* here or before: it passes by */
+	bool failed;    /* here or before: it passes by */
+	bool described; /* or nothing is to be described */
+	bool held;      /* it has moved to where frames wait for the reference; */
+	bool last;      /* and with this one it is there */
 };
 
 struct run {
@@ -113,13 +118,20 @@ static double seconds_of(const struct run *r, const struct item *it)
 	           : NAN;
 }
 
-static int write_item(struct run *r, struct item *it, struct em_error *err)
+static int describe(struct run *r, struct item *it, struct em_error *err)
 {
 	double seconds = seconds_of(r, it), dose = r->opt->rate > 0 ? seconds * r->opt->rate : NAN;
 
-	if (!it->failed && !r->opt->movie.single &&
-	    em_movie_describe(&r->movie, &it->frame, seconds, dose, &it->arrival.sample, err))
+	if (it->failed || it->described)
+		return 0;
+	it->described = true;
+	if (em_movie_describe(&r->movie, &it->frame, seconds, dose, &it->arrival.sample, err))
 		return em_error_prefix(err, "sample %.200s: ", it->arrival.sample.key);
+	return 0;
+}
+
+static int write_item(struct run *r, struct item *it, struct em_error *err)
+{
 	if (em_sink_write(r->sink, &it->arrival.sample, err))
 		return -1;
 	em_cli_progress(r->cli);
@@ -146,12 +158,12 @@ static int hold(struct run *r, struct item *it, struct em_error *err)
 		return em_error_memory(err, sizeof(*own));
 	}
 	*own = *it;
-	*it = (struct item){0};
+	*it = (struct item){.held = true};
 	r->held[r->nheld++] = own;
 	return 0;
 }
 
-/* All that are held are the reference, and go. */
+/* All that are held are the reference. */
 static int settle(struct run *r, struct em_error *err)
 {
 	struct em_movie_frame **frames = calloc(r->nheld + 1, sizeof(struct em_movie_frame *));
@@ -167,10 +179,24 @@ static int settle(struct run *r, struct em_error *err)
 			em_cli_warn(r->cli, "no Bragg spots in the first %zu frame%s: nothing is measured", n,
 			            n == 1 ? "" : "s");
 	}
-	for (size_t i = 0; i < r->nheld && !status; i++)
-		status = write_item(r, r->held[i], err);
 	free(frames);
 	return status;
+}
+
+static int describe_held(struct run *r, struct em_error *err)
+{
+	for (size_t i = 0; i < r->nheld; i++)
+		if (describe(r, r->held[i], err))
+			return -1;
+	return 0;
+}
+
+static int write_held(struct run *r, struct em_error *err)
+{
+	for (size_t i = 0; i < r->nheld; i++)
+		if (write_item(r, r->held[i], err))
+			return -1;
+	return 0;
 }
 
 static void let_go(struct run *r)
@@ -206,34 +232,51 @@ static int work(void *ctx, void *item, struct em_error *err)
 	if (em_source_load(r->cli, &it->arrival, err))
 		return -1;
 	it->failed = it->failed || em_sample_has_error(&it->arrival.sample);
+	it->described = r->opt->movie.single;
 	if (it->failed)
 		return 0;
 	return r->opt->movie.single ? look_alone(r, it, err) : look(r, it, err);
 }
 
-static int give(void *ctx, void *item, struct em_error *err)
+static int meet(void *ctx, void *item, struct em_error *err)
 {
 	struct run *r = ctx;
 	struct item *it = item;
 	int status = 0;
 
-	if (it->failed && !r->opt->movie.single)
+	if (r->opt->movie.single)
+		return 0;
+	if (it->failed)
 		em_movie_pass(&r->movie);
-	if (r->opt->movie.single || (it->failed && atomic_load(&r->movie.settled)))
-		return write_item(r, it, err);
 	if (atomic_load(&r->movie.settled))
-		return em_movie_place(&r->movie, &it->frame, err) || write_item(r, it, err) ? -1 : 0;
+		return it->failed ? 0 : em_movie_place(&r->movie, &it->frame, err);
 	if (!it->failed)
 		status = em_movie_learn(&r->movie, &it->frame, err);
 	/* Nothing waits for a movie that has not shown anything yet, nor for ever. */
 	if (status == 0 && r->movie.learned == 0)
-		return write_item(r, it, err);
+		return describe(r, it, err);
 	if (status < 0 || hold(r, it, err))
 		return -1;
-	if (status == 0 && r->nheld < r->opt->movie.reference + WAIT)
-		return 0;
-	status = settle(r, err);
-	let_go(r);
+	it->last = status > 0 || r->nheld == r->opt->movie.reference + WAIT;
+	return it->last ? settle(r, err) : 0;
+}
+
+static int finish(void *ctx, void *item, struct em_error *err)
+{
+	struct item *it = item;
+
+	return it->last ? describe_held(ctx, err) : it->held ? 0 : describe(ctx, it, err);
+}
+
+static int give(void *ctx, void *item, struct em_error *err)
+{
+	struct item *it = item;
+	int status;
+
+	if (!it->last)
+		return it->held ? 0 : write_item(ctx, it, err);
+	status = write_held(ctx, err);
+	let_go(ctx);
 	return status;
 }
 
@@ -284,11 +327,13 @@ static int begin(struct run *r, struct em_error *err)
 
 static int measure_all(struct run *r, struct em_error *err)
 {
-	struct em_pipeline p = {r, sizeof(struct item), take, work, give, release_item};
+	struct em_pipeline p = {r, sizeof(struct item), take, work, give, release_item, meet, finish};
 
 	if (begin(r, err) || em_parallel_pipeline((int)r->cli->threads, &p, err))
 		return -1;
-	return r->begun && !r->opt->movie.single && !atomic_load(&r->movie.settled) ? settle(r, err) : 0;
+	if (!r->begun || r->opt->movie.single || atomic_load(&r->movie.settled))
+		return 0;
+	return settle(r, err) || describe_held(r, err) || write_held(r, err) ? -1 : 0;
 }
 
 static int run(struct em_cli *cli, struct options *opt)
@@ -401,8 +446,7 @@ int main(int argc, char **argv)
 	const struct em_tool tool = {.name = "emfft-crystallinity",
 	                             .purpose = "Measure order and disorder in lattice movies by their Bragg spots.",
 	                             .operands = "[FILE...]",
-	                             .example =
-	                                 "emfft-crystallinity --time 2 movie.mrc | emplot curve -o order.png",
+	                             .example = "emfft-crystallinity --time 2 movie.mrc | emplot curve -o order.png",
 	                             .options = table,
 	                             .common = EM_COMMON_FILTER};
 	int status = em_cli_begin(&cli, &tool, argc, argv);

@@ -121,11 +121,12 @@ int em_movie_learn(struct em_movie *m, struct em_movie_frame *f, struct em_error
 	return m->learned == m->opt->reference;
 }
 
-/* The maps of a frame whose drift is known. */
-static int form(const struct em_movie *m, struct em_movie_frame *f, struct em_error *err)
+int em_movie_form(const struct em_movie *m, struct em_movie_frame *f, struct em_error *err)
 {
 	int status = 0;
 
+	if (!f->spectrum.value)
+		return 0;
 	f->dark = !f->blank && m->brightness > 0 && f->spectrum.mean < DARK * m->brightness;
 	f->blank = f->blank || f->dark;
 	if (!f->blank && m->plan) {
@@ -144,7 +145,7 @@ int em_movie_place(struct em_movie *m, struct em_movie_frame *f, struct em_error
 	if (find_drift(m, f, err))
 		return -1;
 	m->seen++;
-	return form(m, f, err);
+	return 0;
 }
 
 void em_movie_pass(struct em_movie *m)
@@ -349,7 +350,7 @@ static int make_reference(struct em_movie *m, struct em_movie_frame *const *fram
 
 	m->brightness = brightness_of(frames, n);
 	for (size_t i = 0; i < n && !status; i++) {
-		status = form(m, frames[i], err);
+		status = em_movie_form(m, frames[i], err);
 		if (!frames[i]->blank)
 			orders[count++] = &frames[i]->order;
 	}

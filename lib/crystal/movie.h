@@ -8,7 +8,7 @@
  *                                           are no more
  *     em_movie_settle(m, fs, n)             the n frames learned: finds the spots, makes the reference
  *     em_movie_place(m, &f)                 in order, the frames after them
- *     em_movie_describe(m, &f, .., &sample) any of them, once settled
+ *     em_movie_describe(m, &f, .., &sample) any of them, side by side, once settled
  *
  * A picture by itself (options.single) is a movie of one frame.
  */
@@ -48,7 +48,7 @@ struct em_movie_frame {   /* a zeroed one may be released */
 	bool dark;        /* next to the reference: the beam was off */
 	double saturated; /* share of the pixels */
 	double drift[2], quality;
-	struct em_spectrum spectrum; /* until it is placed */
+	struct em_spectrum spectrum; /* until the maps are made */
 	struct em_order_frame order;
 };
 void em_movie_frame_release(struct em_movie_frame *f);
@@ -97,10 +97,13 @@ void em_movie_pass(struct em_movie *m);
  * by itself the amplitude), PHASE-amplitude (float32; of movies) and PHASE-disorder (uint8: 0 not the phase's area, 1
  * in order, 2 not), [rows][columns] over the first frame as em_area_grid has it.  seconds, dose: NaN where not known.
  */
-int em_movie_describe(const struct em_movie *m, const struct em_movie_frame *f, double seconds, double dose,
+int em_movie_describe(const struct em_movie *m, struct em_movie_frame *f, double seconds, double dose,
                       struct em_sample *s, struct em_error *err);
 
-/* Of one phase and region, 0: the phase's own area: what em_movie_describe prints.  map: [rows][columns]. */
+/* The maps of a frame that has been placed, where they are not made yet: em_movie_describe does. */
+int em_movie_form(const struct em_movie *m, struct em_movie_frame *f, struct em_error *err);
+
+/* Of one phase and region, 0: the phase's own area: what em_movie_describe prints, of a frame formed.  map: [rows][columns]. */
 int em_movie_measure(const struct em_movie *m, const struct em_movie_frame *f, size_t phase, size_t region,
                      struct em_measure *out, float *map, struct em_error *err);
 

@@ -307,12 +307,14 @@ static int put_crystal(struct em_text *t, const struct em_movie *m, const struct
 	return status;
 }
 
-int em_movie_describe(const struct em_movie *m, const struct em_movie_frame *f, double seconds, double dose,
+int em_movie_describe(const struct em_movie *m, struct em_movie_frame *f, double seconds, double dose,
                       struct em_sample *s, struct em_error *err)
 {
 	struct em_text t = {0};
 	int status;
 
+	if (em_movie_form(m, f, err))
+		return -1;
 	if (m->plan)
 		em_spots_print(&m->spots, m->scale, m->units, &t);
 	else
