@@ -24,6 +24,7 @@ static const double SPREAD = 2, SPREAD_NOISE = 10;
 static const double FLOOR = 1e-3;
 /* How fast the mean speed follows. */
 static const double HASTE = 0.3;
+static const double TURN = 6.28318530717958647692;
 /* Blocks that em_drift_band_smooth means over. */
 static const double AROUND = 9;
 
@@ -33,14 +34,15 @@ struct em_drift {
 	size_t frames; /* that the reference has learned, up to EM_DRIFT_MEMORY */
 	size_t lost;   /* frames in a row that showed something unknown */
 	double drift[2], speed[2];
-	double centre[2]; /* of the drifts in the reference */
-	double *common;   /* [blocks], smoothed: cross power at the drift found, running mean */
-	double *known;    /* [blocks]: of that, what the window did not spread there from elsewhere */
-	double *spread;   /* [blocks]: what it did */
-	double *own;      /* [blocks], smoothed: of the reference */
-	double *power;    /* [blocks], smoothed: of the frame */
-	double *scratch;  /* [blocks] */
-	double *weight;   /* [blocks] */
+	double centre[2];           /* of the drifts in the reference */
+	double *common;             /* [blocks], smoothed: cross power at the drift found, running mean */
+	double *known;              /* [blocks]: of that, what the window did not spread there from elsewhere */
+	double *spread;             /* [blocks]: what it did */
+	double *own;                /* [blocks], smoothed: of the reference */
+	double *power;              /* [blocks], smoothed: of the frame */
+	double *scratch;            /* [blocks] */
+	double *weight;             /* [blocks] */
+	struct em_drift_term *term; /* [blocks]: room */
 };
 
 struct em_drift *em_drift_new(size_t height, size_t width, struct em_error *err)
@@ -68,8 +70,9 @@ struct em_drift *em_drift_new(size_t height, size_t width, struct em_error *err)
 	}
 	n = d->band.blocks;
 	d->common = calloc(7 * n, sizeof(double));
-	if (!d->common) {
-		em_error_memory(err, 7 * n * sizeof(double));
+	d->term = calloc(n, sizeof(*d->term));
+	if (!d->common || !d->term) {
+		em_error_memory(err, n * (7 * sizeof(double) + sizeof(*d->term)));
 		em_drift_free(d);
 		return NULL;
 	}
@@ -89,6 +92,7 @@ void em_drift_free(struct em_drift *d)
 	em_drift_band_release(&d->band);
 	em_drift_search_release(&d->search);
 	free(d->common);
+	free(d->term);
 	free(d);
 }
 
@@ -107,7 +111,7 @@ static void weigh(struct em_drift *d, double strange)
 	double most = 0;
 
 	for (size_t i = 0; i < d->band.blocks; i++)
-		most = fmax(most, d->power[i]);
+		most = d->power[i] > most ? d->power[i] : most;
 	for (size_t i = 0; i < d->band.blocks; i++) {
 		double own = d->power[i] - (1 - strange) * d->known[i];
 		double variance = fmax(own, strange * d->power[i]) + SPREAD_NOISE * d->spread[i] + FLOOR * most;
@@ -117,9 +121,31 @@ static void weigh(struct em_drift *d, double strange)
 	}
 }
 
-static struct em_drift_likelihood describe(const struct em_drift *d, const double at[2])
+/* What blocks that count add to the likelihood. */
+static size_t list_terms(struct em_drift *d)
 {
-	struct em_drift_likelihood l = {.band = &d->band, .weight = d->weight};
+	const struct em_drift_band *b = &d->band;
+	const size_t across = b->reach[1] + 1;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->blocks; i++) {
+		double times = i % across > 0 ? 2 : 1, w = times * d->weight[i];
+
+		if (w > 0)
+			d->term[n++] = (struct em_drift_term){.row = i / across,
+			                                      .column = i % across,
+			                                      .y = TURN * em_drift_band_frequency(b, 0, i / across),
+			                                      .x = TURN * em_drift_band_frequency(b, 1, i % across),
+			                                      .re = w * b->cross[2 * i],
+			                                      .im = w * b->cross[2 * i + 1]};
+	}
+	return n;
+}
+
+/* Of the step from `at` on, blocks having the weights that they have now. */
+static struct em_drift_likelihood describe(struct em_drift *d, const double at[2])
+{
+	struct em_drift_likelihood l = {.band = &d->band, .term = d->term, .terms = list_terms(d)};
 
 	for (int a = 0; a < 2; a++) {
 		double n = (double)d->band.size[a], taper = EM_SPECTRUM_TAPER * n;
@@ -179,14 +205,15 @@ static bool find(struct em_drift *d, const struct em_spectrum *s, double at[2], 
 
 		em_drift_band_compare(&d->band, s, at, far > 2 ? NULL : d->known);
 		em_drift_band_smooth(&d->band, d->band.power, d->power);
-		l = describe(d, at);
 		r[0] = r[1] = 0;
-		weigh(d, STRANGE_SEARCH);
 		if (far > 2) {
+			weigh(d, STRANGE_SEARCH);
+			l = describe(d, at);
 			em_drift_search(&d->search, &l, (double[2]){guess[0] - at[0], guess[1] - at[1]}, r);
 			sure = judge(d, &l, r, quality);
 		}
 		weigh(d, STRANGE_MEASURE);
+		l = describe(d, at);
 		em_drift_climb(&l, r);
 		far = hypot(r[0], r[1]);
 		at[0] += r[0];

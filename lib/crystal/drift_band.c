@@ -23,6 +23,14 @@ static const size_t PERIOD = 128, LEAST = 3;
 /* Further blocks get nothing of a block's power: tails fall with the sixth power of the distance. */
 enum { REACH = 8 };
 
+/* Two complex numbers: the compiler alone makes nothing of sums over so short rows. */
+typedef float pair __attribute__((vector_size(16)));
+
+/* Sums over a block, in each lane of a vector. */
+struct em_drift_sums {
+	pair re, im, power;
+};
+
 static void set_axis(struct em_drift_band *b, int axis, size_t n)
 {
 	size_t width = (n + PERIOD - 1) / PERIOD;
@@ -78,9 +86,12 @@ int em_drift_band_init(struct em_drift_band *b, size_t height, size_t width, str
 	b->cross = calloc(b->blocks, 2 * sizeof(double));
 	b->power = calloc(b->blocks, sizeof(double));
 	b->own = calloc(b->blocks, sizeof(double));
+	b->line = calloc(2 * (b->reach[1] + 1 + REACH), sizeof(double));
+	b->sums = calloc(b->reach[1] + 1, sizeof(*b->sums));
 	b->tail[0] = new_tail(height, b->width[0], err);
 	b->tail[1] = new_tail(width, b->width[1], err);
-	if (b->ramp[0] && b->ramp[1] && b->tail[0] && b->tail[1] && b->reference && b->cross && b->power && b->own)
+	if (b->ramp[0] && b->ramp[1] && b->tail[0] && b->tail[1] && b->reference && b->cross && b->power && b->own &&
+	    b->line && b->sums)
 		return 0;
 	em_drift_band_release(b);
 	return em_error_memory(err, rows * columns * 2 * sizeof(float));
@@ -96,6 +107,8 @@ void em_drift_band_release(struct em_drift_band *b)
 	free(b->cross);
 	free(b->power);
 	free(b->own);
+	free(b->line);
+	free(b->sums);
 	*b = (struct em_drift_band){0};
 }
 
@@ -107,9 +120,6 @@ double em_drift_band_frequency(const struct em_drift_band *b, int axis, size_t i
 }
 
 /* ---- sums over blocks ---- */
-
-/* Two complex numbers: the compiler alone makes nothing of sums over so short rows. */
-typedef float pair __attribute__((vector_size(16)));
 
 static pair load(const float *p)
 {
@@ -164,36 +174,27 @@ static size_t find_first(const struct em_drift_band *b, size_t j)
 	return row < LOW ? first[row] : 0;
 }
 
-struct sums {
-	float re, im, power;
-};
-
-struct pairs {
-	pair re, im, power; /* im: of pairs (x, y) of what is x - y */
-};
-
-static void add_pair(struct pairs *s, pair f, pair r, pair cosine, pair sine)
+static void add_pair(struct em_drift_sums *s, pair f, pair r, pair cosine, pair sine)
 {
 	pair turned = r * cosine + swap(r) * sine;
 
 	s->re += f * turned;
-	s->im += swap(f) * turned;
+	s->im += swap(f) * turned; /* of lanes (x, y) what is x - y */
 	s->power += f * f;
 }
 
 /* Over columns from..to - 1 of one row. */
-static struct sums add_up(const float *f, const float *r, const float *cosine, const float *sine, size_t from,
-                          size_t to)
+static struct em_drift_sums add_up(const float *f, const float *r, const float *cosine, const float *sine, size_t from,
+                                   size_t to)
 {
-	struct pairs s = {0};
+	struct em_drift_sums s = {0};
 	size_t i = 2 * from;
 
 	for (; i + 2 < 2 * to; i += 4)
 		add_pair(&s, load(f + i), load(r + i), load(cosine + i), load(sine + i));
 	if (i < 2 * to)
 		add_pair(&s, load_one(f + i), load_one(r + i), load_one(cosine + i), load_one(sine + i));
-	return (struct sums){s.re[0] + s.re[1] + s.re[2] + s.re[3], s.im[0] - s.im[1] + s.im[2] - s.im[3],
-	                     s.power[0] + s.power[1] + s.power[2] + s.power[3]};
+	return s;
 }
 
 /* Blocks of the first column had the half from the middle on, and the middle whole: from its mirror the other half. */
@@ -224,35 +225,57 @@ static void compare_row(struct em_drift_band *b, const float *f, size_t j, const
 	const size_t width = b->width[1], across = b->reach[1] + 1, low = find_first(b, j);
 	const float *r = b->reference + 2 * j * (b->bins[1] + 1);
 	const float *cosine = b->ramp[1], *sine = cosine + 2 * (b->bins[1] + 1);
-	const double er = (double)b->ramp[0][2 * j], ei = (double)b->ramp[0][2 * j + 1];
-	size_t block = j / b->width[0] * across;
+	const float er = b->ramp[0][2 * j], ei = b->ramp[0][2 * j + 1];
+	const pair sign = {1, -1, 1, -1}, half = {0.5F, 0.5F, 0, 0};
 
-	for (size_t c = 0; c < across; c++, block++) {
+	for (size_t c = 0; c < across; c++) {
 		size_t to = c * width + width / 2 + 1, from = to > width ? to - width : 0;
-		struct sums sum;
+		struct em_drift_sums s, *sums = b->sums + c;
 
-		if (skips(b, block, only))
+		if (skips(b, j / b->width[0] * across + c, only))
 			continue;
-		sum = add_up(f, r, cosine, sine, from < low ? low : from, to);
+		s = add_up(f, r, cosine, sine, from < low ? low : from, to);
 		if (c == 0 && low == 0) {
-			sum.re -= 0.5F * (f[0] * r[0] + f[1] * r[1]);
-			sum.im -= 0.5F * (f[1] * r[0] - f[0] * r[1]);
-			sum.power -= 0.5F * (f[0] * f[0] + f[1] * f[1]);
+			s.re -= half * load_one(f) * load_one(r);
+			s.im -= half * swap(load_one(f)) * load_one(r);
+			s.power -= half * load_one(f) * load_one(f);
 		}
-		b->cross[2 * block] += (double)sum.re * er - (double)sum.im * ei;
-		b->cross[2 * block + 1] += (double)sum.re * ei + (double)sum.im * er;
-		b->power[block] += (double)sum.power;
+		s.im *= sign;
+		sums->re += s.re * er - s.im * ei;
+		sums->im += s.re * ei + s.im * er;
+		sums->power += s.power;
+	}
+}
+
+static double total(pair v)
+{
+	return (double)(v[0] + v[1] + v[2] + v[3]);
+}
+
+/* A row of blocks. */
+static void compare_blocks(struct em_drift_band *b, const struct em_spectrum *s, size_t row, const double *only)
+{
+	const size_t across = b->reach[1] + 1;
+
+	memset(b->sums, 0, across * sizeof(*b->sums));
+	for (size_t j = row * b->width[0]; j < (row + 1) * b->width[0]; j++)
+		compare_row(b, find_row(b, s, j), j, only);
+	for (size_t c = 0; c < across; c++) {
+		size_t i = row * across + c;
+
+		if (skips(b, i, only))
+			continue;
+		b->cross[2 * i] = total(b->sums[c].re);
+		b->cross[2 * i + 1] = total(b->sums[c].im);
+		b->power[i] = total(b->sums[c].power);
 	}
 }
 
 void em_drift_band_compare(struct em_drift_band *b, const struct em_spectrum *s, const double at[2], const double *only)
 {
 	turn(b, at);
-	for (size_t i = 0; i < b->blocks; i++)
-		if (!skips(b, i, only))
-			b->cross[2 * i] = b->cross[2 * i + 1] = b->power[i] = 0;
-	for (size_t j = 0; j <= 2 * b->bins[0]; j++)
-		compare_row(b, find_row(b, s, j), j, only);
+	for (size_t row = 0; row <= 2 * b->reach[0]; row++)
+		compare_blocks(b, s, row, only);
 	fold(b, b->cross, b->power);
 }
 
@@ -357,32 +380,39 @@ void em_drift_band_smooth(const struct em_drift_band *b, const double *in, doubl
 		}
 }
 
-/* What block (j, c) gets from its row, up to `reach` blocks away; beyond the first column lies the mirror. */
-static double spread_across(const struct em_drift_band *b, const double *in, size_t j, size_t c, size_t reach)
+/* to[c] += sum over k of tail[|k|] from[c + k], k from -reach to reach. */
+static void convolve(const double *tail, size_t reach, const double *from, size_t n, double *restrict to)
 {
-	const size_t across = b->reach[1] + 1;
-	const double *row = in + j * across, *mirror = in + (2 * b->reach[0] - j) * across, *tail = b->tail[1];
-	double sum = 0;
+	for (size_t k = 0; k <= 2 * reach; k++) {
+		const double share = tail[k > reach ? k - reach : reach - k], *at = from + k - reach;
 
-	for (size_t k = c > reach ? c - reach : 0; k <= c + reach && k < across; k++)
-		sum += tail[k > c ? k - c : c - k] * row[k];
-	for (size_t k = 1; k + c <= reach && k < across; k++)
-		sum += tail[c + k] * mirror[k];
-	return sum;
+		for (size_t c = 0; c < n; c++)
+			to[c] += share * at[c];
+	}
 }
 
-/* out += sign times in, spread over blocks up to `reach` away on both axes. */
+/* out += sign times in, spread over blocks up to `reach` away on both axes.  Beyond the first column lies the mirror.
+ */
 static void spread(const struct em_drift_band *b, const double *in, size_t reach, double sign, double *out)
 {
 	const size_t across = b->reach[1] + 1, rows = 2 * b->reach[0] + 1;
+	double *row = b->line + REACH, *sum = b->line + across + 2 * REACH;
 
-	for (size_t j = 0; j < rows; j++)
-		for (size_t c = 0; c < across; c++) {
-			double value = sign * spread_across(b, in, j, c, reach);
+	for (size_t j = 0; j < rows; j++) {
+		const double *mirror = in + (rows - 1 - j) * across;
 
-			for (size_t k = j > reach ? j - reach : 0; k <= j + reach && k < rows; k++)
-				out[k * across + c] += b->tail[0][k > j ? k - j : j - k] * value;
+		for (size_t k = 1; k <= reach; k++)
+			*(row - k) = k < across ? mirror[k] : 0;
+		memcpy(row, in + j * across, across * sizeof(*row));
+		memset(sum, 0, across * sizeof(*sum));
+		convolve(b->tail[1], reach, row, across, sum);
+		for (size_t k = j > reach ? j - reach : 0; k <= j + reach && k < rows; k++) {
+			const double share = sign * b->tail[0][k > j ? k - j : j - k];
+
+			for (size_t c = 0; c < across; c++)
+				out[k * across + c] += share * sum[c];
 		}
+	}
 }
 
 void em_drift_band_spread(const struct em_drift_band *b, const double *in, double *out)

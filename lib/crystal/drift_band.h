@@ -24,6 +24,8 @@ struct em_drift_band {
 	double *cross;    /* (re, im): sums over a block of F conj(R) exp(2 pi i k.at) */
 	double *power;    /* sums of |F|^2 */
 	double *own;      /* sums of |R|^2 */
+	double *line;     /* room for two rows of blocks, and for what lies beside one */
+	struct em_drift_sums *sums; /* [reach[1] + 1] of one row of blocks */
 };
 
 int em_drift_band_init(struct em_drift_band *b, size_t height, size_t width, struct em_error *err);

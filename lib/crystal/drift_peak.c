@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "crystal/drift_peak.h"
 
+#include <complex.h>
 #include <math.h>
 #include <string.h>
 
@@ -33,42 +34,36 @@ struct hill {
 	double value, slope[2], curve[3]; /* yy, yx, xx */
 };
 
-/* Of one row of blocks at frequency ky: sums of z, kx z and kx^2 z, z = weight cross exp(2 pi i k.r). */
-static void add_row(const struct em_drift_likelihood *l, size_t row, const double r[2], struct hill *h)
+/* out[i] = exp(i at (first + i step)), from one to the next the same turn. */
+static void set_turns(double complex *out, size_t n, double at, double first, double step)
 {
-	const struct em_drift_band *b = l->band;
-	const size_t across = b->reach[1] + 1;
-	const double ky = em_drift_band_frequency(b, 0, row), step = em_drift_band_frequency(b, 1, 1);
-	const double *w = l->weight + row * across, *x = b->cross + 2 * row * across;
-	const double cs = cos(TURN * step * r[1]), sn = sin(TURN * step * r[1]);
-	double er = cos(TURN * ky * r[0]), ei = sin(TURN * ky * r[0]), sum[3] = {0}, odd[2] = {0};
+	const double complex turn = cexp(I * at * step);
+	double complex e = cexp(I * at * first);
 
-	for (size_t c = 0; c < across; c++) {
-		double g = (c > 0 ? 2 : 1) * w[c], kx = step * (double)c, next = er * cs - ei * sn;
-		double re = g * (x[2 * c] * er - x[2 * c + 1] * ei), im = g * (x[2 * c] * ei + x[2 * c + 1] * er);
-
-		sum[0] += re;
-		sum[1] += re * kx;
-		sum[2] += re * kx * kx;
-		odd[0] += im;
-		odd[1] += im * kx;
-		ei = er * sn + ei * cs;
-		er = next;
-	}
-	h->value += sum[0];
-	h->slope[0] -= TURN * ky * odd[0];
-	h->slope[1] -= TURN * odd[1];
-	h->curve[0] -= TURN * TURN * ky * ky * sum[0];
-	h->curve[1] -= TURN * TURN * ky * sum[1];
-	h->curve[2] -= TURN * TURN * sum[2];
+	for (size_t i = 0; i < n; i++, e *= turn)
+		out[i] = e;
 }
 
 static struct hill survey(const struct em_drift_likelihood *l, const double r[2])
 {
+	const struct em_drift_band *b = l->band;
+	const double step[2] = {TURN / (double)b->size[0] * (double)b->width[0],
+	                        TURN / (double)b->size[1] * (double)b->width[1]};
+	double complex down[SIDE], across[SIDE]; /* more rows than a period has points there cannot be */
 	struct hill h = {0};
 
-	for (size_t j = 0; j <= 2 * l->band->reach[0]; j++)
-		add_row(l, j, r, &h);
+	set_turns(down, 2 * b->reach[0] + 1, r[0], -step[0] * (double)b->reach[0], step[0]);
+	set_turns(across, b->reach[1] + 1, r[1], 0, step[1]);
+	for (const struct em_drift_term *t = l->term; t < l->term + l->terms; t++) {
+		const double complex z = (t->re + I * t->im) * down[t->row] * across[t->column];
+
+		h.value += creal(z);
+		h.slope[0] -= t->y * cimag(z);
+		h.slope[1] -= t->x * cimag(z);
+		h.curve[0] -= t->y * t->y * creal(z);
+		h.curve[1] -= t->y * t->x * creal(z);
+		h.curve[2] -= t->x * t->x * creal(z);
+	}
 	return h;
 }
 
@@ -120,18 +115,16 @@ void em_drift_climb(const struct em_drift_likelihood *l, double r[2])
 
 /* ---- everywhere ---- */
 
+/* A block that is not its own mirror has two terms, which the inverse transform of a half plane knows. */
 static void fill_grid(struct em_drift_search *s, const struct em_drift_likelihood *l)
 {
-	const struct em_drift_band *b = l->band;
-	const size_t across = b->reach[1] + 1;
-
 	memset(s->box, 0, sizeof(*s->box) * SIDE * (SIDE / 2 + 1) * 2);
-	for (size_t i = 0; i < b->blocks; i++) {
-		size_t row = (i / across + SIDE - b->reach[0]) % SIDE;
-		float *to = s->box + 2 * (row * (SIDE / 2 + 1) + i % across);
+	for (const struct em_drift_term *t = l->term; t < l->term + l->terms; t++) {
+		float *to = s->box + 2 * ((t->row + SIDE - l->band->reach[0]) % SIDE * (SIDE / 2 + 1) + t->column);
+		const double times = t->column > 0 ? 2 : 1;
 
-		to[0] = (float)(l->weight[i] * b->cross[2 * i]);
-		to[1] = (float)(l->weight[i] * b->cross[2 * i + 1]);
+		to[0] = (float)(t->re / times);
+		to[1] = (float)(t->im / times);
 	}
 	em_fft_inverse(s->plan, s->box, s->grid);
 }
@@ -180,6 +173,20 @@ static void enter(struct candidate *list, struct candidate new)
 		}
 }
 
+/* Of all points, at least 0; lane by lane, as one comparison waits for the one before. */
+static float greatest(const float *grid)
+{
+	enum { LANES = 16 };
+	float lane[LANES] = {0}, most = 0;
+
+	for (size_t i = 0; i < SIDE * SIDE; i += LANES)
+		for (size_t k = 0; k < LANES; k++)
+			lane[k] = grid[i + k] > lane[k] ? grid[i + k] : lane[k];
+	for (size_t k = 0; k < LANES; k++)
+		most = lane[k] > most ? lane[k] : most;
+	return most;
+}
+
 /*
  * Tops of the grid.  Between its points a top may stand higher, by a fifth of what is finest: those within a fifth of
  * the greatest go by the prior alone until they have been climbed.
@@ -188,10 +195,8 @@ static void list_tops(const struct em_drift_search *s, const struct em_drift_lik
                       struct candidate *list)
 {
 	const struct em_drift_band *b = l->band;
-	float most = 0;
+	const float most = greatest(s->grid);
 
-	for (int i = 0; i < SIDE * SIDE; i++)
-		most = s->grid[i] > most ? s->grid[i] : most;
 	for (int y = -SIDE / 2; y < SIDE / 2; y++)
 		for (int x = -SIDE / 2; x < SIDE / 2; x++) {
 			float value = at_point(s, y, x);

@@ -22,9 +22,16 @@ void em_drift_search_release(struct em_drift_search *s); /* a zeroed one may be 
  * by.  Its top lies nearer to where the two windows coincide, at r = -away: a power that falls off within the band is
  * multiplied by exp(-sum of pull (away + r)^2) on the axes, for |away + r| up to the limit.
  */
+struct em_drift_term { /* of a block that counts, and of its mirror */
+	size_t row, column;
+	double y, x;   /* frequency, radians a pixel */
+	double re, im; /* weight cross */
+};
+
 struct em_drift_likelihood {
 	const struct em_drift_band *band;
-	const double *weight; /* [blocks] */
+	const struct em_drift_term *term; /* most blocks have none */
+	size_t terms;
 	double pull[2], away[2], limit[2];
 };
 
