@@ -10,7 +10,9 @@
 #include <stdlib.h>
 
 struct em_fft_plan {
-	fftwf_plan plan;
+	fftwf_plan plan;        /* in place: of the rows */
+	fftwf_plan piece, rest; /* in place: of EM_FFT_PIECE columns, and of those that are left */
+	size_t columns;
 };
 
 static const double PI = 3.14159265358979323846;
@@ -32,7 +34,7 @@ static int check_size(size_t height, size_t width, struct em_error *err)
 	return 0;
 }
 
-enum way { FORWARD, IN_PLACE, INVERSE, COMPLEX };
+enum way { FORWARD, INVERSE, COMPLEX };
 
 /* a: the image, or a complex array; b: the half plane, or a complex array. */
 static fftwf_plan make_plan(size_t height, size_t width, enum way way, float *a, float *b)
@@ -43,10 +45,9 @@ static fftwf_plan make_plan(size_t height, size_t width, enum way way, float *a,
 	fftwf_plan plan;
 
 	pthread_mutex_lock(&planner);
-	plan = way == FORWARD    ? fftwf_plan_dft_r2c_2d(h, w, a, to, how)
-	       : way == IN_PLACE ? fftwf_plan_dft_r2c_2d(h, w, b, to, how)
-	       : way == INVERSE  ? fftwf_plan_dft_c2r_2d(h, w, to, a, how)
-	                         : fftwf_plan_dft_2d(h, w, from, to, FFTW_BACKWARD, how);
+	plan = way == FORWARD   ? fftwf_plan_dft_r2c_2d(h, w, a, to, how)
+	       : way == INVERSE ? fftwf_plan_dft_c2r_2d(h, w, to, a, how)
+	                        : fftwf_plan_dft_2d(h, w, from, to, FFTW_BACKWARD, how);
 	pthread_mutex_unlock(&planner);
 	return plan;
 }
@@ -87,9 +88,36 @@ struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error
 	return new_plan(height, width, FORWARD, err);
 }
 
+static void plan_in_place(struct em_fft_plan *plan, size_t height, size_t width, float *data)
+{
+	const int h = (int)height, w = (int)width, n = w / 2 + 1, rest = n % EM_FFT_PIECE;
+	fftwf_complex *f = (fftwf_complex *)(void *)data;
+
+	pthread_mutex_lock(&planner);
+	plan->plan = fftwf_plan_many_dft_r2c(1, &w, h, data, NULL, 1, 2 * n, f, NULL, 1, n, FFTW_ESTIMATE);
+	plan->piece = fftwf_plan_many_dft(1, &h, EM_FFT_PIECE < n ? EM_FFT_PIECE : n, f, NULL, n, 1, f, NULL, n, 1,
+	                                  FFTW_FORWARD, FFTW_ESTIMATE);
+	if (rest)
+		plan->rest =
+		    fftwf_plan_many_dft(1, &h, rest, f, NULL, n, 1, f, NULL, n, 1, FFTW_FORWARD, FFTW_ESTIMATE);
+	pthread_mutex_unlock(&planner);
+	plan->columns = (size_t)n;
+}
+
 struct em_fft_plan *em_fft_plan_new_in_place(size_t height, size_t width, struct em_error *err)
 {
-	return new_plan(height, width, IN_PLACE, err);
+	struct em_fft_plan *plan = check_size(height, width, err) ? NULL : calloc(1, sizeof(*plan));
+	float *data = plan ? em_fft_alloc(height * 2 * (width / 2 + 1), err) : NULL;
+
+	if (data)
+		plan_in_place(plan, height, width, data);
+	em_fft_free(data);
+	if (data && plan->plan && plan->piece && (plan->rest || plan->columns % EM_FFT_PIECE == 0))
+		return plan;
+	em_fft_plan_free(plan);
+	if (data || !plan)
+		em_error_memory(err, height * width * sizeof(float));
+	return NULL;
 }
 
 struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err)
@@ -108,6 +136,8 @@ void em_fft_plan_free(struct em_fft_plan *plan)
 		return;
 	pthread_mutex_lock(&planner);
 	fftwf_destroy_plan(plan->plan);
+	fftwf_destroy_plan(plan->piece);
+	fftwf_destroy_plan(plan->rest);
 	pthread_mutex_unlock(&planner);
 	free(plan);
 }
@@ -131,9 +161,15 @@ void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out)
 	fftwf_execute_dft_r2c(plan->plan, in, (fftwf_complex *)(void *)out);
 }
 
-void em_fft_forward_in_place(const struct em_fft_plan *plan, float *data)
+void em_fft_forward_in_place(const struct em_fft_plan *plan, float *data, const bool *wanted)
 {
-	em_fft_forward(plan, data, data);
+	fftwf_execute_dft_r2c(plan->plan, data, (fftwf_complex *)(void *)data);
+	for (size_t i = 0; i < plan->columns; i += EM_FFT_PIECE) {
+		fftwf_complex *at = (fftwf_complex *)(void *)(data + 2 * i);
+
+		if (!wanted || wanted[i / EM_FFT_PIECE])
+			fftwf_execute_dft(plan->columns - i < EM_FFT_PIECE ? plan->rest : plan->piece, at, at);
+	}
 }
 
 void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct em_fft_plan;
@@ -30,8 +31,11 @@ void em_fft_free(float *p);
 /* Forward: in[height][width] -> out[height][width/2+1] as (re, im) pairs, unnormalised.  `in` is overwritten. Both from
  * em_fft_alloc. */
 void em_fft_forward(const struct em_fft_plan *plan, float *in, float *out);
-/* The same without a second array: of data[height][width/2+1] pairs each row begins with the image's. */
-void em_fft_forward_in_place(const struct em_fft_plan *plan, float *data);
+/* The same without a second array: of data[height][width/2+1] pairs each row begins with the image's.  Of every
+ * EM_FFT_PIECE columns wanted[column / EM_FFT_PIECE] says whether they are (NULL: all); the others are left in between.
+ */
+#define EM_FFT_PIECE 32
+void em_fft_forward_in_place(const struct em_fft_plan *plan, float *data, const bool *wanted);
 /* Back: in[height][width/2+1] pairs -> out[height][width], unnormalised: height * width times what went forward.  `in`
  * is overwritten.  Both from em_fft_alloc. */
 void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out);

@@ -158,6 +158,15 @@ double em_mask_power(const struct em_mask *mask)
 	return mask->power;
 }
 
+void em_mask_want(const struct em_mask *mask, size_t width, bool *wanted)
+{
+	for (size_t k = 0; k < mask->count; k++) {
+		size_t column = mask->tap[k].at % (width / 2 + 1);
+
+		em_spectrum_want(wanted, column, column);
+	}
+}
+
 double em_component_power(const struct em_mask *mask, const struct em_spectrum *s)
 {
 	double sum = 0;

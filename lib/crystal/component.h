@@ -43,6 +43,9 @@ struct em_mask *em_mask_new(size_t height, size_t width, const struct em_spot *s
 void em_mask_free(struct em_mask *mask);          /* NULL allowed */
 double em_mask_power(const struct em_mask *mask); /* sum of M^2 */
 
+/* The columns that it needs of the spectrum: see em_spectrum_want. */
+void em_mask_want(const struct em_mask *mask, size_t width, bool *wanted);
+
 /* The power of the spectrum under the mask, sum of M^2 |F|^2. */
 double em_component_power(const struct em_mask *mask, const struct em_spectrum *s);
 /* The cut-out of the spectrum, [rows][columns] pairs from em_fft_alloc. */

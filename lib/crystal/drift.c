@@ -96,6 +96,14 @@ void em_drift_free(struct em_drift *d)
 	free(d);
 }
 
+void em_drift_want(const struct em_drift *d, bool *wanted)
+{
+	const size_t columns = d->band.size[1] / 2 + 1;
+
+	em_spectrum_want(wanted, 0, d->band.bins[1]);
+	em_spectrum_want(wanted, em_drift_band_noise_from(columns), columns - 1);
+}
+
 static double bins_a_block(const struct em_drift *d)
 {
 	return (double)(d->band.width[0] * d->band.width[1]);

@@ -43,6 +43,9 @@ struct em_drift;
 struct em_drift *em_drift_new(size_t height, size_t width, struct em_error *err);
 void em_drift_free(struct em_drift *d); /* NULL allowed */
 
+/* The columns that it needs of spectra: see em_spectrum_want. */
+void em_drift_want(const struct em_drift *d, bool *wanted);
+
 /*
  * The next frame's drift (y, x; px; the specimen at r in the first frame is now at r + drift), and how well the frame
  * fits: the correlation with the reference over the band, from 0 to 1, noise included.  A frame that shows nothing

@@ -423,12 +423,18 @@ void em_drift_band_spread(const struct em_drift_band *b, const double *in, doubl
 	spread(b, in, 1, -1, out);
 }
 
+size_t em_drift_band_noise_from(size_t columns)
+{
+	return columns * 4 / 5;
+}
+
 /* The mean of powers with an exponential distribution is exp(Euler's gamma) times their geometric mean, which a few
  * spots do not move. */
 double em_drift_band_noise(const struct em_spectrum *s)
 {
 	const double gamma = 0.57721566490153286;
-	const size_t rows = s->height / 2, from = s->columns * 4 / 5, step = 1 + rows * (s->columns - from) / 2048;
+	const size_t rows = s->height / 2, from = em_drift_band_noise_from(s->columns),
+	             step = 1 + rows * (s->columns - from) / 2048;
 	double sum = 0;
 	size_t n = 0;
 

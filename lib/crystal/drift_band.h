@@ -45,7 +45,8 @@ void em_drift_band_spread(const struct em_drift_band *b, const double *in, doubl
 /* The frequency of block row or column i in an array, cycles/px. */
 double em_drift_band_frequency(const struct em_drift_band *b, int axis, size_t i);
 
-/* The power of white noise a bin, from frequencies beyond the band. */
+/* The power of white noise a bin, from frequencies beyond the band: columns from this one on. */
+size_t em_drift_band_noise_from(size_t columns);
 double em_drift_band_noise(const struct em_spectrum *s);
 
 #endif

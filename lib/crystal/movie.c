@@ -66,6 +66,7 @@ int em_movie_init(struct em_movie *m, const struct em_movie_options *opt, const 
 void em_movie_release(struct em_movie *m)
 {
 	em_spectrum_plan_free(m->transform);
+	free(m->wanted);
 	em_drift_free(m->drift);
 	free(m->power);
 	em_order_plan_free(m->plan);
@@ -89,12 +90,14 @@ void em_movie_frame_release(struct em_movie_frame *f)
 int em_movie_look(const struct em_movie *m, const struct em_array *frame, struct em_movie_frame *f,
                   struct em_error *err)
 {
-	if (em_spectrum_init(&f->spectrum, m->transform, frame, err))
+	const bool settled = atomic_load(&m->settled);
+
+	if (em_spectrum_init_part(&f->spectrum, m->transform, frame, settled ? m->wanted : NULL, err))
 		return -1;
 	f->saturated = (double)f->spectrum.saturated / (double)(m->height * m->width);
 	/* Rounding leaves a constant frame a variance of its own. */
 	f->blank = f->spectrum.variance <= 1e-12 * f->spectrum.mean * f->spectrum.mean || f->saturated > CLIPPED;
-	if (!f->blank && atomic_load(&m->settled) && m->plan)
+	if (!f->blank && settled && m->plan)
 		return em_order_cut(m->plan, &f->spectrum, &f->order, err);
 	return 0;
 }
@@ -360,12 +363,27 @@ static int make_reference(struct em_movie *m, struct em_movie_frame *const *fram
 	return status;
 }
 
+/* Most of a spectrum is never looked at again. */
+static int find_wanted(struct em_movie *m, struct em_error *err)
+{
+	m->wanted = calloc(em_spectrum_pieces(m->width), sizeof(*m->wanted));
+	if (!m->wanted)
+		return em_error_memory(err, em_spectrum_pieces(m->width));
+	if (m->drift)
+		em_drift_want(m->drift, m->wanted);
+	if (m->plan)
+		em_order_want(m->plan, m->wanted);
+	return 0;
+}
+
 int em_movie_settle(struct em_movie *m, struct em_movie_frame *const *frames, size_t n, struct em_error *err)
 {
 	if (find_spots(m, err))
 		return -1;
 	free(m->power);
 	m->power = NULL;
+	if (find_wanted(m, err))
+		return -1;
 	if (m->plan && (make_reference(m, frames, n, err) || weigh_areas(m, err) || find_control(m, err) ||
 	                measure_baseline(m, frames, n, err)))
 		return -1;

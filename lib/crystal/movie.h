@@ -59,6 +59,7 @@ struct em_movie {
 	double scale[2];   /* of a pixel, in `units` */
 	const char *units; /* "nm" or "px" */
 	struct em_spectrum_plan *transform;
+	bool *wanted;           /* columns of spectra, once settled */
 	struct em_drift *drift; /* NULL: still */
 	double *power;          /* [height][columns] of the reference frames, added up */
 	size_t learned;         /* frames that are in it */
@@ -70,8 +71,8 @@ struct em_movie {
 	struct em_order_plan *plan; /* NULL once settled: there are no spots */
 	struct em_reference reference;
 	struct em_area_grid grid;
-	float **weight; /* [areas][rows * columns] */
-	double *baseline; /* [phases][1 + areas]: fractions of the reference; first of the phase's own area */
+	float **weight;    /* [areas][rows * columns] */
+	double *baseline;  /* [phases][1 + areas]: fractions of the reference; first of the phase's own area */
 	size_t control[2]; /* phase, region; SIZE_MAX: none */
 };
 
@@ -103,7 +104,8 @@ int em_movie_describe(const struct em_movie *m, struct em_movie_frame *f, double
 /* The maps of a frame that has been placed, where they are not made yet: em_movie_describe does. */
 int em_movie_form(const struct em_movie *m, struct em_movie_frame *f, struct em_error *err);
 
-/* Of one phase and region, 0: the phase's own area: what em_movie_describe prints, of a frame formed.  map: [rows][columns]. */
+/* Of one phase and region, 0: the phase's own area: what em_movie_describe prints, of a frame formed.  map:
+ * [rows][columns]. */
 int em_movie_measure(const struct em_movie *m, const struct em_movie_frame *f, size_t phase, size_t region,
                      struct em_measure *out, float *map, struct em_error *err);
 

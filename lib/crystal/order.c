@@ -267,6 +267,16 @@ double em_order_plan_blur(const struct em_order_plan *plan)
 	return 1 / plan->middle.radius;
 }
 
+void em_order_want(const struct em_order_plan *plan, bool *wanted)
+{
+	em_mask_want(plan->middle_mask, plan->width, wanted);
+	for (size_t i = 0; i < plan->spots; i++) {
+		em_mask_want(plan->masks[i].spot, plan->width, wanted);
+		for (size_t k = 0; k < plan->masks[i].discs; k++)
+			em_mask_want(plan->masks[i].disc[k], plan->width, wanted);
+	}
+}
+
 /* ---- a frame ---- */
 
 static size_t points(const struct em_order_plan *p)

@@ -54,6 +54,9 @@ const struct em_order_phase *em_order_plan_phase(const struct em_order_plan *pla
 /* Pixels over which maps blur: 1 / radius. */
 double em_order_plan_blur(const struct em_order_plan *plan);
 
+/* The columns that em_order_cut needs of spectra: see em_spectrum_want. */
+void em_order_want(const struct em_order_plan *plan, bool *wanted);
+
 /* What a frame says of one phase. */
 struct em_order_map {
 	float *contrast2; /* [rows][columns] c^2, may be below 0; NaN where the frame does not reach or is dark */

@@ -194,8 +194,8 @@ static void apply(const struct em_spectrum_plan *plan, struct em_spectrum *s, co
 	s->variance = sum / plan->window_power;
 }
 
-int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
-                     struct em_error *err)
+int em_spectrum_init_part(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
+                          const bool *wanted, struct em_error *err)
 {
 	struct em_spectrum made = {.height = plan->height, .width = plan->width, .columns = plan->width / 2 + 1};
 
@@ -209,9 +209,26 @@ int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan,
 		return -1;
 	}
 	apply(plan, &made, frame);
-	em_fft_forward_in_place(plan->fft, made.value);
+	em_fft_forward_in_place(plan->fft, made.value, wanted);
 	*s = made;
 	return 0;
+}
+
+int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
+                     struct em_error *err)
+{
+	return em_spectrum_init_part(s, plan, frame, NULL, err);
+}
+
+size_t em_spectrum_pieces(size_t width)
+{
+	return width / 2 / EM_FFT_PIECE + 1;
+}
+
+void em_spectrum_want(bool *wanted, size_t from, size_t to)
+{
+	for (size_t i = from / EM_FFT_PIECE; i <= to / EM_FFT_PIECE; i++)
+		wanted[i] = true;
 }
 
 void em_spectrum_release(struct em_spectrum *s)

@@ -14,6 +14,7 @@
 #include "base/array.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define EM_SPECTRUM_LEAST 16    /* pixels a side: below, there is no lattice to be seen */
@@ -41,7 +42,13 @@ struct em_spectrum {
  * pixel; EM_ERROR_MEMORY. */
 int em_spectrum_init(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
                      struct em_error *err);
+/* The same, of columns that nobody wants anything: see em_fft_forward_in_place; NULL: all are wanted. */
+int em_spectrum_init_part(struct em_spectrum *s, const struct em_spectrum_plan *plan, const struct em_array *frame,
+                          const bool *wanted, struct em_error *err);
 void em_spectrum_release(struct em_spectrum *s);
+/* Columns from..to of frames so wide are wanted too; of nobody yet: `wanted` is of em_spectrum_pieces falses. */
+size_t em_spectrum_pieces(size_t width);
+void em_spectrum_want(bool *wanted, size_t from, size_t to);
 
 /* The window at pixel x of n; x may lie between pixels, and outside, where it is 0. */
 double em_spectrum_window(double x, size_t n);
