@@ -10,9 +10,10 @@
 #include <stdlib.h>
 
 struct em_fft_plan {
-	fftwf_plan plan;        /* in place: of the rows */
-	fftwf_plan piece, rest; /* in place: of EM_FFT_PIECE columns, and of those that are left */
-	size_t columns;
+	fftwf_plan plan;  /* in place and complex: of the rows */
+	fftwf_plan piece; /* in place: of EM_FFT_PIECE columns; complex: of the first ones */
+	fftwf_plan rest;  /* in place: of the columns left over; complex: of the last ones */
+	size_t columns;   /* in place: all; complex: before the last ones */
 };
 
 static const double PI = 3.14159265358979323846;
@@ -27,34 +28,31 @@ static int check_size(size_t height, size_t width, struct em_error *err)
 
 	if (height < 1 || width < 1)
 		return em_error_set(err, EM_ERROR_USAGE, "a Fourier transform needs at least one row and one column");
-	row = 2 * width + 2;
+	row = 4 * width + 4;
 	if (height > INT_MAX || width > INT_MAX - 2 || row > SIZE_MAX / sizeof(float) / height)
 		return em_error_set(err, EM_ERROR_DATA, "%zu x %zu is too large for a Fourier transform", height,
 		                    width);
 	return 0;
 }
 
-enum way { FORWARD, INVERSE, COMPLEX };
+enum way { FORWARD, INVERSE };
 
-/* a: the image, or a complex array; b: the half plane, or a complex array. */
+/* a: the image; b: the half plane. */
 static fftwf_plan make_plan(size_t height, size_t width, enum way way, float *a, float *b)
 {
-	fftwf_complex *from = (fftwf_complex *)(void *)a, *to = (fftwf_complex *)(void *)b;
+	fftwf_complex *half = (fftwf_complex *)(void *)b;
 	const unsigned how = FFTW_ESTIMATE | FFTW_DESTROY_INPUT;
 	const int h = (int)height, w = (int)width;
 	fftwf_plan plan;
 
 	pthread_mutex_lock(&planner);
-	plan = way == FORWARD   ? fftwf_plan_dft_r2c_2d(h, w, a, to, how)
-	       : way == INVERSE ? fftwf_plan_dft_c2r_2d(h, w, to, a, how)
-	                        : fftwf_plan_dft_2d(h, w, from, to, FFTW_BACKWARD, how);
+	plan = way == FORWARD ? fftwf_plan_dft_r2c_2d(h, w, a, half, how) : fftwf_plan_dft_c2r_2d(h, w, half, a, how);
 	pthread_mutex_unlock(&planner);
 	return plan;
 }
 
 static struct em_fft_plan *new_plan(size_t height, size_t width, enum way way, struct em_error *err)
 {
-	const size_t complex_floats = way == COMPLEX ? 2 * width : 2 * (width / 2 + 1);
 	struct em_fft_plan *plan;
 	float *in = NULL, *out = NULL;
 
@@ -66,9 +64,9 @@ static struct em_fft_plan *new_plan(size_t height, size_t width, enum way way, s
 		return NULL;
 	}
 	/* The planner looks at the arrays' alignment only: FFTW_ESTIMATE neither reads nor writes them. */
-	in = em_fft_alloc(height * (way == COMPLEX ? 2 * width : width), err);
+	in = em_fft_alloc(height * width, err);
 	if (in != NULL)
-		out = em_fft_alloc(height * complex_floats, err);
+		out = em_fft_alloc(height * 2 * (width / 2 + 1), err);
 	if (out != NULL) {
 		plan->plan = make_plan(height, width, way, in, out);
 		if (plan->plan == NULL)
@@ -88,46 +86,78 @@ struct em_fft_plan *em_fft_plan_new(size_t height, size_t width, struct em_error
 	return new_plan(height, width, FORWARD, err);
 }
 
-static void plan_in_place(struct em_fft_plan *plan, size_t height, size_t width, float *data)
+/* Of n columns, in place, of arrays so wide. */
+static fftwf_plan plan_columns(fftwf_complex *first, size_t height, size_t n, size_t width, int sign)
 {
-	const int h = (int)height, w = (int)width, n = w / 2 + 1, rest = n % EM_FFT_PIECE;
+	const int h = (int)height, stride = (int)width;
+
+	return fftwf_plan_many_dft(1, &h, (int)n, first, NULL, stride, 1, first, NULL, stride, 1, sign, FFTW_ESTIMATE);
+}
+
+static bool plan_in_place(struct em_fft_plan *plan, size_t height, size_t width, float *data)
+{
+	const size_t n = width / 2 + 1, rest = n % EM_FFT_PIECE;
+	const int w = (int)width;
 	fftwf_complex *f = (fftwf_complex *)(void *)data;
 
-	pthread_mutex_lock(&planner);
-	plan->plan = fftwf_plan_many_dft_r2c(1, &w, h, data, NULL, 1, 2 * n, f, NULL, 1, n, FFTW_ESTIMATE);
-	plan->piece = fftwf_plan_many_dft(1, &h, EM_FFT_PIECE < n ? EM_FFT_PIECE : n, f, NULL, n, 1, f, NULL, n, 1,
-	                                  FFTW_FORWARD, FFTW_ESTIMATE);
-	if (rest)
-		plan->rest =
-		    fftwf_plan_many_dft(1, &h, rest, f, NULL, n, 1, f, NULL, n, 1, FFTW_FORWARD, FFTW_ESTIMATE);
-	pthread_mutex_unlock(&planner);
-	plan->columns = (size_t)n;
+	plan->columns = n;
+	plan->plan =
+	    fftwf_plan_many_dft_r2c(1, &w, (int)height, data, NULL, 1, 2 * (int)n, f, NULL, 1, (int)n, FFTW_ESTIMATE);
+	plan->piece = plan_columns(f, height, n < EM_FFT_PIECE ? n : EM_FFT_PIECE, n, FFTW_FORWARD);
+	plan->rest = rest ? plan_columns(f, height, rest, n, FFTW_FORWARD) : NULL;
+	return plan->plan && plan->piece && (plan->rest || !rest);
+}
+
+static bool plan_complex(struct em_fft_plan *plan, size_t height, size_t width, size_t reach, float *data)
+{
+	const bool apart = reach < (width + 1) / 2;
+	const int w = (int)width;
+	fftwf_complex *in = (fftwf_complex *)(void *)data, *out = in + height * width;
+
+	plan->columns = apart ? width - reach : width;
+	plan->plan =
+	    fftwf_plan_many_dft(1, &w, (int)height, in, NULL, 1, w, out, NULL, 1, w, FFTW_BACKWARD, FFTW_ESTIMATE);
+	plan->piece = plan_columns(in, height, apart ? reach : width, width, FFTW_BACKWARD);
+	plan->rest = apart ? plan_columns(in + plan->columns, height, reach, width, FFTW_BACKWARD) : NULL;
+	return plan->plan && plan->piece && (plan->rest || !apart);
+}
+
+/* A plan in parts, of rows and of columns; reach 0: in place. */
+static struct em_fft_plan *new_parts(size_t height, size_t width, size_t reach, struct em_error *err)
+{
+	struct em_fft_plan *plan = check_size(height, width, err) ? NULL : calloc(1, sizeof(*plan));
+	const size_t floats = 4 * height * width + 4 * height;
+	float *data = plan ? em_fft_alloc(floats, err) : NULL;
+	bool whole = false;
+
+	if (data) {
+		pthread_mutex_lock(&planner);
+		whole =
+		    reach ? plan_complex(plan, height, width, reach, data) : plan_in_place(plan, height, width, data);
+		pthread_mutex_unlock(&planner);
+	}
+	em_fft_free(data);
+	if (whole)
+		return plan;
+	if (data)
+		em_error_memory(err, floats * sizeof(float));
+	em_fft_plan_free(plan);
+	return NULL;
 }
 
 struct em_fft_plan *em_fft_plan_new_in_place(size_t height, size_t width, struct em_error *err)
 {
-	struct em_fft_plan *plan = check_size(height, width, err) ? NULL : calloc(1, sizeof(*plan));
-	float *data = plan ? em_fft_alloc(height * 2 * (width / 2 + 1), err) : NULL;
+	return new_parts(height, width, 0, err);
+}
 
-	if (data)
-		plan_in_place(plan, height, width, data);
-	em_fft_free(data);
-	if (data && plan->plan && plan->piece && (plan->rest || plan->columns % EM_FFT_PIECE == 0))
-		return plan;
-	em_fft_plan_free(plan);
-	if (data || !plan)
-		em_error_memory(err, height * width * sizeof(float));
-	return NULL;
+struct em_fft_plan *em_fft_plan_new_complex(size_t height, size_t width, size_t reach, struct em_error *err)
+{
+	return new_parts(height, width, reach ? reach : width, err);
 }
 
 struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err)
 {
 	return new_plan(height, width, INVERSE, err);
-}
-
-struct em_fft_plan *em_fft_plan_new_complex(size_t height, size_t width, struct em_error *err)
-{
-	return new_plan(height, width, COMPLEX, err);
 }
 
 void em_fft_plan_free(struct em_fft_plan *plan)
@@ -179,7 +209,12 @@ void em_fft_inverse(const struct em_fft_plan *plan, float *in, float *out)
 
 void em_fft_complex_inverse(const struct em_fft_plan *plan, float *in, float *out)
 {
-	fftwf_execute_dft(plan->plan, (fftwf_complex *)(void *)in, (fftwf_complex *)(void *)out);
+	fftwf_complex *from = (fftwf_complex *)(void *)in, *last = from + plan->columns;
+
+	fftwf_execute_dft(plan->piece, from, from);
+	if (plan->rest)
+		fftwf_execute_dft(plan->rest, last, last);
+	fftwf_execute_dft(plan->plan, from, (fftwf_complex *)(void *)out);
 }
 
 void em_fft_power(const float *spectrum, size_t height, size_t width, float *power)

@@ -21,8 +21,9 @@ void em_fft_plan_free(struct em_fft_plan *plan); /* NULL allowed */
 struct em_fft_plan *em_fft_plan_new_in_place(size_t height, size_t width, struct em_error *err);
 /* For em_fft_inverse: a plan transforms one way only. */
 struct em_fft_plan *em_fft_plan_new_inverse(size_t height, size_t width, struct em_error *err);
-/* And for em_fft_complex_inverse. */
-struct em_fft_plan *em_fft_plan_new_complex(size_t height, size_t width, struct em_error *err);
+/* And for em_fft_complex_inverse, of arrays that hold nothing but in their first `reach` and last `reach` columns,
+ * which saves transforms of zeros; reach >= (width + 1) / 2: anywhere. */
+struct em_fft_plan *em_fft_plan_new_complex(size_t height, size_t width, size_t reach, struct em_error *err);
 
 /* SIMD-aligned floats for the transforms' in- and outputs; freed by em_fft_free. */
 float *em_fft_alloc(size_t floats, struct em_error *err);

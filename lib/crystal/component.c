@@ -57,7 +57,8 @@ struct em_map_grid *em_map_grid_new(size_t height, size_t width, double radius, 
 	g->width = width;
 	g->rows = points(height, radius);
 	g->columns = points(width, radius);
-	g->fft = em_fft_plan_new_complex(g->rows, g->columns, err);
+	/* A mask's coefficients lie within its radius from the middle, which is next to the spot. */
+	g->fft = em_fft_plan_new_complex(g->rows, g->columns, (size_t)(radius * (double)width) + 2, err);
 	if (g->fft)
 		return g;
 	free(g);

@@ -284,6 +284,12 @@ static size_t points(const struct em_order_plan *p)
 	return em_map_grid_rows(p->grid) * em_map_grid_columns(p->grid);
 }
 
+/* Floats from one cut-out to the next: each begins as aligned as the first, which transforms rely on. */
+static size_t band_floats(const struct em_order_plan *p)
+{
+	return (2 * points(p) + 15) / 16 * 16;
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -308,7 +314,7 @@ static double noise_of(const struct em_order_plan *p, const struct em_spectrum *
 int em_order_cut(const struct em_order_plan *plan, const struct em_spectrum *s, struct em_order_frame *f,
                  struct em_error *err)
 {
-	size_t n = 2 * points(plan), k = 0;
+	size_t n = band_floats(plan), k = 0;
 	float *band = em_fft_alloc((plan->spots + 1) * n, err);
 	double *noise = band ? malloc(plan->spots * sizeof(*noise)) : NULL;
 
@@ -321,7 +327,7 @@ int em_order_cut(const struct em_order_plan *plan, const struct em_spectrum *s, 
 		noise[k] = noise_of(plan, s, &plan->masks[k]);
 	}
 	em_component_cut(plan->grid, plan->middle_mask, s, band + k * n);
-	for (size_t i = 0; i < n && s->mean > 0; i++)
+	for (size_t i = 0; i < 2 * points(plan) && s->mean > 0; i++)
 		band[k * n + i] += (float)s->mean * plan->window[i];
 	em_order_frame_release(f);
 	f->band = band;
@@ -405,7 +411,8 @@ static int form_phase(const struct em_order_plan *p, size_t first, size_t spots,
 		m->contrast2[k] = -m->noise2[k];
 	}
 	for (size_t s = 0; s < spots; s++) {
-		em_component_image(p->grid, p->masks[first + s].spot, drift, f->band + 2 * n * (first + s), image);
+		em_component_image(p->grid, p->masks[first + s].spot, drift, f->band + band_floats(p) * (first + s),
+		                   image);
 		take_image(image, inverse, n, m->psi + 2 * n * s, m->contrast2);
 	}
 	return 0;
@@ -419,7 +426,8 @@ int em_order_form(const struct em_order_plan *plan, const double drift[2], struc
 	int status = image && inverse ? 0 : em_error_memory(err, 2 * n * sizeof(*inverse));
 
 	if (!status) {
-		em_component_image(plan->grid, plan->middle_mask, drift, f->band + 2 * n * plan->spots, image);
+		em_component_image(plan->grid, plan->middle_mask, drift, f->band + band_floats(plan) * plan->spots,
+		                   image);
 		divide(plan, f, drift, image, inverse, inverse + n, inverse + 2 * n);
 	}
 	for (size_t i = 0; i < plan->phases && !status; first += plan->phase[i++].count)

@@ -223,14 +223,13 @@ static void test_inverse(void **state)
 	}
 }
 
-/* One coefficient is a plane wave. */
-static void test_complex(void **state)
+/* One coefficient is a plane wave, wherever it is in the columns that may hold anything. */
+static void check_wave(size_t w, size_t reach, size_t kx)
 {
-	const size_t h = 6, w = 5, ky = 4, kx = 2;
-	struct em_fft_plan *plan = em_fft_plan_new_complex(h, w, NULL);
+	const size_t h = 6, ky = 4;
+	struct em_fft_plan *plan = em_fft_plan_new_complex(h, w, reach, NULL);
 	float *in = em_fft_alloc(2 * h * w, NULL), *out = em_fft_alloc(2 * h * w, NULL);
 
-	(void)state;
 	assert_true(plan && in && out);
 	memset(in, 0, 2 * h * w * sizeof(*in));
 	in[2 * (ky * w + kx)] = 1.5F;
@@ -244,6 +243,16 @@ static void test_complex(void **state)
 	em_fft_free(in);
 	em_fft_free(out);
 	em_fft_plan_free(plan);
+}
+
+static void test_complex(void **state)
+{
+	(void)state;
+	for (size_t w = 5; w < 9; w++)
+		for (size_t reach = 1; reach <= w; reach++)
+			for (size_t kx = 0; kx < w; kx++)
+				if (kx < reach || kx >= w - reach)
+					check_wave(w, reach, kx);
 }
 
 static void test_refused(void **state)
