@@ -119,7 +119,7 @@ static inline bool has_attribute(const struct em_blob *b, const char *path, cons
 static inline struct attribute get_attribute(const struct em_blob *b, const char *path, const char *name)
 {
 	uint64_t object = find_object(b, path);
-	struct attribute a;
+	struct attribute a = {0};
 
 	if (!object)
 		fail_msg("no object %s", path);
