@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define SIGNIFICANT 3 /* standard errors */
-#define IMPOSSIBLE 5  /* the same, where a map of thousands of places without the element must not have holes */
 #define COUPLING 4    /* seen: 2 to 4, on scintillators */
 
 struct em_net_plan {
@@ -78,14 +77,15 @@ static double noise_of_r(const struct em_net_options *o, const struct em_backgro
 static unsigned judge(const struct em_net_options *o, const struct em_net *net)
 {
 	const struct em_background *b = &net->background;
+	double below = (o->least > 0 ? o->least : SIGNIFICANT) * net->error;
 	double r_error = SIGNIFICANT * noise_of_r(o, b);
 	unsigned flags = 0;
 
 	if (b->r + r_error <= o->least_r || b->r - r_error >= o->most_r)
 		flags |= EM_NET_EXPONENT;
-	if (net->counts < -IMPOSSIBLE * net->error)
+	if (net->counts < -below)
 		flags |= EM_NET_NEGATIVE;
-	if (net->total < 0 && net->total < -IMPOSSIBLE * net->error)
+	if (net->total < 0 && net->total < -below)
 		flags |= EM_NET_EMPTY;
 	if (b->chi2 > o->most_chi2 * (o->background.gain > 0 ? 1 : b->roughness))
 		flags |= EM_NET_MISFIT;

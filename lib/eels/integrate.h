@@ -20,8 +20,9 @@ enum em_net_flag {
 	EM_NET_NOT_FINITE = 2,    /* a NaN or infinity in the signal window */
 	EM_NET_EXPONENT = 4,      /* r is outside em_net_options' bounds by more than three of its errors (by noise,
 	                             not by misfit): what lies before the edge is, for one, the tail of another */
-	EM_NET_NEGATIVE = 8,      /* below zero by more than five errors: the background runs above the spectrum */
-	EM_NET_EMPTY = 16,        /* the signal window itself sums up to less than zero by as much */
+	EM_NET_NEGATIVE =
+	    8, /* below zero by more than em_net_options.least errors: the background is above it */
+	EM_NET_EMPTY = 16,  /* the signal window itself sums up to less than zero by as much */
 	EM_NET_MISFIT = 32, /* chi2 above em_net_options' bound: what is before the edge bends by more than its noise */
 };
 #define EM_NET_FATAL (EM_NET_NO_BACKGROUND | EM_NET_NOT_FINITE | EM_NET_EXPONENT | EM_NET_NEGATIVE | EM_NET_EMPTY)
@@ -30,6 +31,7 @@ enum em_net_flag {
 struct em_net_options {
 	struct em_background_options background;
 	double least_r, most_r; /* both 0: 0 and 6 (measured backgrounds have 2 to 6: Egerton, 3rd ed., 4.4) */
+	double least;           /* standard errors below zero that are no noise; 0: 3; of maps of thousands rather 5 */
 	double most_chi2;       /* over the gain, or where that is not known over the roughness; 0: 10 */
 };
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAP_LEAST 5 /* standard errors below zero */
+
 /* A window off the axis is a fault of the request as much as of the data; another sample may have it. */
 static int is_data(struct em_error *err)
 {
@@ -39,7 +41,9 @@ static int place(struct em_quant *q, struct em_error *err)
 struct em_net_plan *em_quant_plan(const struct em_quant *q, const struct em_edge *edge, double gain,
                                   struct em_error *err)
 {
-	const struct em_net_options o = {.background = {.method = q->opt->method, .gain = gain}};
+	/* a map of thousands of places without the element must not have holes */
+	const struct em_net_options o = {.background = {.method = q->opt->method, .gain = gain},
+	                                 .least = em_quant_count(q) > 1 ? MAP_LEAST : 0};
 	struct em_net_plan *p = em_net_plan_new(&q->core.energy, &edge->background, &edge->signal, &o, err);
 
 	if (!p) {
