@@ -247,6 +247,16 @@ const char *em_safetensors_metadata(const struct em_safetensors *f, const char *
 	return em_json_string(em_json_get(f->metadata, name));
 }
 
+const char *em_safetensors_note_at(const struct em_safetensors *f, size_t i, const char **text)
+{
+	const struct em_json *n = em_json_first(f->metadata);
+
+	while (n && i-- > 0)
+		n = em_json_next(n);
+	*text = em_json_string(n);
+	return em_json_name(n);
+}
+
 const struct em_tensor *em_safetensors_at(const struct em_safetensors *f, size_t i)
 {
 	return i < f->count ? &f->tensor[i] : NULL;

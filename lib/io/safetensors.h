@@ -42,6 +42,9 @@ void em_safetensors_free(struct em_safetensors *file); /* NULL allowed */
 struct em_blob em_safetensors_bytes(const struct em_safetensors *file);
 /* A text of __metadata__; NULL where there is none of that name. */
 const char *em_safetensors_metadata(const struct em_safetensors *file, const char *name);
+/* The name of the i-th text of __metadata__ in the file's order, and the text (NULL where it is none); NULL past the
+ * last. */
+const char *em_safetensors_note_at(const struct em_safetensors *file, size_t i, const char **text);
 /* The i-th tensor in the order of their names; NULL past the last. */
 const struct em_tensor *em_safetensors_at(const struct em_safetensors *file, size_t i);
 const struct em_tensor *em_safetensors_find(const struct em_safetensors *file, const char *name); /* NULL: none */
