@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# eelsforecast: train, predict, evaluate; live; alerts; faults.
+. "${0%/*}/lib.sh"
+
+have_numpy || { echo "Bail out! python3 with numpy is needed: run scripts/install-deps"; exit 1; }
+have jq || { echo "Bail out! jq is needed: run scripts/install-deps"; exit 1; }
+
+emsynth reduction --series 6 -n 40 --seed 1 >past.tar
+emsynth reduction --series 1 -n 40 --seed 2 --conversion 0.9 --law zero-order >now.tar
+
+# ---- train ----
+check "train" "eelsforecast train --no-provenance -t 1 -o a.safetensors past.tar"
+eelsforecast train -t 3 --no-provenance -o b.safetensors past.tar
+check_same "the same bytes with one thread and three" a.safetensors b.safetensors
+check_is "the model says what it was made of" "6 lowrank" "$("$PYTHON" - <<'E2'
+import json, struct
+f = open("a.safetensors", "rb").read()
+m = json.loads(f[8:8 + struct.unpack("<Q", f[:8])[0]])["__metadata__"]
+print(len(json.loads(m["provenance"])["series"]), m["forecast.model"])
+E2
+)"
+
+# ---- predict ----
+eelsforecast predict -m a.safetensors -n 9 now.tar >out.tar
+check_is "a sample out for each one in" 40 "$(tar tf out.tar | grep -c json)"
+tar -xf out.tar
+check_is "no forecast before the window is full, then each time" "7 33" "$(
+	eelsforecast predict -m a.safetensors -n 9 -j now.tar |
+	jq -s -r '"\(map(select(.forecast == null)) | length) \(map(select(.forecast.steps == 9)) | length)"')"
+cat >judge.py <<'E2'
+"""Errors of forecasts to the truth they are of, by those of persistence; and the share inside the interval."""
+import glob, sys
+import numpy as np
+f = sorted(glob.glob("s2/reduction-000000/f*.truth.npy"))
+truth = [np.load(x) for x in f]
+ours, last, inside = [], [], []
+for t in range(7, len(f) - 9):
+    base = f[t][:-len("truth.npy")]
+    p, lo, hi = (np.load(base + n + ".npy") for n in ("forecast", "forecast-low", "forecast-high"))
+    assert p.dtype == np.float32 and p.shape == truth[t].shape and (lo <= p).all() and (p <= hi).all()
+    ours.append(((p - truth[t + 9]) ** 2).mean())
+    last.append(((np.load(base + "spectrum.npy") - truth[t + 9]) ** 2).mean())
+    inside.append(((truth[t + 9] >= lo) & (truth[t + 9] <= hi)).mean())
+print(int(np.sqrt(np.mean(ours)) < 0.7 * np.sqrt(np.mean(last))), int(0.6 < np.mean(inside) <= 1))
+E2
+check_is "nearer to the truth than the last spectrum, most of it inside" "1 1" "$("$PYTHON" judge.py)"
+"$PYTHON" - <<'E2'
+import glob
+import numpy as np
+np.save("rows.npy", np.stack([np.load(x) for x in sorted(glob.glob("s2/reduction-000000/f*.spectrum.npy"))]))
+E2
+check_is "an array time x energy is a series" "true" "$(
+	eelsforecast predict -m a.safetensors -n 9 --energy 435,0.1 -j rows.npy | jq -c .forecast.descriptors >rows
+	eelsforecast predict -m a.safetensors -n 9 -j now.tar | tail -n 1 | jq -c .forecast.descriptors >stream
+	cmp -s rows stream && echo true)"
+check_is "a path holds all steps" "5 1900" "$(
+	eelsforecast predict -m a.safetensors -n 5 --path --energy 435,0.1 rows.npy >p.tar
+	tar -xOf p.tar rows.forecast.npy >p.npy; "$PYTHON" -c 'import numpy as np; print(*np.load("p.npy").shape)')"
+check_is "until it changes no more" "true" "$(
+	eelsforecast predict -m a.safetensors --until 'change < 1e-2' -j now.tar |
+	tail -n 1 | jq '.forecast.until | .steps >= 1 and .value < 1e-2')"
+check_is "intervals of measurements are wider" "true" "$(
+	for o in "" --noise; do
+		eelsforecast predict -m a.safetensors $o --energy 435,0.1 rows.npy >w.tar
+		tar -xOf w.tar rows.forecast-low.npy >low.npy; tar -xOf w.tar rows.forecast.npy >mid.npy
+		"$PYTHON" -c 'import numpy as np; print(float((np.load("mid.npy") - np.load("low.npy")).mean()))'
+	done | jq -s '.[1] > 1.5 * .[0]')"
+
+# ---- alerts ----
+check_exit "an event: exit 5" 5 \
+	"eelsforecast predict -m a.safetensors --alert 'L3/L2 > 0.75 within 20' -j now.tar >alert.jsonl"
+check_is "once a series, before it is so" "true" "$(jq -s 'map(select(.event)) | length == 1 and
+	(.[0] | .event.steps >= 1 and .event.steps <= 20 and .event.value > 0.75 and .truth.l3_l2 < 0.75)' alert.jsonl)"
+check_exit "no event: exit 0" 0 \
+	"eelsforecast predict -m a.safetensors --alert 'L3/L2 > 9 within 5' now.tar >none.tar"
+eelsforecast predict -m a.safetensors --alert 'L3/L2 > 0.75 within 20' --stop -j now.tar >stop.jsonl
+check_is "--stop: the event is the last" "true" "$(tail -n 1 stop.jsonl | jq 'has("event")')"
+
+# ---- live ----
+mkfifo pipe
+(eelsforecast predict -m a.safetensors -j pipe | cat >live.jsonl; echo yes >ended) &
+exec 8>pipe
+head -c 400000 now.tar >&8
+for _ in $(seq 100); do [ "$(wc -l <live.jsonl)" -ge 12 ] && break; sleep 0.1; done
+check "forecasts of a pipe go out before it ends" '[ "$(wc -l <live.jsonl)" -ge 12 ] && [ ! -e ended ]'
+tail -c +400001 now.tar >&8
+exec 8>&-
+wait
+check_is "and all of them in the end" 40 "$(wc -l <live.jsonl)"
+
+# ---- evaluate ----
+eelsforecast evaluate --method lowrank,persistence,mean -n 1,9 --groups 2 -j past.tar >e.jsonl
+check_is "a record of each model and horizon" "lowrank 1,lowrank 9,persistence 1,persistence 9,mean 1,mean 9" \
+	"$(jq -s -r 'map("\(.model) \(.steps)") | join(",")' e.jsonl)"
+check_is "lowrank is nearest to the truth" "true" "$(jq -s '(map(select(.model == "lowrank")) | map(.truth)) as $l |
+	all(.[]; .truth >= $l[if .steps == 1 then 0 else 1 end])' e.jsonl)"
+check "a table" "eelsforecast evaluate -m a.safetensors -n 9 now.tar | grep -Eq '^ +9 lowrank +24 '"
+check "the published split says that it leaks" \
+	"eelsforecast evaluate --method mean --split published -n 1 past.tar 2>&1 >table | grep -q leaks"
+check "the second half from the first" "eelsforecast evaluate --method var --split forward -n 1 now.tar | grep -q var"
+
+# ---- faults ----
+bad() { check_fails "$1" "$2" "$3" "$4"; }
+bad "judged by its own series" 1 'made of' "eelsforecast evaluate -m a.safetensors past.tar"
+bad "one series, and no other" 2 'one series' "eelsforecast evaluate --method mean now.tar"
+bad "no verb" 2 'comes first' "eelsforecast past.tar"
+bad "no model" 2 'train' "eelsforecast predict now.tar"
+bad "no condition" 2 'is no condition' "eelsforecast predict -m a.safetensors --alert 'L3 below 1' now.tar"
+bad "an alert without its steps" 2 'within' "eelsforecast predict -m a.safetensors --alert 'L3/L2 < 1' now.tar"
+bad "no such model" 2 'no model is called' "eelsforecast train --method magic -o x past.tar"
+head -c 5000 a.safetensors >cut.safetensors
+bad "a cut model" 1 'cut' "eelsforecast predict -m cut.safetensors now.tar"
+bad "an axis without units" 1 'no energy' "eelsforecast train -o x rows.npy"
+bad "another energy axis" 1 'another energy axis' "eelsforecast predict -m a.safetensors --energy 400,0.1 rows.npy"
+"$PYTHON" - <<'E2'
+import numpy as np
+x = np.load("rows.npy")
+np.save("short.npy", x[:9])
+np.save("negative.npy", x - x.mean())
+np.save("nan.npy", x * np.nan)
+c = x.copy(); c[5] = 7
+np.save("constant.npy", c)
+g = x.copy(); g[3] = 0; g[12] = np.nan; g[20, 300:900] = np.nan; g[25, 100:140] = 65535
+np.save("gaps.npy", g)
+E2
+bad "shorter than the window" 1 'shorter' "eelsforecast train --energy 435,0.1 -o x short.npy"
+bad "negative counts" 1 'negative counts' "eelsforecast train --energy 435,0.1 -o x negative.npy"
+bad "nothing but NaN" 1 'too few' "eelsforecast train --energy 435,0.1 -o x nan.npy"
+bad "a constant spectrum" 1 'constant' "eelsforecast train --energy 435,0.1 -o x constant.npy"
+check_exit "-k marks it and goes on" 3 \
+	"eelsforecast predict -k -m a.safetensors --energy 435,0.1 -j constant.npy >k.jsonl"
+check_is "with the reason" "true" "$(jq '.error.tool == "eelsforecast"' k.jsonl)"
+check "gaps and saturation are no fault" \
+	"eelsforecast predict -m a.safetensors --energy 435,0.1 -j gaps.npy | jq -e .forecast.descriptors >gaps.json"
+finish
