@@ -236,7 +236,7 @@ static int get_lowrank(struct em_forecast *f, const struct em_safetensors *file,
 	struct em_lowrank_settings set = {0};
 	struct em_energy e = {0};
 	struct em_basis b = {0};
-	double reach, whole, first, count, n;
+	double reach = 0, whole = 0, first = 0, count = 0, n = 0;
 	int status = get_basis(&b, file, err);
 
 	n = (double)b.channels;
@@ -292,7 +292,7 @@ static int get_all(struct em_forecast *f, const struct em_safetensors *file, str
 	const char *format = em_safetensors_metadata(file, "forecast.format"),
 	           *model = em_safetensors_metadata(file, "forecast.model"),
 	           *provenance = em_safetensors_metadata(file, "provenance");
-	double window;
+	double window = 0;
 
 	if (!format || strcmp(format, FORMAT) || !model)
 		return em_error_set(err, EM_ERROR_DATA, "this is no model of eelsforecast train");
