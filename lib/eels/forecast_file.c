@@ -208,7 +208,7 @@ static int number_note(const struct em_safetensors *file, const char *name, doub
 static int get_basis(struct em_basis *b, const struct em_safetensors *file, struct em_error *err)
 {
 	const struct em_tensor *t = em_safetensors_find(file, "basis.component");
-	double spectra;
+	double spectra = 0;
 
 	if (!t || t->ndim != 2 || t->shape[0] < 1 || t->shape[0] > 256 || t->shape[1] < 2)
 		return em_error_set(err, EM_ERROR_DATA, "the model has no basis of components x channels");
