@@ -159,6 +159,8 @@ static int put_profile(struct em_text *t, const struct em_movie *m, const float 
 	if (found) {
 		put_value(t, "step_px", (struct em_lattice_value){step.position, sharper * step.position_error});
 		put_value(t, "width_px", (struct em_lattice_value){step.width, sharper * step.width_error});
+		put_value(t, "before", (struct em_lattice_value){step.before, sharper * step.before_error});
+		put_value(t, "after", (struct em_lattice_value){step.after, sharper * step.after_error});
 	}
 	em_text_append(t, "}");
 	em_profile_release(&p);

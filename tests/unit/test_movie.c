@@ -160,6 +160,8 @@ static void test_profile(void **state)
 	tree = crystal(&k, 1, NULL);
 	assert_near(number(tree, "phases.lattice1.profile.step_px"), 79.5 - 15, 1.5);
 	assert_true(number(tree, "phases.lattice1.profile.width_px") > 2);
+	assert_true(fabs(number(tree, "phases.lattice1.profile.before") -
+	                 number(tree, "phases.lattice1.profile.after")) > 0.5);
 	assert_true(em_json_size(em_json_find(tree, "phases.lattice1.profile.order")) ==
 	            em_json_size(em_json_find(tree, "phases.lattice1.profile.distance_px")));
 	em_json_free(tree);
