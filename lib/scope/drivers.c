@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of drivers: a line each. */
-#include "scope/drivers.h"
+#include "scope/instrument.h"
 
 static const struct em_driver_kind *const kinds[] = {
 	NULL,

@@ -282,6 +282,42 @@ int em_scope_stop(struct em_scope *s, struct em_error *err)
 	return em_scope_log_end(s, &end, status, err);
 }
 
+void em_scope_halt(struct em_scope *s)
+{
+	if (s->driver->stop)
+		s->driver->stop(s->self, 5, NULL);
+}
+
+/* Where the stage was left may matter more than anything else now: it is worth several readings. */
+void em_scope_tell(struct em_scope *s, struct em_text *t)
+{
+	static const enum em_control beam[] = {EM_BLANKED, EM_SCREEN_DOWN, EM_VALVES_OPEN};
+	struct em_controls want = {0}, got = {0};
+	enum em_motion motion = EM_AT_REST;
+	struct em_error err = {0};
+
+	s->ends = em_scope_now(s) + 5;
+	if (s->driver->motion && s->driver->motion(s->self, 2, &motion, &err) == 0 && motion != EM_AT_REST) {
+		em_scope_stop(s, &err);
+		em_text_append(t, "the stage was stopped; ");
+	}
+	for (size_t i = 0; i < 5; i++)
+		want.known[em_scope_axes[i]] = true;
+	for (size_t i = 0; i < sizeof(beam) / sizeof(*beam); i++)
+		want.known[beam[i]] = true;
+	if (err.kind || em_scope_read(s, &want, &got, &err)) {
+		em_text_printf(t, "how it was left is not known: %s", err.text);
+		return;
+	}
+	em_text_append(t, "it was left at");
+	for (int c = 0; c < EM_CONTROLS; c++) {
+		if (!got.known[c])
+			continue;
+		em_text_printf(t, " %s=", em_control_info((enum em_control)c)->name);
+		em_control_print_about(t, (enum em_control)c, got.value[c]);
+	}
+}
+
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err)
 {
 	struct em_scope_end end = {.what = "wait", .alone = true};

@@ -49,6 +49,9 @@ struct em_scope_settings {
 	const volatile int *stop;      /* not 0: stop the stage and give up (a signal came).  NULL: never */
 };
 
+/* Where a file of an instrument's is: "jsonl" is its journal.  To be freed; NULL: out of memory. */
+char *em_scope_file(const char *state_dir, const char *url, const char *ext);
+
 int em_scope_open(const char *url, const struct em_scope_settings *settings, struct em_scope **scope,
                   struct em_error *err);
 void em_scope_close(struct em_scope *s); /* NULL allowed */
@@ -66,6 +69,10 @@ int em_scope_move(struct em_scope *s, const struct em_controls *want, struct em_
 int em_scope_limits(struct em_scope *s, double *lo, double *hi, struct em_error *err);
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err); /* until the stage rests */
 int em_scope_stop(struct em_scope *s, struct em_error *err);
+/* The same beside a call that waits in another thread: it only tells the instrument. */
+void em_scope_halt(struct em_scope *s);
+/* After *stop: stops the stage if it moves, and appends how the instrument was left, as a sentence. */
+void em_scope_tell(struct em_scope *s, struct em_text *t);
 
 /*
  * A sample: the image (or spectrum) with axes, and the record's members stage, microscope, acquisition, to_stage, dose.

@@ -30,8 +30,6 @@ struct em_scope {
 int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const struct em_scope_settings *settings,
                        struct em_scope **scope, struct em_error *err);
 
-/* "STATE_DIR/NAME.ext", NAME made from the URL; to be freed, NULL: out of memory. */
-char *em_scope_file(const char *state_dir, const char *url, const char *ext);
 /* The URL with the user, password or token before '@' left out; to be freed. */
 char *em_scope_public_url(const char *url);
 
