@@ -99,10 +99,14 @@ struct em_driver {
 	void (*close)(void *self);
 };
 
-/* One a scheme of URLs; in drivers.c.  open gets what follows "SCHEME:". */
+/*
+ * One a scheme of URLs; in drivers.c.  open gets what follows "SCHEME:", and the folder (settings.state_dir; it exists,
+ * NULL: none) where a driver may keep what has to outlive the process: the simulator's whole microscope.
+ */
 struct em_driver_kind {
 	const char *scheme, *purpose;
-	const struct em_driver *(*open)(const char *rest, double deadline, void **self, struct em_error *err);
+	const struct em_driver *(*open)(const char *rest, const char *state_dir, double deadline, void **self,
+	                                struct em_error *err);
 };
 const struct em_driver_kind *em_driver_kind_at(size_t i); /* NULL past the last */
 
