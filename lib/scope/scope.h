@@ -31,6 +31,9 @@ void em_scope_limits_init(struct em_scope_limits *l); /* none */
  * EM_ERROR_DATA where it cannot be understood: an unknown member is one, too, as a limit with a slip of the pen is
  * none. */
 int em_scope_limits_read(struct em_scope_limits *l, const char *path, struct em_error *err);
+/* One control's, as texts: "stage.x", "-900um", "900um".  EM_ERROR_USAGE. */
+int em_scope_limits_add(struct em_scope_limits *l, const char *name, const char *lo, const char *hi,
+                        struct em_error *err);
 
 /* Borrowed until em_scope_close. */
 struct em_scope_settings {
@@ -59,6 +62,8 @@ int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_c
  * EM_ERROR_MISSED: the readings differ from *want by more than the tolerance (the text: which, by how much).
  */
 int em_scope_move(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err);
+/* The narrower of ours and the instrument's own: lo and hi [EM_CONTROLS], NAN for none. */
+int em_scope_limits(struct em_scope *s, double *lo, double *hi, struct em_error *err);
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err); /* until the stage rests */
 int em_scope_stop(struct em_scope *s, struct em_error *err);
 
@@ -74,6 +79,11 @@ int em_scope_acquire(struct em_scope *s, const struct em_exposure *e, const char
  */
 int em_scope_settle(struct em_scope *s, const struct em_exposure *e, double metres_per_second, double seconds,
                     double *drift, struct em_error *err);
+
+/* The electrons a square metre that any place of a field has received until now (scope/dose.h): x0, y0, x1, y1 in m of
+ * the stage. */
+int em_scope_dose(struct em_scope *s, const double field[4], double *most, struct em_error *err);
+int em_scope_dose_reset(struct em_scope *s, struct em_error *err); /* another specimen */
 
 /* What a dry run would have done: lines for people, path and time and dose. */
 const char *em_scope_plan(const struct em_scope *s);
