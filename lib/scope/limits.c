@@ -113,11 +113,11 @@ static int refuse(const struct em_scope *s, enum em_control c, double value, dou
 {
 	struct em_text t = {0};
 
-	em_control_print_about(&t, c, value);
+	em_control_print_about(&t, c, value, 6);
 	em_text_append(&t, " is past ");
 	em_text_append(&t, whose);
-	em_control_print_about(&t, c, limit);
-	em_error_set(err, EM_ERROR_REFUSED, "%s: %s=%s; nothing was moved", s->name, em_control_info(c)->name,
+	em_control_print_about(&t, c, limit, 6);
+	em_error_set(err, EM_ERROR_REFUSED, "%s: %s=%s; nothing was moved", s->label, em_control_info(c)->name,
 	             em_text_get(&t));
 	em_text_release(&t);
 	return -1;
@@ -147,10 +147,10 @@ int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em
 		if (!want->known[i])
 			continue;
 		if (!isfinite(want->value[i]))
-			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved", s->name,
+			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved", s->label,
 			                    name);
 		if (!s->cap.writable.known[i])
-			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->name, name);
+			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->label, name);
 		if (check_limit(s, c, want->value[i], soft->lo[i], soft->hi[i], "the limit of ", err) ||
 		    (em_scope_is_axis(i) && need_limits(s, err)) ||
 		    (s->has_limits &&

@@ -33,7 +33,7 @@ void em_scope_report_controls(const struct em_controls *c, bool json, struct em_
 		if (!c->known[i])
 			continue;
 		em_text_printf(out, "%s=", em_control_info((enum em_control)i)->name);
-		em_control_print(out, (enum em_control)i, c->value[i]);
+		em_control_print_about(out, (enum em_control)i, c->value[i], 9);
 		em_text_append(out, "\n");
 	}
 }
@@ -78,7 +78,7 @@ static void put_value(struct em_text *t, enum em_control c, double v)
 {
 	struct em_text one = {0};
 
-	em_control_print(&one, c, v);
+	em_control_print_about(&one, c, v, 9);
 	em_json_put_string(t, em_text_get(&one));
 	em_text_release(&one);
 }
@@ -118,9 +118,9 @@ int em_scope_report_limits(struct em_scope *s, double clear_z, bool json, struct
 		if (!isfinite(lo[i] + hi[i]))
 			continue;
 		em_text_printf(out, "%s ", em_control_info((enum em_control)i)->name);
-		em_control_print(out, (enum em_control)i, lo[i]);
+		em_control_print_about(out, (enum em_control)i, lo[i], 9);
 		em_text_append(out, " ");
-		em_control_print(out, (enum em_control)i, hi[i]);
+		em_control_print_about(out, (enum em_control)i, hi[i], 9);
 		em_text_append(out, "\n");
 	}
 	return 0;
@@ -204,7 +204,7 @@ int em_scope_report_dose(struct em_scope *s, struct em_text *out, struct em_erro
 	if (em_scope_read_stage(s, &at, err))
 		return -1;
 	if (!at.known[EM_STAGE_X] || !at.known[EM_STAGE_Y])
-		return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: where the stage is cannot be read", s->name);
+		return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: where the stage is cannot be read", s->label);
 	field[0] = at.value[EM_STAGE_X];
 	field[1] = at.value[EM_STAGE_Y];
 	field[2] = field[0] + point;

@@ -88,7 +88,16 @@ static int open_driver(struct em_scope *s, const struct em_driver_kind *kind, co
 	double deadline = s->set.timeout > 0 ? fmin(s->set.timeout, 10) : 10;
 
 	s->driver = kind->open(*rest ? rest + 1 : rest, s->set.state_dir, deadline, &s->self, err);
-	return s->driver ? 0 : em_error_prefix(err, "%s: ", s->name);
+	return s->driver ? 0 : em_error_prefix(err, "%s: ", s->label);
+}
+
+/* "sim:" reads as "sim" in front of a message. */
+static void cut_label(char *label)
+{
+	size_t n = strlen(label);
+
+	while (n > 1 && strchr(":/", label[n - 1]))
+		label[--n] = '\0';
 }
 
 int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const struct em_scope_settings *settings,
@@ -101,9 +110,12 @@ int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const
 	s->set = *settings;
 	s->lock.fd = s->journal.fd = s->dose.fd = -1;
 	s->name = em_scope_public_url(url);
-	if (!s->name)
+	s->label = em_scope_public_url(url);
+	if (!s->name || !s->label)
 		em_error_memory(err, strlen(url));
-	if (!s->name || make_folder(settings->state_dir, err) || open_files(s, url, err) ||
+	else
+		cut_label(s->label);
+	if (!s->name || !s->label || make_folder(settings->state_dir, err) || open_files(s, url, err) ||
 	    open_driver(s, kind, url, err)) {
 		em_scope_close(s);
 		return -1;
@@ -132,6 +144,7 @@ void em_scope_close(struct em_scope *s)
 	em_lock_drop(&s->lock);
 	em_text_release(&s->plan);
 	free(s->name);
+	free(s->label);
 	free(s);
 }
 
@@ -192,7 +205,7 @@ int em_scope_need_capabilities(struct em_scope *s, struct em_error *err)
 	if (s->driver->capabilities(s->self, em_scope_deadline(s, CALL_SECONDS), &c, err))
 		return -1;
 	if (c.detectors > EM_DETECTORS_MAX)
-		return em_error_set(err, EM_ERROR_DATA, "%s: more detectors than there can be", s->name);
+		return em_error_set(err, EM_ERROR_DATA, "%s: more detectors than there can be", s->label);
 	s->cap = c;
 	s->has_cap = true;
 	return 0;
@@ -241,10 +254,10 @@ static int need_all(const struct em_scope *s, const struct em_controls *want, co
 {
 	for (int c = 0; want && c < EM_CONTROLS; c++)
 		if (want->known[c] && !s->cap.readable.known[c])
-			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be read", s->name,
+			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be read", s->label,
 			                    em_control_info((enum em_control)c)->name);
 		else if (want->known[c] && !got->known[c])
-			return em_error_set(err, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->name,
+			return em_error_set(err, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->label,
 			                    em_control_info((enum em_control)c)->name);
 	return 0;
 }
@@ -276,7 +289,7 @@ int em_scope_stop(struct em_scope *s, struct em_error *err)
 	if (em_scope_log_begin(s, "stop", NULL, NULL, err))
 		return -1;
 	status = s->driver->stop ? s->driver->stop(s->self, em_scope_deadline(s, CALL_SECONDS), err)
-	                         : em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: cannot be stopped", s->name);
+	                         : em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: cannot be stopped", s->label);
 	if (!status && !em_scope_read_stage(s, &after, NULL))
 		end.after = &after;
 	return em_scope_log_end(s, &end, status, err);
@@ -314,7 +327,7 @@ void em_scope_tell(struct em_scope *s, struct em_text *t)
 		if (!got.known[c])
 			continue;
 		em_text_printf(t, " %s=", em_control_info((enum em_control)c)->name);
-		em_control_print_about(t, (enum em_control)c, got.value[c]);
+		em_control_print_about(t, (enum em_control)c, got.value[c], 6);
 	}
 }
 

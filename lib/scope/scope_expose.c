@@ -66,7 +66,7 @@ static const struct em_detector *find_detector(const struct em_scope *s, const c
 		em_text_printf(&names, " %s", s->cap.detector[i].name);
 	}
 	if (!d)
-		em_error_set(err, EM_ERROR_REFUSED, "%s: there is no detector '%s'; there are:%s", s->name, name,
+		em_error_set(err, EM_ERROR_REFUSED, "%s: there is no detector '%s'; there are:%s", s->label, name,
 		             names.len ? em_text_get(&names) : " none");
 	em_text_release(&names);
 	return d;
@@ -150,14 +150,14 @@ static int check_budget(struct em_scope *s, struct em_scope_shot *shot, const st
 		return em_error_set(err, EM_ERROR_REFUSED,
 		                    "%s: what dose this exposure gives cannot be told, and there is a budget: leave "
 		                    "out --max-dose, or blank the beam",
-		                    s->name);
+		                    s->label);
 	if (em_dose_most(&s->dose, f, &given, err))
 		return -1;
 	if (given + f->dose > most * (1 + 1e-9))
 		return em_error_set(err, EM_ERROR_REFUSED,
 		                    "%s: the place has had %.4g e/A^2, with %.4g more it is past the budget of %.4g; "
 		                    "nothing was exposed",
-		                    s->name, given * PER_SQUARE_ANGSTROM, f->dose * PER_SQUARE_ANGSTROM,
+		                    s->label, given * PER_SQUARE_ANGSTROM, f->dose * PER_SQUARE_ANGSTROM,
 		                    most * PER_SQUARE_ANGSTROM);
 	return 0;
 }
@@ -232,7 +232,7 @@ static int check_data(const struct em_scope *s, const struct em_scope_shot *shot
 	int ndim = shot->detector->kind == EM_DETECTOR_SPECTROMETER ? 1 : 2;
 
 	if (!a->data || a->ndim != ndim || !em_array_count(a))
-		return em_error_set(err, EM_ERROR_DATA, "%s: %s gave no %s", s->name, shot->detector->name,
+		return em_error_set(err, EM_ERROR_DATA, "%s: %s gave no %s", s->label, shot->detector->name,
 		                    ndim == 1 ? "spectrum" : "picture");
 	return 0;
 }

@@ -215,10 +215,10 @@ static void tell_step(struct em_scope *s, const struct step *step, struct em_con
 			continue;
 		em_text_printf(&s->plan, " %s ", em_control_info(c)->name);
 		if (now->known[i]) {
-			em_control_print_about(&s->plan, c, now->value[i]);
+			em_control_print_about(&s->plan, c, now->value[i], 6);
 			em_text_append(&s->plan, " -> ");
 		}
-		em_control_print_about(&s->plan, c, step->want.value[i]);
+		em_control_print_about(&s->plan, c, step->want.value[i], 6);
 	}
 	em_text_printf(&s->plan, "; up to %.3g s\n", step_seconds(step, now));
 	update(now, &step->want);

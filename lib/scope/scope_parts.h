@@ -14,7 +14,8 @@ struct em_scope {
 	const struct em_driver *driver;
 	void *self;
 	struct em_scope_settings set;
-	char *name; /* the URL, without what is secret in it */
+	char *name;  /* the URL, without what is secret in it */
+	char *label; /* the same for messages */
 	struct em_lock lock;
 	struct em_journal journal;
 	struct em_dose_meter dose;
