@@ -218,10 +218,10 @@ static int watch(struct em_cli *cli, struct em_sink *sink, int *code)
 static int run(struct em_cli *cli)
 {
 	struct em_error err = {0};
-	struct em_sink *sink = em_sink_open(cli, &err);
+	struct em_sink *sink = instrument.settings.dry_run ? NULL : em_sink_open(cli, &err);
 	int code = 0, failed;
 
-	if (!sink)
+	if (!sink && !instrument.settings.dry_run)
 		return em_cli_fail(cli, NULL, &err);
 	failed = opt.what == WATCH ? watch(cli, sink, &code) : expose(cli, sink, &err, &code);
 	/* What was exposed before a failure is whole: only the end mark is missing, which tells the next tool. */

@@ -193,6 +193,18 @@ static int print_log(struct em_cli *cli)
 
 /* ---- the tool ---- */
 
+/* What was done to an instrument is done again to the simulator only, and not into the journal that is being read. */
+static int prepare_replay(struct em_cli *cli)
+{
+	if (!instrument.url)
+		instrument.url = "sim:";
+	if (strncmp(instrument.url, "sim:", 4))
+		return em_cli_usage(cli, "replay runs on the simulator: --scope sim:..., not %s", instrument.url);
+	if (!instrument.settings.journal)
+		instrument.settings.journal = "";
+	return 0;
+}
+
 static int run(struct em_cli *cli, const struct word *word)
 {
 	struct em_error err = {0};
@@ -201,8 +213,10 @@ static int run(struct em_cli *cli, const struct word *word)
 
 	if (word->operands >= 0 && cli->nfiles > word->operands)
 		return em_cli_usage(cli, "%s takes no '%s'", word->name, cli->files[word->operands]);
-	if (word->run == replay && !instrument.settings.journal)
-		instrument.settings.journal = "";
+	if (word->run == replay && prepare_replay(cli))
+		return EM_EXIT_USAGE;
+	/* an emergency does not wait for the command that made it */
+	instrument.settings.aside = word->run == stop;
 	code = em_instrument_open(cli, &instrument, word->command);
 	if (code)
 		return code;

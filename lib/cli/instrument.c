@@ -94,33 +94,48 @@ const struct em_option *em_instrument_options(struct em_instrument *in)
 	return in->options;
 }
 
-static bool set_folder(struct em_instrument *in)
+/* $NAME/emfilters/TAIL, or HOME/INSTEAD/emfilters/TAIL; an XDG base directory has to be absolute. */
+static bool find_place(const char *name, const char *instead, const char *tail, char *path, size_t room)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	size_t room = sizeof(in->state_dir);
+	const char *base = getenv(name), *home = getenv("HOME");
 	int n;
 
-	/* the XDG base directories have to be absolute */
-	if (state && *state == '/')
-		n = snprintf(in->state_dir, room, "%s/emfilters", state);
+	if (base && *base == '/')
+		n = snprintf(path, room, "%s/emfilters%s", base, tail);
 	else if (home && *home == '/')
-		n = snprintf(in->state_dir, room, "%s/.local/state/emfilters", home);
+		n = snprintf(path, room, "%s/%s/emfilters%s", home, instead, tail);
 	else
-		n = snprintf(in->state_dir, room, "%s/emfilters-%ld", em_cli_scratch_folder(), (long)getuid());
-	in->settings.state_dir = in->state_dir;
+		n = snprintf(path, room, "%s/emfilters-%ld%s", em_cli_scratch_folder(), (long)getuid(), tail);
 	return n > 0 && (size_t)n < room;
+}
+
+/* Those of this place, on top of which come the command's. */
+static int read_own_limits(struct em_instrument *in, struct em_error *err)
+{
+	char path[1100];
+
+	if (in->prepared || !find_place("XDG_CONFIG_HOME", ".config", "/limits.json", path, sizeof(path)))
+		return 0;
+	in->prepared = true;
+	return access(path, F_OK) ? 0 : em_scope_limits_read(&in->settings.limits, path, err);
 }
 
 int em_instrument_prepare(struct em_cli *cli, struct em_instrument *in)
 {
 	const char *url = getenv("EM_SCOPE");
+	struct em_error err = {0};
 
 	if (!in->url)
 		in->url = url && *url ? url : "sim:";
+	if (read_own_limits(in, &err))
+		return em_cli_fail(cli, NULL, &err);
 	if (in->max_dose < 0 || in->settle < 0)
 		return em_cli_usage(cli, "--max-dose and --settle are 0 or more");
 	in->settings.max_dose = in->max_dose * PER_SQUARE_ANGSTROM;
-	return set_folder(in) ? 0 : em_cli_usage(cli, "$XDG_STATE_HOME or $HOME is too long for a folder");
+	in->settings.state_dir = in->state_dir;
+	return find_place("XDG_STATE_HOME", ".local/state", "", in->state_dir, sizeof(in->state_dir))
+	           ? 0
+	           : em_cli_usage(cli, "$XDG_STATE_HOME or $HOME is too long for a folder");
 }
 
 /* ---- signals ---- */
@@ -215,25 +230,26 @@ int em_instrument_open(struct em_cli *cli, struct em_instrument *in, const char 
 	return 0;
 }
 
-/* "the stage rests at stage.x=12.5um ...; the beam is blanked" */
 static void tell_state(struct em_cli *cli, struct em_instrument *in)
 {
+	struct em_error left = {0};
 	struct em_text t = {0};
 
 	em_scope_tell(in->scope, &t);
-	em_cli_warn(cli, "stopped: %s", em_text_get(&t));
+	em_error_set(&left, EM_ERROR_REFUSED, "stopped by the user: %s", em_text_get(&t));
+	em_cli_fail(cli, NULL, &left);
 	em_text_release(&t);
 }
 
 int em_instrument_close(struct em_cli *cli, struct em_instrument *in, int status, const struct em_error *err)
 {
-	int code = status ? em_cli_fail(cli, NULL, err) : EM_EXIT_OK;
+	int code = EM_EXIT_INTERRUPTED;
 
-	if (in->scope && stop) {
+	if (stop)
 		tell_state(cli, in);
-		code = EM_EXIT_INTERRUPTED;
-	}
-	if (in->scope && in->settings.dry_run)
+	else
+		code = status ? em_cli_fail(cli, NULL, err) : EM_EXIT_OK;
+	if (in->settings.dry_run)
 		fputs(em_scope_plan(in->scope), stdout);
 	busy = NULL;
 	em_scope_close(in->scope);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The instrument of a tool that drives one: the options that all such tools share, where its files are ($EM_SCOPE,
- * $XDG_STATE_HOME), and what a signal does.
+ * The instrument of a tool that drives one: the options that all such tools share, where its files are, and what a
+ * signal does.  Read are $EM_SCOPE, $XDG_STATE_HOME, $XDG_CONFIG_HOME (emfilters/limits.json there holds for every
+ * command) and $HOME.
  *
  *     static struct em_instrument instrument;
  *     tool.more = em_instrument_options(&instrument);
@@ -29,6 +30,7 @@ struct em_instrument {
 	struct em_scope_settings settings;
 	/* between open and close */
 	struct em_scope *scope;
+	bool prepared;
 	char state_dir[1024];
 	struct em_option options[12];
 };

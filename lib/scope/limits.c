@@ -40,8 +40,9 @@ int em_scope_limits_add(struct em_scope_limits *l, const char *name, const char 
 		return -1;
 	if (lo > hi)
 		return em_error_set(err, EM_ERROR_USAGE, "%s: the lower limit comes first", name);
-	l->lo[c] = lo;
-	l->hi[c] = hi;
+	/* fmax and fmin pass over NAN */
+	l->lo[c] = fmax(l->lo[c], lo);
+	l->hi[c] = fmin(l->hi[c], hi);
 	return 0;
 }
 
@@ -55,6 +56,16 @@ static int read_limit(struct em_scope_limits *l, const struct em_json *node, str
 	return em_scope_limits_add(l, em_json_name(node), em_json_string(lo), em_json_string(hi), err);
 }
 
+static int read_clear(struct em_scope_limits *l, const char *text, struct em_error *err)
+{
+	double z;
+
+	if (parse_value(EM_STAGE_Z, text, &z, err))
+		return -1;
+	l->clear_z = fmin(l->clear_z, fabs(z));
+	return 0;
+}
+
 static int read_member(struct em_scope_limits *l, const struct em_json *node, struct em_error *err)
 {
 	if (!strcmp(em_json_name(node), "limits") && em_json_is_object(node)) {
@@ -64,7 +75,7 @@ static int read_member(struct em_scope_limits *l, const struct em_json *node, st
 		return 0;
 	}
 	if (!strcmp(em_json_name(node), "clear_z") && em_json_string(node))
-		return parse_value(EM_STAGE_Z, em_json_string(node), &l->clear_z, err);
+		return read_clear(l, em_json_string(node), err);
 	return em_error_set(err, EM_ERROR_DATA, "'%.60s' is not understood: there are \"limits\":{...} and \"clear_z\":\"20um\"",
 	                    em_json_name(node));
 }

@@ -83,11 +83,19 @@ static void put_value(struct em_text *t, enum em_control c, double v)
 	em_text_release(&one);
 }
 
+/* That a switch is on or off is no limit. */
+static bool has_range(enum em_control c, double lo, double hi)
+{
+	enum em_dimension d = em_control_info(c)->dimension;
+
+	return isfinite(lo + hi) && d != EM_DIMENSION_SWITCH && d != EM_DIMENSION_CHOICE;
+}
+
 static void put_limits_json(struct em_text *out, const double *lo, const double *hi, double clear_z)
 {
 	em_text_append(out, "{\"limits\":{");
 	for (int i = 0; i < EM_CONTROLS; i++) {
-		if (!isfinite(lo[i] + hi[i]))
+		if (!has_range((enum em_control)i, lo[i], hi[i]))
 			continue;
 		em_json_put_name(out, em_control_info((enum em_control)i)->name);
 		em_text_append(out, "[");
@@ -115,7 +123,7 @@ int em_scope_report_limits(struct em_scope *s, double clear_z, bool json, struct
 		return 0;
 	}
 	for (int i = 0; i < EM_CONTROLS; i++) {
-		if (!isfinite(lo[i] + hi[i]))
+		if (!has_range((enum em_control)i, lo[i], hi[i]))
 			continue;
 		em_text_printf(out, "%s ", em_control_info((enum em_control)i)->name);
 		em_control_print_about(out, (enum em_control)i, lo[i], 9);

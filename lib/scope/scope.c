@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define CALL_SECONDS 1 /* that a reading may well take */
+#define STOP_SECONDS 5
 
 const enum em_control em_scope_axes[5] = {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z, EM_STAGE_A, EM_STAGE_B};
 
@@ -71,7 +72,8 @@ static int open_files(struct em_scope *s, const char *url, struct em_error *err)
 	if (!lock || !dose || !own)
 		em_error_memory(err, strlen(url));
 	else
-		status = em_lock_take(&s->lock, lock, set->command, set->patience, set->stop, err) ||
+		status = (!set->aside &&
+		          em_lock_take(&s->lock, lock, set->command, set->patience, set->stop, err)) ||
 		                 em_journal_open(&s->journal, *journal ? journal : NULL, err) ||
 		                 em_dose_open(&s->dose, dose, err)
 		             ? -1
@@ -279,6 +281,25 @@ int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_c
 
 /* ---- stop and wait ---- */
 
+void em_scope_halt(struct em_scope *s)
+{
+	if (s->driver->stop)
+		s->driver->stop(s->self, STOP_SECONDS, NULL);
+}
+
+/* A stage that is stopped brakes first, and its status is late.  This is worth its time, also to who was stopped. */
+int em_scope_brake(struct em_scope *s, struct em_controls *got, struct em_error *err)
+{
+	const volatile int *stop = s->set.stop;
+	int status;
+
+	s->set.stop = NULL;
+	s->ends = fmax(s->ends, em_scope_now(s) + 2 * STOP_SECONDS);
+	status = em_scope_rest(s, NULL, true, STOP_SECONDS, got, err);
+	s->set.stop = stop;
+	return status;
+}
+
 int em_scope_stop(struct em_scope *s, struct em_error *err)
 {
 	struct em_scope_end end = {.what = "stop", .lasting = true};
@@ -290,15 +311,10 @@ int em_scope_stop(struct em_scope *s, struct em_error *err)
 		return -1;
 	status = s->driver->stop ? s->driver->stop(s->self, em_scope_deadline(s, CALL_SECONDS), err)
 	                         : em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: cannot be stopped", s->label);
-	if (!status && !em_scope_read_stage(s, &after, NULL))
-		end.after = &after;
+	if (!status)
+		status = em_scope_brake(s, &after, err);
+	end.after = &after;
 	return em_scope_log_end(s, &end, status, err);
-}
-
-void em_scope_halt(struct em_scope *s)
-{
-	if (s->driver->stop)
-		s->driver->stop(s->self, 5, NULL);
 }
 
 /* Where the stage was left may matter more than anything else now: it is worth several readings. */
@@ -306,23 +322,22 @@ void em_scope_tell(struct em_scope *s, struct em_text *t)
 {
 	static const enum em_control beam[] = {EM_BLANKED, EM_SCREEN_DOWN, EM_VALVES_OPEN};
 	struct em_controls want = {0}, got = {0};
-	enum em_motion motion = EM_AT_REST;
 	struct em_error err = {0};
 
-	s->ends = em_scope_now(s) + 5;
-	if (s->driver->motion && s->driver->motion(s->self, 2, &motion, &err) == 0 && motion != EM_AT_REST) {
-		em_scope_stop(s, &err);
-		em_text_append(t, "the stage was stopped; ");
+	if (em_scope_brake(s, &got, NULL) && em_scope_stop(s, &err)) {
+		em_text_printf(t, "how it was left is not known: %s", err.text);
+		return;
 	}
+	s->ends = em_scope_now(s) + STOP_SECONDS;
 	for (size_t i = 0; i < 5; i++)
 		want.known[em_scope_axes[i]] = true;
 	for (size_t i = 0; i < sizeof(beam) / sizeof(*beam); i++)
 		want.known[beam[i]] = true;
-	if (err.kind || em_scope_read(s, &want, &got, &err)) {
-		em_text_printf(t, "how it was left is not known: %s", err.text);
+	if (em_scope_read(s, &want, &got, &err)) {
+		em_text_printf(t, "the stage rests, but where is not known: %s", err.text);
 		return;
 	}
-	em_text_append(t, "it was left at");
+	em_text_append(t, "it was left at rest, at");
 	for (int c = 0; c < EM_CONTROLS; c++) {
 		if (!got.known[c])
 			continue;

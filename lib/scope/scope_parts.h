@@ -94,6 +94,9 @@ int em_scope_compare(const struct em_scope *s, const struct em_controls *want, c
 int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage, double seconds,
                   struct em_controls *got, struct em_error *err);
 
+/* After the stage was told to stop: until it rests, whatever *stop says and the command has left.  *got: where. */
+int em_scope_brake(struct em_scope *s, struct em_controls *got, struct em_error *err);
+
 /* ---- exposures ---- */
 
 /* What an exposure needs to know, and gave. */
