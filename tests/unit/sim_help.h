@@ -89,6 +89,13 @@ static inline double get_one(struct scope s, enum em_control c)
 	return got.value[c];
 }
 
+static inline enum em_error_kind motion(struct scope s, double deadline, enum em_motion *m)
+{
+	struct em_error err = {EM_ERROR_NONE, ""};
+
+	return s.d->motion(s.self, deadline, m, &err) ? err.kind : EM_ERROR_NONE;
+}
+
 static inline enum em_error_kind expose(struct scope s, const char *detector, size_t side, struct em_acquired *a)
 {
 	struct em_exposure e = {.width = side, .height = side};
