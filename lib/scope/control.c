@@ -204,7 +204,7 @@ static void print_choice(struct em_text *t, const char *choices, double value)
 	em_text_append_bytes(t, choices, strcspn(choices, " "));
 }
 
-static void print(struct em_text *t, enum em_control c, double value, bool about)
+static void print(struct em_text *t, enum em_control c, double value, int digits)
 {
 	const struct em_control_info *info = &table[c];
 	double si = 1;
@@ -215,8 +215,8 @@ static void print(struct em_text *t, enum em_control c, double value, bool about
 		em_text_append(t, value != 0 ? "on" : "off");
 	} else {
 		unit_of(info->dimension, info->unit, &si);
-		if (about)
-			em_text_printf(t, "%.6g", value / si);
+		if (digits)
+			em_text_printf(t, "%.*g", digits, value / si + 0.0); /* no -0 */
 		else
 			print_number(t, value, si);
 		em_text_append(t, info->unit);
@@ -225,12 +225,12 @@ static void print(struct em_text *t, enum em_control c, double value, bool about
 
 void em_control_print(struct em_text *t, enum em_control c, double value)
 {
-	print(t, c, value, false);
+	print(t, c, value, 0);
 }
 
-void em_control_print_about(struct em_text *t, enum em_control c, double value)
+void em_control_print_about(struct em_text *t, enum em_control c, double value, int digits)
 {
-	print(t, c, value, true);
+	print(t, c, value, digits);
 }
 
 /* ---- JSON ---- */

@@ -3,9 +3,9 @@
  * The dose meter: what the specimen has received where, on disk, so that the exposures of several commands add up.
  *
  * It is a list of fields, rectangles in the stage's x and y, each with the electrons a square metre that were spread
- * over it.  The dose of a place is the sum over the fields that it lies in.  Not known to it are the beam beyond the
- * field, tilt, shifts of the image and whether it is still the same specimen: after a change of the specimen it is
- * reset.
+ * over it; of a spectrum or a diffraction pattern a point where the stage stood.  The dose of a place is the sum over
+ * the fields that it lies in.  Not known to it are the beam beyond the field, tilt, shifts of the image and whether it
+ * is still the same specimen: after a change of the specimen it is reset.
  */
 #ifndef EM_SCOPE_DOSE_H
 #define EM_SCOPE_DOSE_H

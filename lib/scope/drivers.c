@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of drivers: a line each. */
-#include "scope/drivers.h"
+#include "scope/sim/driver.h"
 
 static const struct em_driver_kind *const kinds[] = {
-	NULL,
+	&em_driver_sim,
 };
 
 const struct em_driver_kind *em_driver_kind_at(size_t i)

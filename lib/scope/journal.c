@@ -133,3 +133,13 @@ int em_journal_read(const char *path, em_journal_fn *each, void *ctx, struct em_
 	*state = seen;
 	return status;
 }
+
+void em_journal_tell(const struct em_journal_state *state, struct em_text *t)
+{
+	if (state->broken)
+		em_text_printf(t, "%zu %s of the journal %s incomplete (the last is line %zu): a writer was killed",
+		               state->broken, state->broken == 1 ? "line" : "lines", state->broken == 1 ? "is" : "are",
+		               state->last);
+	else if (state->cut)
+		em_text_append(t, "the last line of the journal has no end: its writer was killed, or is at it");
+}

@@ -32,6 +32,9 @@ struct em_journal_state {
 	size_t broken, last; /* incomplete or no JSON objects: how many, and which was the last */
 	bool cut;            /* the last line of the file has no end: its writer was killed, or is at it */
 };
+/* "line 12 is incomplete: its writer was killed": nothing is appended where nothing is wrong. */
+void em_journal_tell(const struct em_journal_state *state, struct em_text *t);
+
 typedef int em_journal_fn(void *ctx, size_t line, const char *text, const struct em_json *entry, struct em_error *err);
 /*
  * Calls `each` for every good line (text: NUL-terminated) until it returns something else than 0, which is returned.

@@ -40,8 +40,9 @@ int em_scope_limits_add(struct em_scope_limits *l, const char *name, const char 
 		return -1;
 	if (lo > hi)
 		return em_error_set(err, EM_ERROR_USAGE, "%s: the lower limit comes first", name);
-	l->lo[c] = lo;
-	l->hi[c] = hi;
+	/* fmax and fmin pass over NAN */
+	l->lo[c] = fmax(l->lo[c], lo);
+	l->hi[c] = fmin(l->hi[c], hi);
 	return 0;
 }
 
@@ -55,6 +56,16 @@ static int read_limit(struct em_scope_limits *l, const struct em_json *node, str
 	return em_scope_limits_add(l, em_json_name(node), em_json_string(lo), em_json_string(hi), err);
 }
 
+static int read_clear(struct em_scope_limits *l, const char *text, struct em_error *err)
+{
+	double z;
+
+	if (parse_value(EM_STAGE_Z, text, &z, err))
+		return -1;
+	l->clear_z = fmin(l->clear_z, fabs(z));
+	return 0;
+}
+
 static int read_member(struct em_scope_limits *l, const struct em_json *node, struct em_error *err)
 {
 	if (!strcmp(em_json_name(node), "limits") && em_json_is_object(node)) {
@@ -64,7 +75,7 @@ static int read_member(struct em_scope_limits *l, const struct em_json *node, st
 		return 0;
 	}
 	if (!strcmp(em_json_name(node), "clear_z") && em_json_string(node))
-		return parse_value(EM_STAGE_Z, em_json_string(node), &l->clear_z, err);
+		return read_clear(l, em_json_string(node), err);
 	return em_error_set(err, EM_ERROR_DATA, "'%.60s' is not understood: there are \"limits\":{...} and \"clear_z\":\"20um\"",
 	                    em_json_name(node));
 }
@@ -113,11 +124,11 @@ static int refuse(const struct em_scope *s, enum em_control c, double value, dou
 {
 	struct em_text t = {0};
 
-	em_control_print_about(&t, c, value);
+	em_control_print_about(&t, c, value, 6);
 	em_text_append(&t, " is past ");
 	em_text_append(&t, whose);
-	em_control_print_about(&t, c, limit);
-	em_error_set(err, EM_ERROR_REFUSED, "%s: %s=%s; nothing was moved", s->name, em_control_info(c)->name,
+	em_control_print_about(&t, c, limit, 6);
+	em_error_set(err, EM_ERROR_REFUSED, "%s: %s=%s; nothing was moved", s->label, em_control_info(c)->name,
 	             em_text_get(&t));
 	em_text_release(&t);
 	return -1;
@@ -147,10 +158,10 @@ int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em
 		if (!want->known[i])
 			continue;
 		if (!isfinite(want->value[i]))
-			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved", s->name,
+			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved", s->label,
 			                    name);
 		if (!s->cap.writable.known[i])
-			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->name, name);
+			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->label, name);
 		if (check_limit(s, c, want->value[i], soft->lo[i], soft->hi[i], "the limit of ", err) ||
 		    (em_scope_is_axis(i) && need_limits(s, err)) ||
 		    (s->has_limits &&

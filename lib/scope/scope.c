@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define CALL_SECONDS 1 /* that a reading may well take */
+#define STOP_SECONDS 5
 
 const enum em_control em_scope_axes[5] = {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z, EM_STAGE_A, EM_STAGE_B};
 
@@ -71,7 +72,8 @@ static int open_files(struct em_scope *s, const char *url, struct em_error *err)
 	if (!lock || !dose || !own)
 		em_error_memory(err, strlen(url));
 	else
-		status = em_lock_take(&s->lock, lock, set->command, set->patience, set->stop, err) ||
+		status = (!set->aside &&
+		          em_lock_take(&s->lock, lock, set->command, set->patience, set->stop, err)) ||
 		                 em_journal_open(&s->journal, *journal ? journal : NULL, err) ||
 		                 em_dose_open(&s->dose, dose, err)
 		             ? -1
@@ -88,7 +90,16 @@ static int open_driver(struct em_scope *s, const struct em_driver_kind *kind, co
 	double deadline = s->set.timeout > 0 ? fmin(s->set.timeout, 10) : 10;
 
 	s->driver = kind->open(*rest ? rest + 1 : rest, s->set.state_dir, deadline, &s->self, err);
-	return s->driver ? 0 : em_error_prefix(err, "%s: ", s->name);
+	return s->driver ? 0 : em_error_prefix(err, "%s: ", s->label);
+}
+
+/* "sim:" reads as "sim" in front of a message. */
+static void cut_label(char *label)
+{
+	size_t n = strlen(label);
+
+	while (n > 1 && strchr(":/", label[n - 1]))
+		label[--n] = '\0';
 }
 
 int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const struct em_scope_settings *settings,
@@ -101,9 +112,12 @@ int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const
 	s->set = *settings;
 	s->lock.fd = s->journal.fd = s->dose.fd = -1;
 	s->name = em_scope_public_url(url);
-	if (!s->name)
+	s->label = em_scope_public_url(url);
+	if (!s->name || !s->label)
 		em_error_memory(err, strlen(url));
-	if (!s->name || make_folder(settings->state_dir, err) || open_files(s, url, err) ||
+	else
+		cut_label(s->label);
+	if (!s->name || !s->label || make_folder(settings->state_dir, err) || open_files(s, url, err) ||
 	    open_driver(s, kind, url, err)) {
 		em_scope_close(s);
 		return -1;
@@ -132,6 +146,7 @@ void em_scope_close(struct em_scope *s)
 	em_lock_drop(&s->lock);
 	em_text_release(&s->plan);
 	free(s->name);
+	free(s->label);
 	free(s);
 }
 
@@ -192,7 +207,7 @@ int em_scope_need_capabilities(struct em_scope *s, struct em_error *err)
 	if (s->driver->capabilities(s->self, em_scope_deadline(s, CALL_SECONDS), &c, err))
 		return -1;
 	if (c.detectors > EM_DETECTORS_MAX)
-		return em_error_set(err, EM_ERROR_DATA, "%s: more detectors than there can be", s->name);
+		return em_error_set(err, EM_ERROR_DATA, "%s: more detectors than there can be", s->label);
 	s->cap = c;
 	s->has_cap = true;
 	return 0;
@@ -241,10 +256,10 @@ static int need_all(const struct em_scope *s, const struct em_controls *want, co
 {
 	for (int c = 0; want && c < EM_CONTROLS; c++)
 		if (want->known[c] && !s->cap.readable.known[c])
-			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be read", s->name,
+			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be read", s->label,
 			                    em_control_info((enum em_control)c)->name);
 		else if (want->known[c] && !got->known[c])
-			return em_error_set(err, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->name,
+			return em_error_set(err, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->label,
 			                    em_control_info((enum em_control)c)->name);
 	return 0;
 }
@@ -266,6 +281,25 @@ int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_c
 
 /* ---- stop and wait ---- */
 
+void em_scope_halt(struct em_scope *s)
+{
+	if (s->driver->stop)
+		s->driver->stop(s->self, STOP_SECONDS, NULL);
+}
+
+/* A stage that is stopped brakes first, and its status is late.  This is worth its time, also to who was stopped. */
+int em_scope_brake(struct em_scope *s, struct em_controls *got, struct em_error *err)
+{
+	const volatile int *stop = s->set.stop;
+	int status;
+
+	s->set.stop = NULL;
+	s->ends = fmax(s->ends, em_scope_now(s) + 2 * STOP_SECONDS);
+	status = em_scope_rest(s, NULL, true, STOP_SECONDS, got, err);
+	s->set.stop = stop;
+	return status;
+}
+
 int em_scope_stop(struct em_scope *s, struct em_error *err)
 {
 	struct em_scope_end end = {.what = "stop", .lasting = true};
@@ -276,10 +310,40 @@ int em_scope_stop(struct em_scope *s, struct em_error *err)
 	if (em_scope_log_begin(s, "stop", NULL, NULL, err))
 		return -1;
 	status = s->driver->stop ? s->driver->stop(s->self, em_scope_deadline(s, CALL_SECONDS), err)
-	                         : em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: cannot be stopped", s->name);
-	if (!status && !em_scope_read_stage(s, &after, NULL))
-		end.after = &after;
+	                         : em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: cannot be stopped", s->label);
+	if (!status)
+		status = em_scope_brake(s, &after, err);
+	end.after = &after;
 	return em_scope_log_end(s, &end, status, err);
+}
+
+/* Where the stage was left may matter more than anything else now: it is worth several readings. */
+void em_scope_tell(struct em_scope *s, struct em_text *t)
+{
+	static const enum em_control beam[] = {EM_BLANKED, EM_SCREEN_DOWN, EM_VALVES_OPEN};
+	struct em_controls want = {0}, got = {0};
+	struct em_error err = {0};
+
+	if (em_scope_brake(s, &got, NULL) && em_scope_stop(s, &err)) {
+		em_text_printf(t, "how it was left is not known: %s", err.text);
+		return;
+	}
+	s->ends = em_scope_now(s) + STOP_SECONDS;
+	for (size_t i = 0; i < 5; i++)
+		want.known[em_scope_axes[i]] = true;
+	for (size_t i = 0; i < sizeof(beam) / sizeof(*beam); i++)
+		want.known[beam[i]] = true;
+	if (em_scope_read(s, &want, &got, &err)) {
+		em_text_printf(t, "the stage rests, but where is not known: %s", err.text);
+		return;
+	}
+	em_text_append(t, "it was left at rest, at");
+	for (int c = 0; c < EM_CONTROLS; c++) {
+		if (!got.known[c])
+			continue;
+		em_text_printf(t, " %s=", em_control_info((enum em_control)c)->name);
+		em_control_print_about(t, (enum em_control)c, got.value[c], 6);
+	}
 }
 
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err)

@@ -66,7 +66,7 @@ static const struct em_detector *find_detector(const struct em_scope *s, const c
 		em_text_printf(&names, " %s", s->cap.detector[i].name);
 	}
 	if (!d)
-		em_error_set(err, EM_ERROR_REFUSED, "%s: there is no detector '%s'; there are:%s", s->name, name,
+		em_error_set(err, EM_ERROR_REFUSED, "%s: there is no detector '%s'; there are:%s", s->label, name,
 		             names.len ? em_text_get(&names) : " none");
 	em_text_release(&names);
 	return d;
@@ -77,6 +77,12 @@ static const struct em_detector *find_detector(const struct em_scope *s, const c
 static bool is_blanked(const struct em_scope_shot *shot)
 {
 	return shot->at.known[EM_BLANKED] && shot->at.value[EM_BLANKED] != 0;
+}
+
+/* A pattern or a spectrum is of one place, whose size nobody tells: a point of that dose. */
+static bool is_point(const struct em_scope_shot *shot)
+{
+	return shot->pattern || shot->detector->kind == EM_DETECTOR_SPECTROMETER;
 }
 
 static void picture_size(const struct em_scope_shot *shot, double *width, double *height)
@@ -106,7 +112,7 @@ static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acqu
 	if (!isfinite(a->scale[1]) && shot->detector->kind == EM_DETECTOR_CAMERA && shot->detector->pixel_m > 0)
 		a->scale[0] = a->scale[1] = shot->detector->pixel_m * (double)(e->binning ? e->binning : 1) /
 		                            value_of(&shot->at, EM_MAGNIFICATION);
-	if (!isfinite(a->dose) && shot->detector->kind != EM_DETECTOR_SPECTROMETER && !shot->pattern)
+	if (!isfinite(a->dose) && !is_point(shot))
 		a->dose = value_of(&shot->at, EM_BEAM_CURRENT) * a->seconds / ELEMENTARY_CHARGE /
 		          (width * a->scale[1] * height * a->scale[0]);
 	if (is_blanked(shot))
@@ -116,6 +122,8 @@ static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acqu
 
 /* ---- dose ---- */
 
+#define POINT 1e-9 /* m: the side of the field of what is taken of one place */
+
 /* The rectangle that holds the field, however it is turned. */
 static bool field_of(const struct em_scope_shot *shot, const struct em_acquired *a, double width, double height,
                      struct em_dose_field *f)
@@ -124,18 +132,14 @@ static bool field_of(const struct em_scope_shot *shot, const struct em_acquired 
 
 	dx = 0.5 * (fabs(a->to_stage[0][0]) * width + fabs(a->to_stage[0][1]) * height);
 	dy = 0.5 * (fabs(a->to_stage[1][0]) * width + fabs(a->to_stage[1][1]) * height);
-	if (!isfinite(dx + dy)) {
+	if (is_point(shot)) {
+		dx = dy = 0.5 * POINT;
+	} else if (!isfinite(dx + dy)) {
 		dx = 0.5 * a->scale[1] * width;
 		dy = 0.5 * a->scale[0] * height;
 	}
 	*f = (struct em_dose_field){x - dx, y - dy, x + dx, y + dy, a->dose};
 	return isfinite(x + y + dx + dy) && dx > 0 && dy > 0;
-}
-
-/* A pattern or a spectrum is of one place, whose size nobody tells: the dose meter does not know of it. */
-static bool has_field(const struct em_scope_shot *shot)
-{
-	return !shot->pattern && shot->detector->kind != EM_DETECTOR_SPECTROMETER;
 }
 
 /* The budget holds before the exposure, by what is expected of it. */
@@ -150,14 +154,14 @@ static int check_budget(struct em_scope *s, struct em_scope_shot *shot, const st
 		return em_error_set(err, EM_ERROR_REFUSED,
 		                    "%s: what dose this exposure gives cannot be told, and there is a budget: leave "
 		                    "out --max-dose, or blank the beam",
-		                    s->name);
+		                    s->label);
 	if (em_dose_most(&s->dose, f, &given, err))
 		return -1;
 	if (given + f->dose > most * (1 + 1e-9))
 		return em_error_set(err, EM_ERROR_REFUSED,
 		                    "%s: the place has had %.4g e/A^2, with %.4g more it is past the budget of %.4g; "
 		                    "nothing was exposed",
-		                    s->name, given * PER_SQUARE_ANGSTROM, f->dose * PER_SQUARE_ANGSTROM,
+		                    s->label, given * PER_SQUARE_ANGSTROM, f->dose * PER_SQUARE_ANGSTROM,
 		                    most * PER_SQUARE_ANGSTROM);
 	return 0;
 }
@@ -169,12 +173,12 @@ static int book(struct em_scope *s, struct em_scope_shot *shot, double booked, s
 	struct em_dose_field f;
 	double dose = isfinite(shot->got.dose) ? shot->got.dose : booked;
 
-	if (!has_field(shot) || !isfinite(dose))
+	if (!isfinite(dose))
 		return 0;
 	shot->dose = dose;
 	if (booked > 0)
 		return em_dose_correct(&s->dose, dose - booked, err);
-	if (data->ndim != 2 || !field_of(shot, &shot->got, (double)data->shape[1], (double)data->shape[0], &f))
+	if (!field_of(shot, &shot->got, (double)data->shape[data->ndim - 1], (double)data->shape[0], &f))
 		return 0;
 	f.dose = dose;
 	return dose > 0 ? em_dose_add(&s->dose, &f, err) : 0;
@@ -232,7 +236,7 @@ static int check_data(const struct em_scope *s, const struct em_scope_shot *shot
 	int ndim = shot->detector->kind == EM_DETECTOR_SPECTROMETER ? 1 : 2;
 
 	if (!a->data || a->ndim != ndim || !em_array_count(a))
-		return em_error_set(err, EM_ERROR_DATA, "%s: %s gave no %s", s->name, shot->detector->name,
+		return em_error_set(err, EM_ERROR_DATA, "%s: %s gave no %s", s->label, shot->detector->name,
 		                    ndim == 1 ? "spectrum" : "picture");
 	return 0;
 }
@@ -268,7 +272,7 @@ static int prepare(struct em_scope *s, struct em_scope_shot *shot, struct em_acq
 	if (expect(s, shot, expected, err))
 		return -1;
 	picture_size(shot, &width, &height);
-	*known = has_field(shot) && field_of(shot, expected, width, height, f) && isfinite(f->dose) && f->dose >= 0;
+	*known = field_of(shot, expected, width, height, f) && isfinite(f->dose) && f->dose >= 0;
 	return check_budget(s, shot, f, *known, err);
 }
 

@@ -154,12 +154,6 @@ static void update(struct em_controls *c, const struct em_controls *with)
 }
 
 /* An order may still be on its way when its answer is late: nothing is left moving without anyone who waits for it. */
-static void halt(struct em_scope *s)
-{
-	if (s->driver->stop)
-		s->driver->stop(s->self, 5, NULL);
-}
-
 static int do_step(struct em_scope *s, const struct step *step, struct em_controls *now, struct em_error *err)
 {
 	double seconds = step_seconds(step, now);
@@ -177,10 +171,13 @@ static int do_step(struct em_scope *s, const struct step *step, struct em_contro
 	}
 	if (!status)
 		status = em_scope_rest(s, &step->want, step->stage, 3 * seconds + 5, &got, &why);
-	if (status && step->stage)
-		halt(s);
-	if (status && em_scope_read(s, now, &got, NULL))
-		got = (struct em_controls){0};
+	if (status && step->stage) {
+		em_scope_halt(s);
+		em_scope_brake(s, &got, NULL);
+	} else if (status) {
+		s->ends = fmax(s->ends, em_scope_now(s) + OPTICS_SECONDS);
+		em_scope_read(s, &step->want, &got, NULL);
+	}
 	update(now, &got);
 	if (status && err)
 		*err = why;
@@ -215,10 +212,10 @@ static void tell_step(struct em_scope *s, const struct step *step, struct em_con
 			continue;
 		em_text_printf(&s->plan, " %s ", em_control_info(c)->name);
 		if (now->known[i]) {
-			em_control_print_about(&s->plan, c, now->value[i]);
+			em_control_print_about(&s->plan, c, now->value[i], 6);
 			em_text_append(&s->plan, " -> ");
 		}
-		em_control_print_about(&s->plan, c, step->want.value[i]);
+		em_control_print_about(&s->plan, c, step->want.value[i], 6);
 	}
 	em_text_printf(&s->plan, "; up to %.3g s\n", step_seconds(step, now));
 	update(now, &step->want);

@@ -14,7 +14,8 @@ struct em_scope {
 	const struct em_driver *driver;
 	void *self;
 	struct em_scope_settings set;
-	char *name; /* the URL, without what is secret in it */
+	char *name;  /* the URL, without what is secret in it */
+	char *label; /* the same for messages */
 	struct em_lock lock;
 	struct em_journal journal;
 	struct em_dose_meter dose;
@@ -30,8 +31,6 @@ struct em_scope {
 int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const struct em_scope_settings *settings,
                        struct em_scope **scope, struct em_error *err);
 
-/* "STATE_DIR/NAME.ext", NAME made from the URL; to be freed, NULL: out of memory. */
-char *em_scope_file(const char *state_dir, const char *url, const char *ext);
 /* The URL with the user, password or token before '@' left out; to be freed. */
 char *em_scope_public_url(const char *url);
 
@@ -94,6 +93,9 @@ int em_scope_compare(const struct em_scope *s, const struct em_controls *want, c
  */
 int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage, double seconds,
                   struct em_controls *got, struct em_error *err);
+
+/* After the stage was told to stop: until it rests, whatever *stop says and the command has left.  *got: where. */
+int em_scope_brake(struct em_scope *s, struct em_controls *got, struct em_error *err);
 
 /* ---- exposures ---- */
 

@@ -23,15 +23,15 @@ static void describe(const struct em_scope *s, enum em_control c, double want, d
 	const struct em_control_info *info = em_control_info(c);
 
 	em_text_printf(t, "%s is at ", info->name);
-	em_control_print_about(t, c, got);
+	em_control_print_about(t, c, got, 6);
 	em_text_append(t, ", not at ");
-	em_control_print_about(t, c, want);
+	em_control_print_about(t, c, want, 6);
 	if (info->dimension == EM_DIMENSION_SWITCH || info->dimension == EM_DIMENSION_CHOICE)
 		return;
 	em_text_append(t, ": off by ");
-	em_control_print_about(t, c, fabs(got - want));
+	em_control_print_about(t, c, fabs(got - want), 6);
 	em_text_append(t, ", more than ");
-	em_control_print_about(t, c, em_scope_tolerance(s, c, want));
+	em_control_print_about(t, c, em_scope_tolerance(s, c, want), 6);
 }
 
 static bool is_off(const struct em_scope *s, enum em_control c, double want, double got)
@@ -55,7 +55,7 @@ int em_scope_compare(const struct em_scope *s, const struct em_controls *want, c
 		describe(s, c, want->value[c], got->value[c], &t);
 	}
 	if (off)
-		em_error_set(err, EM_ERROR_MISSED, "%s: %s", s->name, em_text_get(&t));
+		em_error_set(err, EM_ERROR_MISSED, "%s: %s", s->label, em_text_get(&t));
 	em_text_release(&t);
 	return off ? -1 : 0;
 }
@@ -93,7 +93,7 @@ static void look(struct em_scope *s, struct watch *w, bool stage)
 	       !em_scope_read(s, &w->ask, &now, &w->why);
 	for (int c = 0; read && c < EM_CONTROLS; c++)
 		if (w->ask.known[c] && s->cap.readable.known[c] && !now.known[c]) {
-			em_error_set(&w->why, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->name,
+			em_error_set(&w->why, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->label,
 			             em_control_info((enum em_control)c)->name);
 			read = false;
 		}
@@ -117,7 +117,7 @@ static int give_up(struct em_scope *s, const struct watch *w, const struct em_co
 		return -1;
 	}
 	if (w->motion != EM_AT_REST || !want || !em_scope_compare(s, want, &w->last, err))
-		em_error_set(err, EM_ERROR_MISSED, "%s: the stage %s after %.3g s", s->name,
+		em_error_set(err, EM_ERROR_MISSED, "%s: the stage %s after %.3g s", s->label,
 		             w->motion == EM_NOT_READY ? "is not ready"
 		             : w->motion == EM_MOVING  ? "still moves"
 		                                       : "has not come to rest",

@@ -55,7 +55,7 @@ static int look(struct em_scope *s, struct settling *g, const struct em_exposure
 	scale[1] = shot.got.scale[1];
 	status = shot.pattern || shot.got.data.ndim != 2 || !isfinite(scale[0] + scale[1])
 	             ? em_error_set(err, EM_ERROR_UNSUPPORTED,
-	                            "%s: drift is measured on an image whose scale is known", s->name)
+	                            "%s: drift is measured on an image whose scale is known", s->label)
 	             : correlate(g, &shot.got.data, drift, &quality, err);
 	em_scope_shot_release(&shot);
 	if (status)
@@ -86,9 +86,9 @@ int em_scope_settle(struct em_scope *s, const struct em_exposure *e, double metr
 			status = isfinite(told)
 			             ? em_error_set(err, EM_ERROR_MISSED,
 			                            "%s: still drifts at %.3g nm/s after %.3g s, not under %.3g",
-			                            s->name, told * 1e9, seconds, metres_per_second * 1e9)
+			                            s->label, told * 1e9, seconds, metres_per_second * 1e9)
 			             : em_error_set(err, EM_ERROR_MISSED,
-			                            "%s: the pictures show nothing to tell a drift by", s->name);
+			                            "%s: the pictures show nothing to tell a drift by", s->label);
 		if (!status && !slow)
 			status = em_scope_pause(s, PAUSE, err);
 	}
