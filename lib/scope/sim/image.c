@@ -4,7 +4,7 @@
 
 #include "base/parallel.h"
 
-#define MARGIN 32 /* pixels around a broad beam's picture: the lens mixes neighbours, and a transform has no edges */
+#define MARGIN 64 /* pixels around a broad beam's picture: the lens mixes neighbours, and a transform has no edges */
 #define SIDE_MAX 16384
 
 static int check_view(const struct em_sim_view *v, struct em_error *err)

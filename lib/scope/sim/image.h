@@ -74,7 +74,8 @@ void em_sim_frame_blur(const struct em_sim_frame *f, double z, double covariance
 void em_sim_frame_local_blur(const struct em_sim_frame *f, double z, double angle, double covariance[2][2]);
 /* Where a direction of the specimen goes across the beam: x and y of R d. */
 void em_sim_frame_lean(const struct em_sim_frame *f, const double d[3], double lean[2]);
-double em_sim_wavelength(double voltage); /* m */
+double em_sim_wavelength(double voltage);                /* m */
+void em_sim_turn(double a, double b, double turn[3][3]); /* R of view.h */
 
 /* Lattices that can be seen, before drawing. */
 int em_sim_frame_add_lattice(struct em_sim_frame *f, uint64_t id, const struct em_sim_matter *m, const double cell[2],
@@ -82,6 +83,8 @@ int em_sim_frame_add_lattice(struct em_sim_frame *f, uint64_t id, const struct e
 const struct em_sim_lattice *em_sim_frame_lattice(const struct em_sim_frame *f, uint64_t id); /* NULL: none */
 int em_sim_section_lattices(struct em_sim_frame *f, const struct em_sim_section *s, struct em_error *err);
 void em_sim_beams_find(struct em_sim_beams *b, const struct em_sim_matter *m);
+/* The share of two that goes into a beam with excitation error s, 1/m, after `thickness`. */
+double em_sim_two_beams(double s, double xi, double thickness);
 /* The optical density that diffraction adds: `lean` of the third axis from the beam, in the crystal's own axes. */
 double em_sim_beams_density(const struct em_sim_beams *b, const double lean[2], double thickness, double lambda);
 

@@ -170,14 +170,6 @@ static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
 
 /* ---- slabs ---- */
 
-/* How far a reduction has come along a rod, from one end: the share of it at `along` -1 .. 1. */
-static float reacted(const struct em_sim_thing *t, double along, double reaction)
-{
-	double late = (double)(t->id >> 40 & 1023) / 1023;
-
-	return reaction > 0 ? em_sim_edge((float)((3.2 * reaction - 1.1 - 0.9 * late - along) / 0.1)) : 0;
-}
-
 static float profile(double u, double half, double soft)
 {
 	return em_sim_edge((float)((half + u) / soft)) * em_sim_edge((float)((half - u) / soft));
@@ -218,7 +210,7 @@ static void put_slab_pixel(struct em_sim_frame *f, const struct slab *s, size_t 
 	const struct em_sim_thing *t = s->k.t;
 	float (*side)(double, double, double) = t->half[1] > s->soft[1] ? profile : box;
 	float thick = (float)s->thick * side(u, t->half[0], s->soft[0]) * side(v, t->half[1], s->soft[1]);
-	float done = reacted(t, u / t->half[0], f->view->reaction);
+	float done = (float)em_sim_thing_reacted(t, u / t->half[0], f->view->reaction);
 
 	if (!(thick > 0))
 		return;
@@ -226,8 +218,11 @@ static void put_slab_pixel(struct em_sim_frame *f, const struct slab *s, size_t 
 		thick *= 1 + done * (0.1F + 0.35F * (float)em_sim_noise(t->id, u / 7e-9, v / 7e-9));
 	put(f, &s->k, pixel, thick, u, v);
 	if (!f->dark && s->k.beams.count) {
-		double lean[2] = {s->k.lean[0] + t->bend * u + 0.3 * t->bend * v, s->k.lean[1] + 0.4 * t->bend * v};
+		double lean[2];
 
+		em_sim_thing_bend(t, u, v, lean);
+		lean[0] += s->k.lean[0];
+		lean[1] += s->k.lean[1];
 		f->matter[pixel] += (1 - done) * (float)em_sim_beams_density(&s->k.beams, lean, thick, f->lambda) *
 		                    fminf(1, thick / (float)s->thick);
 	}

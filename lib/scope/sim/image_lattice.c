@@ -11,21 +11,6 @@
 #define LATTICES 512
 #define VIBRATION 0.008e-9 /* m rms; the width of an atom's scattering comes on top */
 
-/* sum Z^power exp(-2 pi i g r) over the sum of Z^power */
-static double complex structure(const struct em_sim_matter *m, double power, double h, double k)
-{
-	double complex sum = 0;
-	double all = 0;
-
-	for (size_t i = 0; i < m->atoms; i++) {
-		double z = pow(m->atom[i].z, power);
-
-		sum += z * cexp(-2 * PI * I * (h * m->atom[i].at[0] + k * m->atom[i].at[1]));
-		all += z;
-	}
-	return sum / all;
-}
-
 /* How much of a plane wave of g = (h / period, k / period) is left. */
 static double damping(const double g[2], const double c[2][2], const double smear[2], double atom)
 {
@@ -42,12 +27,13 @@ static double fill(float *table, const struct em_sim_matter *m, const double per
 {
 	static const int all = SIDE * SIDE;
 	double complex f[SIDE * SIDE], along[SIDE];
-	double most = 0;
+	double most = 0, part[2];
 
 	for (int i = 0; i < all; i++) {
 		double h = i % SIDE - ORDERS, k = i / SIDE - ORDERS, g[2] = {h / period[0], k / period[1]};
 
-		f[i] = structure(m, power, h, k) * damping(g, c, smear, atom);
+		em_sim_matter_structure(m, power, (double[3]){h, k, 0}, part);
+		f[i] = (part[0] + I * part[1]) * damping(g, c, smear, atom);
 		most = i == all / 2 ? most : fmax(most, cabs(f[i]));
 	}
 	for (int y = 0; y < EM_SIM_TABLE; y++) {
@@ -112,16 +98,13 @@ static size_t rank(const struct em_sim_beams *b, double xi)
 
 void em_sim_beams_find(struct em_sim_beams *b, const struct em_sim_matter *m)
 {
-	double z = em_sim_matter_density(m, 1);
-
 	b->count = 0;
 	for (int i = 0; i < 25; i++) {
-		double h = i % 5 - 2, k = i / 5 - 2, f = cabs(structure(m, 1, h, k));
-		double g[2] = {h / m->cell[0], k / m->cell[1]}, gg = g[0] * g[0] + g[1] * g[1];
-		double xi = 20e-9 * 4.66e30 / z / (f * exp(-gg / 60e18) + 1e-9);
+		double hkl[3] = {i % 5 - 2, (double)(i / 5 - 2), 0}, g[2] = {hkl[0] / m->cell[0], hkl[1] / m->cell[1]};
+		double xi = em_sim_matter_extinction(m, hkl, g[0] * g[0] + g[1] * g[1]);
 		size_t at = rank(b, xi);
 
-		if (i == 12 || f < 0.05 || at >= EM_SIM_BEAMS)
+		if (i == 12 || xi > 1e-6 || at >= EM_SIM_BEAMS)
 			continue;
 		b->count += b->count < EM_SIM_BEAMS;
 		for (size_t n = b->count - 1; n > at; n--) {
@@ -135,6 +118,14 @@ void em_sim_beams_find(struct em_sim_beams *b, const struct em_sim_matter *m)
 	}
 }
 
+/* The share that goes into a beam; absorption wears the beating down in thick crystals. */
+double em_sim_two_beams(double s, double xi, double thickness)
+{
+	double rr = 1 + s * s * xi * xi, wave = sin(PI * thickness / xi * sqrt(rr));
+
+	return ((wave * wave - 0.5) * exp(-thickness / 250e-9) + 0.5) / rr;
+}
+
 double em_sim_beams_density(const struct em_sim_beams *b, const double lean[2], double thickness, double lambda)
 {
 	double out = 0;
@@ -142,10 +133,8 @@ double em_sim_beams_density(const struct em_sim_beams *b, const double lean[2], 
 	for (size_t i = 0; i < b->count; i++) {
 		const double *g = b->g[i];
 		double s = g[0] * lean[0] + g[1] * lean[1] + lambda * (g[0] * g[0] + g[1] * g[1]) / 2;
-		double x = s * b->xi[i], root = sqrt(1 + x * x), wave = sin(PI * thickness / b->xi[i] * root) / root;
 
-		/* absorption wears the beating down in thick crystals */
-		out += (wave * wave - 0.5 / (root * root)) * exp(-thickness / 250e-9) + 0.5 / (root * root);
+		out += em_sim_two_beams(s, b->xi[i], thickness);
 	}
 	return log1p(1.2 * out);
 }

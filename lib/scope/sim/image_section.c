@@ -103,8 +103,9 @@ static float bent(const struct cut *c, size_t layer, float order)
 
 	if (!c->beams[layer].count || !(order > 0))
 		return 0;
-	lean[0] = c->lean[0] + 0.006 * em_sim_noise(s->seed ^ 41, c->along / 2.3e-6, c->down / 2.3e-6);
-	lean[1] = c->lean[1] + 0.006 * em_sim_noise(s->seed ^ 42, c->along / 2.3e-6, c->down / 2.3e-6);
+	em_sim_section_bend(s, c->along, c->down, lean);
+	lean[0] += c->lean[0];
+	lean[1] += c->lean[1];
 	return order * (float)em_sim_beams_density(&c->beams[layer], lean, c->thickness, c->b->f->lambda);
 }
 

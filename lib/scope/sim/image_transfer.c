@@ -96,6 +96,24 @@ static float lit(const struct em_sim_frame *f, size_t i, size_t j)
 	return em_sim_edge((float)((v->beam_radius - hypot(x, y)) / fmax(0.03 * v->beam_radius, v->pixel)));
 }
 
+/* A transform goes around: the margins fall to the mean, so that no border is met there. */
+static void soften_margins(struct em_sim_frame *f)
+{
+	double mean = 0, m = (double)f->margin;
+	size_t n = f->width * f->height;
+
+	for (size_t i = 0; i < n; i++)
+		mean += (double)f->phase[i] / (double)n;
+	for (size_t j = 0; j < f->height; j++)
+		for (size_t i = 0; i < f->width; i++) {
+			size_t x = i < f->width - 1 - i ? i : f->width - 1 - i,
+			       y = j < f->height - 1 - j ? j : f->height - 1 - j;
+			float keep = em_sim_edge((float)(2 * (double)(x < y ? x : y) / m - 1));
+
+			f->phase[j * f->width + i] = (float)mean + keep * (f->phase[j * f->width + i] - (float)mean);
+		}
+}
+
 int em_sim_transfer(struct em_sim_frame *f, struct em_error *err)
 {
 	const struct em_sim_view *v = f->view;
@@ -108,6 +126,7 @@ int em_sim_transfer(struct em_sim_frame *f, struct em_error *err)
 	l.step[0][1] = -v->plane[1][0] / det;
 	l.step[1][0] = -v->plane[0][1] / det;
 	l.step[1][1] = v->plane[0][0] / det;
+	soften_margins(f);
 	if (filter(&l, f->phase, lens_transfer, err))
 		return -1;
 	for (size_t i = 0; i < n; i++)

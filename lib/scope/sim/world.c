@@ -206,7 +206,28 @@ void em_sim_thing_axes(const struct em_sim_thing *t, double m[3][3])
 	}
 }
 
+void em_sim_thing_bend(const struct em_sim_thing *t, double u, double v, double lean[2])
+{
+	lean[0] = t->bend * (u + 0.3 * v);
+	lean[1] = t->bend * 0.4 * v;
+}
+
+double em_sim_thing_reacted(const struct em_sim_thing *t, double along, double reaction)
+{
+	double late = (double)(t->id >> 40 & 1023) / 1023, front = (3.2 * reaction - 1.1 - 0.9 * late - along) / 0.1;
+
+	if (!(reaction > 0) || front <= -1)
+		return 0;
+	return front >= 1 ? 1 : 0.5 + front * (0.75 - 0.25 * front * front);
+}
+
 /* ---- sections ---- */
+
+void em_sim_section_bend(const struct em_sim_section *s, double along, double down, double lean[2])
+{
+	for (int i = 0; i < 2; i++)
+		lean[i] = 0.006 * em_sim_noise(s->seed ^ (41 + (uint64_t)i), along / 2.3e-6, down / 2.3e-6);
+}
 
 void em_sim_section_local(const struct em_sim_section *s, double x, double y, double local[2])
 {

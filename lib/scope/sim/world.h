@@ -56,6 +56,10 @@ struct em_sim_matter {
 const struct em_sim_matter *em_sim_matter_find(const char *name); /* NULL: none of that name */
 /* Sum over the cell's atoms of Z^power, a cubic metre. */
 double em_sim_matter_density(const struct em_sim_matter *m, double power);
+/* The real and imaginary part of the sum of Z^power exp(-2 pi i hkl.r) over the cell, over that of Z^power. */
+void em_sim_matter_structure(const struct em_sim_matter *m, double power, const double hkl[3], double f[2]);
+/* Extinction distance, m: 20 nm for gold's 111, and in proportion to 1 / F; atoms scatter as exp(-g^2 / 60 nm^-2). */
+double em_sim_matter_extinction(const struct em_sim_matter *m, const double hkl[3], double gg);
 
 /* ---- what lies where ---- */
 
@@ -107,6 +111,11 @@ struct em_sim_section {
 	uint64_t seed;
 };
 
+/* What is dear to make and used again: of spectra (loss.c); locked inside. */
+struct em_sim_loss_cache;
+struct em_sim_loss_cache *em_sim_loss_cache_new(struct em_error *err);
+void em_sim_loss_cache_free(struct em_sim_loss_cache *c);
+
 #define EM_SIM_SCATTERS 8
 #define EM_SIM_SECTIONS 4
 #define EM_SIM_HOLES 16
@@ -127,6 +136,7 @@ struct em_sim_world {
 	size_t scatters;
 	struct em_sim_section section[EM_SIM_SECTIONS];
 	size_t sections;
+	struct em_sim_loss_cache *cache; /* owned */
 };
 
 /* The default specimen's JSON. */
@@ -157,21 +167,30 @@ double em_sim_section_order(const struct em_sim_section *s, const struct em_sim_
 /* The crystal's axes (rows: its three, of length 1) in the specimen's coordinates. */
 void em_sim_thing_axes(const struct em_sim_thing *thing, double axes[3][3]);
 
+/* How the crystal's third axis leans beyond what em_sim_thing_axes has, at (u, v) from the middle; in its own axes. */
+void em_sim_thing_bend(const struct em_sim_thing *thing, double u, double v, double lean[2]);
+void em_sim_section_bend(const struct em_sim_section *s, double along, double down, double lean[2]);
+/* The share of a rod or plate that has reacted at `along`, -1 .. 1 from end to end. */
+double em_sim_thing_reacted(const struct em_sim_thing *thing, double along, double reaction);
+
 /* ---- what the beam meets at a place ---- */
 
 #define EM_SIM_MET 16
 struct em_sim_met {
 	const struct em_sim_matter *matter;
+	uint64_t id;      /* of the crystal */
 	double thickness; /* along z */
-	double order;     /* 0 .. 1, of what is a crystal */
-	double axes[3][3];
-	double cell[3];
-	double reacted; /* share */
+	double order;     /* 0 .. 1; 0: no crystal */
+	double reacted;   /* share */
+	double axes[3][3], cell[3];
 };
-/* What stands over (x, y), at most EM_SIM_MET; spheres of less than a tenth of the footprint count as if they were
- * spread over it.  The number of them. */
-size_t em_sim_world_meet(const struct em_sim_world *w, const struct em_sim_view *v, double x, double y,
+/* All that stands over (x, y) of the specimen, at most EM_SIM_MET, but for kinds of balls that are all smaller than
+ * `fine`; how many. */
+size_t em_sim_world_meet(const struct em_sim_world *w, const struct em_sim_view *v, double x, double y, double fine,
                          struct em_sim_met met[EM_SIM_MET]);
+/* Places of the specimen that the beam of a pattern or spectrum falls on, the first in its middle: their number, at
+ * most `most`; *radius of the disc across the beam. */
+size_t em_sim_world_footprint(const struct em_sim_view *v, size_t most, double place[][2], double *radius);
 
 /* ---- numbers that belong to places ---- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define NM 1e-9
+#define PI 3.14159265358979323846
 
 /* Corner A, middle B, oxygen in the middles of the faces. */
 #define PEROVSKITE(a, b)                                                                                               \
@@ -94,4 +95,29 @@ double em_sim_matter_density(const struct em_sim_matter *m, double power)
 	for (size_t i = 0; i < m->atoms; i++)
 		sum += pow(m->atom[i].z, power);
 	return sum / (m->cell[0] * m->cell[1] * m->cell[2]);
+}
+
+void em_sim_matter_structure(const struct em_sim_matter *m, double power, const double hkl[3], double f[2])
+{
+	double all = 0;
+
+	f[0] = f[1] = 0;
+	for (size_t i = 0; i < m->atoms; i++) {
+		const double *at = m->atom[i].at;
+		double z = pow(m->atom[i].z, power), turn = hkl[0] * at[0] + hkl[1] * at[1] + hkl[2] * at[2];
+
+		f[0] += z * cos(2 * PI * turn);
+		f[1] -= z * sin(2 * PI * turn);
+		all += z;
+	}
+	f[0] /= all;
+	f[1] /= all;
+}
+
+double em_sim_matter_extinction(const struct em_sim_matter *m, const double hkl[3], double gg)
+{
+	double f[2];
+
+	em_sim_matter_structure(m, 1, hkl, f);
+	return 20e-9 * 4.66e30 / em_sim_matter_density(m, 1) / (hypot(f[0], f[1]) * exp(-gg / 60e18) + 1e-9);
 }

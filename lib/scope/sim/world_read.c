@@ -291,6 +291,8 @@ int em_sim_world_open(const char *path, uint64_t seed, struct em_sim_world **wor
 	else if (root)
 		failed = em_sim_world_parse(w, root, seed, err);
 	em_json_free(root);
+	if (!failed && !(w->cache = em_sim_loss_cache_new(err)))
+		failed = -1;
 	if (failed) {
 		free(w);
 		return -1;
@@ -301,5 +303,7 @@ int em_sim_world_open(const char *path, uint64_t seed, struct em_sim_world **wor
 
 void em_sim_world_free(struct em_sim_world *world)
 {
+	if (world)
+		em_sim_loss_cache_free(world->cache);
 	free(world);
 }
