@@ -3,7 +3,7 @@
 #ifndef EM_TESTS_SIM_HELP_H
 #define EM_TESTS_SIM_HELP_H
 
-#include "scope/drivers.h"
+#include "scope/sim/driver.h"
 #include "scope/sim/exposure.h"
 
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The simulator as a driver: what each call does in its turn. */
-#include "scope/sim/turn.h"
+#include "scope/sim/driver.h"
 
 #include "scope/clock.h"
-#include "scope/drivers.h"
+#include "scope/sim/turn.h"
 
 #include <math.h>
 #include <stdio.h>
