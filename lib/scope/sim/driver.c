@@ -2,6 +2,7 @@
 /* The simulator as a driver: what each call does in its turn. */
 #include "scope/sim/driver.h"
 
+#include "scope/clock.h"
 #include "scope/sim/turn.h"
 
 #include <math.h>
@@ -214,11 +215,11 @@ static int expose(struct em_sim *s, struct em_sim_turn *t, const struct em_expos
 	return 0;
 }
 
-/* By the real clock an exposure takes its time. */
+/* By the real clock an exposure takes its time, or until a signal comes. */
 static void wait_for_exposure(const struct em_sim *s, const struct em_sim_turn *begun, double seconds)
 {
 	if (!s->o.virtual_clock)
-		em_sim_pause(begun->state.wall + seconds - em_sim_wall());
+		em_clock_sleep(begun->state.wall + seconds - em_sim_wall());
 }
 
 static void forget_numbers(struct em_acquired *a)

@@ -4,7 +4,7 @@
  *
  * It behaves as instruments do, not as one would wish: a set returns before the stage goes, the status is late by 0.1
  * to 0.5 s and at rest between two axes, a move while it moves is refused, magnifications go to the nearest of a table.
- * Numbers past a range are refused, and nothing of that set is done then.
+ * Numbers past a range are refused, and nothing of that set is done then.  One exposure at a time.
  */
 #ifndef EM_SCOPE_SIM_DRIVER_H
 #define EM_SCOPE_SIM_DRIVER_H

@@ -68,7 +68,6 @@ int em_sim_store_open(struct em_sim_store *st, double deadline, struct em_sim_st
 int em_sim_store_write(struct em_sim_store *st, const struct em_sim_state *s, struct em_error *err);
 void em_sim_store_close(struct em_sim_store *st); /* unlocks */
 
-double em_sim_wall(void);          /* seconds of the system's calendar */
-void em_sim_pause(double seconds); /* all of it */
+double em_sim_wall(void); /* seconds of the system's calendar */
 
 #endif

@@ -2,6 +2,8 @@
 /* The state's file: see state.h. */
 #include "scope/sim/state.h"
 
+#include "scope/clock.h"
+
 #include "base/digest.h"
 
 #include <errno.h>
@@ -51,39 +53,20 @@ double em_sim_wall(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void em_sim_pause(double seconds)
-{
-	struct timespec t;
-
-	seconds = fmin(fmax(seconds, 0), 1e8);
-	t.tv_sec = (time_t)seconds;
-	t.tv_nsec = (long)((seconds - floor(seconds)) * 1e9);
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
-}
-
-static double monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Asks again and again: a lock that waits in the kernel cannot be given up.  A command holds it below a millisecond. */
 static int take_lock(int fd, const char *path, double deadline, struct em_error *err)
 {
-	double end = monotonic() + deadline, step = 50e-6;
+	double end = em_clock_now() + deadline, step = 50e-6;
 
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
 			return em_error_errno(err, "cannot lock '%s'", path);
-		if (!(monotonic() < end))
+		if (!(em_clock_now() < end))
 			return em_error_set(err, EM_ERROR_UNREACHABLE, "'%s' is locked by another process for %g s",
 			                    path, deadline);
-		em_sim_pause(step);
+		em_clock_sleep(step);
 		step = fmin(step * 1.5, 2e-3);
 	}
 	return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scope/sim/turn.h"
 
+#include "scope/clock.h"
+
 #include <math.h>
-#include <time.h>
 
 #define CALL_SECONDS 1e-3 /* of the virtual clock, that a call takes: who only asks sees time pass, too */
 
@@ -54,7 +55,7 @@ void em_sim_sleep(struct em_sim *s, double seconds)
 	struct em_sim_state state;
 
 	if (!s->o.virtual_clock) {
-		em_sim_pause(seconds);
+		em_clock_sleep(seconds);
 	} else if (seconds > 0 && !em_sim_take(s, 60, &state, NULL)) {
 		em_sim_state_pass(&state, seconds);
 		em_sim_give(s, &state, NULL);
@@ -64,15 +65,13 @@ void em_sim_sleep(struct em_sim *s, double seconds)
 double em_sim_now(struct em_sim *s)
 {
 	struct em_sim_state state = {.time = 0};
-	struct timespec t;
 
 	if (s->o.virtual_clock) {
 		if (!em_sim_take(s, 60, &state, NULL))
 			em_sim_let_go(s);
 		return state.time;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+	return em_clock_now();
 }
 
 int em_sim_fail(enum em_error_kind kind, enum em_sim_fault fault, struct em_error *err)

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Diffraction patterns: the beams of every crystal that the beam falls on, each two-beam (em_sim_two_beams) with its
+ * excitation error s = -g_z - lambda g^2 / 2 in the whole of its reciprocal lattice, so that any tilt has its zone and
+ * its Laue circles; halos of what is amorphous; and diffuse scattering about the middle.  Beams share what there is:
+ * those of a crystal are weighed by 1 / (1 + their sum).  What is scattered past the camera is lost.
+ */
+#include "scope/sim/image.h"
+
+#include <stdlib.h>
+
+#define PI 3.14159265358979323846
+#define PLACES 400
+#define GRAINS 3000
+#define FARTHEST 22e9   /* 1/m: no beam beyond */
+#define NEAREST_S 0.3e9 /* 1/m: and none so far from the sphere */
+
+struct pattern {
+	const struct em_sim_view *v;
+	float *out; /* of one electron */
+	double turn[3][3], back[2][2], lambda, reach;
+	double disc, sigma; /* 1/m: radius of a disc, 0: a spot of this rms */
+};
+
+/* A spot at g, sum `share`, wherever it lies on the camera. */
+static void put_spot(struct pattern *p, const double g[2], double share)
+{
+	const struct em_sim_view *v = p->v;
+	double x = g[0] + v->pattern[0], y = g[1] + v->pattern[1],
+	       px = sqrt(fabs(v->plane[0][0] * v->plane[1][1] - v->plane[0][1] * v->plane[1][0]));
+	double c = p->back[0][0] * x + p->back[0][1] * y + ((double)v->width - 1) / 2;
+	double r = p->back[1][0] * x + p->back[1][1] * y + ((double)v->height - 1) / 2;
+	double s = p->sigma / px, rim = p->disc / px, reach = fmax(4.5 * s, rim + 2);
+	double whole = rim > 0 ? PI * rim * rim : 2 * PI * s * s;
+	long lo[2] = {lround(ceil(fmax(c - reach, 0))), lround(ceil(fmax(r - reach, 0)))};
+	long hi[2] = {lround(floor(fmin(c + reach, (double)v->width - 1))),
+	              lround(floor(fmin(r + reach, (double)v->height - 1)))};
+
+	for (long j = lo[1]; j <= hi[1]; j++)
+		for (long i = lo[0]; i <= hi[0]; i++) {
+			double dd = ((double)i - c) * ((double)i - c) + ((double)j - r) * ((double)j - r);
+			double f = rim > 0 ? em_sim_edge((float)((rim - sqrt(dd)) / (1 + s))) : exp(-dd / (2 * s * s));
+
+			p->out[(size_t)j * v->width + (size_t)i] += (float)(share * f / whole);
+		}
+}
+
+/* ---- crystals ---- */
+
+struct beam {
+	double g[2], share;
+};
+#define BEAMS 1024
+
+/* The beams of a crystal that are near the sphere. */
+static size_t find_beams(const struct pattern *p, const struct em_sim_met *m, double slant, struct beam *beam)
+{
+	long most[3];
+	double lab[3][3];
+	size_t n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		most[i] = lround(floor(fmin(p->reach * m->cell[i], 40)));
+		for (int k = 0; k < 3; k++)
+			lab[i][k] = (p->turn[k][0] * m->axes[i][0] + p->turn[k][1] * m->axes[i][1] +
+			             p->turn[k][2] * m->axes[i][2]) /
+			            m->cell[i];
+	}
+	for (long h = -most[0]; h <= most[0]; h++)
+		for (long k = -most[1]; k <= most[1]; k++)
+			for (long l = -most[2]; l <= most[2] && n < BEAMS; l++) {
+				double hkl[3] = {(double)h, (double)k, (double)l}, g[3], gg = 0, s;
+
+				for (int i = 0; i < 3; i++) {
+					g[i] = hkl[0] * lab[0][i] + hkl[1] * lab[1][i] + hkl[2] * lab[2][i];
+					gg += g[i] * g[i];
+				}
+				s = -g[2] - p->lambda * gg / 2;
+				if (gg > p->reach * p->reach || fabs(s) > NEAREST_S || (!h && !k && !l))
+					continue;
+				beam[n].g[0] = g[0];
+				beam[n].g[1] = g[1];
+				beam[n].share = em_sim_two_beams(s, em_sim_matter_extinction(m->matter, hkl, gg),
+				                                 m->thickness * slant);
+				n++;
+			}
+	return n;
+}
+
+static void put_crystal(struct pattern *p, const struct em_sim_met *m, double slant, double share, struct beam *beam)
+{
+	size_t n = find_beams(p, m, slant, beam);
+	double sum = 1;
+
+	for (size_t i = 0; i < n; i++)
+		sum += beam[i].share;
+	for (size_t i = 0; i < n; i++)
+		if (beam[i].share > 1e-7)
+			put_spot(p, beam[i].g, share * beam[i].share / sum);
+	put_spot(p, (double[2]){0, 0}, share / sum);
+}
+
+/* ---- what has no lattice ---- */
+
+struct diffuse {
+	double middle;           /* share about the undiffracted beam */
+	double ring[32], at[32]; /* share, 1/m */
+	size_t rings;
+};
+
+static void add_ring(struct diffuse *d, double at, double share)
+{
+	size_t i = 0;
+
+	while (i < d->rings && fabs(d->at[i] - at) > 1e6)
+		i++;
+	if (i == 32)
+		return;
+	d->rings += i == d->rings;
+	d->at[i] = at;
+	d->ring[i] += share;
+}
+
+static void put_diffuse(struct pattern *p, const struct diffuse *d)
+{
+	const struct em_sim_view *v = p->v;
+	double px = fabs(v->plane[0][0] * v->plane[1][1] - v->plane[0][1] * v->plane[1][0]);
+
+	for (size_t j = 0; j < v->height; j++)
+		for (size_t i = 0; i < v->width; i++) {
+			double c = (double)i - ((double)v->width - 1) / 2, r = (double)j - ((double)v->height - 1) / 2;
+			double x = v->plane[0][0] * c + v->plane[0][1] * r - v->pattern[0];
+			double y = v->plane[1][0] * c + v->plane[1][1] * r - v->pattern[1], k = hypot(x, y), w = 0.8e9;
+			double sum = d->middle * w * w / (PI * (k * k + w * w) * (k * k + w * w));
+
+			for (size_t n = 0; n < d->rings; n++) { /* normalised over the plane */
+				double broad = 0.13 * d->at[n], off = (k - d->at[n]) / broad;
+
+				sum += d->ring[n] * exp(-off * off / 2) / (2 * PI * d->at[n] * broad * 2.5066);
+			}
+			p->out[j * v->width + i] += (float)(px * sum);
+		}
+}
+
+/* ---- all that the beam falls on ---- */
+
+/* A grain: what one crystal covers of the beam. */
+struct grain {
+	struct em_sim_met met;
+	double share;
+};
+struct grains {
+	struct grain grain[GRAINS];
+	size_t count;
+	struct diffuse diffuse;
+	double straight; /* share that meets no crystal */
+	struct beam beam[BEAMS];
+};
+
+static void add_grain(struct grains *g, const struct em_sim_met *m, double share)
+{
+	size_t i = 0;
+
+	while (i < g->count && g->grain[i].met.id != m->id)
+		i++;
+	if (i == GRAINS)
+		return;
+	if (i == g->count)
+		g->grain[g->count++] = (struct grain){.met = *m};
+	g->grain[i].share += share;
+}
+
+/* One place of the beam, `part` of all: the thickest crystal there diffracts, what has no order makes halos. */
+static void add_place(struct grains *g, const struct em_sim_met *met, size_t n, double slant, double part)
+{
+	const struct em_sim_met *crystal = NULL;
+	double rest = part;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct em_sim_matter *m = met[i].matter;
+		double elastic = met[i].thickness * slant * em_sim_matter_density(m, 1.3) / (180e-9 * 1.0272e30);
+		double out = rest * (1 - exp(-elastic)), ordered = met[i].order;
+
+		if (ordered > 0.5 && (!crystal || met[i].thickness > crystal->thickness))
+			crystal = &met[i];
+		/* a crystal's atoms scatter into its beams, but for their vibration, which is diffuse */
+		add_ring(&g->diffuse, m->halo[0], 0.5 * out * (1 - ordered));
+		add_ring(&g->diffuse, m->halo[1], 0.25 * out * (1 - ordered));
+		out *= 1 - 0.8 * ordered;
+		g->diffuse.middle += out - 0.75 * out * (1 - ordered) / (1 - 0.8 * ordered);
+		rest -= out;
+	}
+	if (crystal)
+		add_grain(g, crystal, rest);
+	else
+		g->straight += rest;
+}
+
+/* Balls that are small beside the beam's disc: each of them, as places between them would miss most. */
+static void add_balls(struct grains *g, const struct em_sim_world *w, const struct em_sim_scatter *s,
+                      const double middle[2], double radius)
+{
+	long span = lround(ceil(radius / s->pitch)),
+	     at[2] = {lround(middle[0] / s->pitch), lround(middle[1] / s->pitch)};
+	struct em_sim_thing t;
+
+	for (long n = 0; n < (2 * span + 1) * (2 * span + 1); n++) {
+		struct em_sim_met m = {.matter = s->matter, .order = 1};
+
+		if (!em_sim_scatter_thing(w, s, at[0] - span + n % (2 * span + 1), at[1] - span + n / (2 * span + 1),
+		                          &t) ||
+		    hypot(t.at[0] - middle[0], t.at[1] - middle[1]) > radius)
+			continue;
+		m.id = t.id;
+		m.thickness = 4. / 3 * t.half[0];
+		for (int i = 0; i < 3; i++)
+			m.cell[i] = s->matter->cell[i];
+		em_sim_thing_axes(&t, m.axes);
+		add_grain(g, &m, t.half[0] * t.half[0] / (radius * radius));
+		g->straight -= t.half[0] * t.half[0] / (radius * radius);
+	}
+}
+
+static void set_pattern(struct pattern *p, const struct em_sim_view *v, float *out)
+{
+	double det = v->plane[0][0] * v->plane[1][1] - v->plane[0][1] * v->plane[1][0], px = sqrt(fabs(det));
+	double corner = hypot((double)v->width, (double)v->height) / 2 * px + hypot(v->pattern[0], v->pattern[1]);
+
+	*p = (struct pattern){.v = v, .out = out, .lambda = em_sim_wavelength(v->voltage)};
+	em_sim_turn(v->a, v->b, p->turn);
+	p->back[0][0] = v->plane[1][1] / det;
+	p->back[0][1] = -v->plane[0][1] / det;
+	p->back[1][0] = -v->plane[1][0] / det;
+	p->back[1][1] = v->plane[0][0] / det;
+	p->reach = fmin(corner, FARTHEST);
+	/* the camera's own point spread, and the width of a small crystal's or small beam's spots */
+	p->sigma = px * hypot(0.8, v->blur);
+	p->disc = v->convergence / p->lambda;
+	if (p->disc < 1.5 * px) {
+		p->sigma = hypot(p->sigma, p->disc / 2);
+		p->disc = 0;
+	}
+}
+
+int em_sim_expect_pattern(const struct em_sim_world *w, const struct em_sim_view *v, float *expected,
+                          struct em_error *err)
+{
+	struct grains *g = calloc(1, sizeof(*g));
+	double place[PLACES][2], radius, fine;
+	size_t n = em_sim_world_footprint(v, PLACES, place, &radius);
+	struct pattern p;
+
+	if (!g)
+		return em_error_memory(err, sizeof(*g));
+	set_pattern(&p, v, expected);
+	fine = radius / 5;
+	for (size_t i = 0; i < n; i++) {
+		struct em_sim_met met[EM_SIM_MET];
+		size_t found = em_sim_world_meet(w, v, place[i][0], place[i][1], fine, met);
+
+		add_place(g, met, found, 1 / p.turn[2][2], 1 / (double)n);
+	}
+	for (size_t i = 0; i < w->scatters; i++)
+		if (w->scatter[i].shape == EM_SIM_SPHERE && w->scatter[i].length.hi < fine &&
+		    !w->scatter[i].matter->amorphous)
+			add_balls(g, w, &w->scatter[i], place[0], radius);
+	g->straight = fmax(g->straight, 0);
+	for (size_t i = 0; i < g->count; i++)
+		put_crystal(&p, &g->grain[i].met, 1 / p.turn[2][2], g->grain[i].share, g->beam);
+	put_spot(&p, (double[2]){0, 0}, g->straight);
+	put_diffuse(&p, &g->diffuse);
+	for (size_t i = 0; i < v->width * v->height; i++)
+		expected[i] *= (float)(v->electrons * v->dqe);
+	free(g);
+	return 0;
+}
