@@ -103,6 +103,14 @@ static void an_instrument_has_its_files(void **state)
 	check_same_file("sim:a/b", "sim:a-b", false);
 	check_same_file("sim:../../x", "sim:", false);
 	check_same_file(longest, other, false);
+	/* how a simulator behaves makes it no other one */
+	check_same_file("sim:", "sim:?clock=virtual&fault=drop@3", true);
+	check_same_file("sim:?seed=2", "sim:?clock=virtual&seed=2&x", true);
+	check_same_file("sim:?seed=2&state=a", "sim:?seed=2&clock=real&state=a", true);
+	check_same_file("sim:?seed=2", "sim:?seed=3", false);
+	check_same_file("sim:?seed=2", "sim:?seeds=2", false);
+	check_same_file("sim:a.json?seed=2", "sim:b.json?seed=2", false);
+	check_same_file("http://h?seed=2", "http://h", false);
 	public = em_scope_public_url("http://user:token@host:80/a@b");
 	assert_string_equal(public, "http://host:80/a@b");
 	free(public);
