@@ -128,7 +128,9 @@ static double facetted(const struct stroke *k, double x, double y)
 	       v = fabs(c * y - s * x);
 	double hexagon = fmax(v, 0.5 * v + 0.8660254 * u);
 
-	return k->t->matter->amorphous ? dd : 0.45 * dd + 0.6 * hexagon * hexagon;
+	double flat = k->t->matter->amorphous ? 0 : 0.2 + 0.4 * (double)(k->t->id & 255) / 255;
+
+	return (1 - flat) * dd + 1.1 * flat * hexagon * hexagon;
 }
 
 static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
@@ -209,7 +211,7 @@ static void put_slab_pixel(struct em_sim_frame *f, const struct slab *s, size_t 
 {
 	const struct em_sim_thing *t = s->k.t;
 	float (*side)(double, double, double) = t->half[1] > s->soft[1] ? profile : box;
-	float thick = (float)s->thick * side(u, t->half[0], s->soft[0]) * side(v, t->half[1], s->soft[1]);
+	float thick = (float)s->thick * side(u + t->skew * v, t->half[0], s->soft[0]) * side(v, t->half[1], s->soft[1]);
 	float done = (float)em_sim_thing_reacted(t, u / t->half[0], f->view->reaction);
 
 	if (!(thick > 0))
@@ -240,7 +242,7 @@ static void draw_slab(struct em_sim_band *b, const struct em_sim_thing *t)
 		double v = s.at[1] + j * s.step[1][1] + jitter * s.step[0][1];
 		long lo = 0, hi = (long)f->width;
 
-		em_sim_narrow(u, s.step[0][0], t->half[0] + s.soft[0], &lo, &hi);
+		em_sim_narrow(u, s.step[0][0], t->half[0] + fabs(t->skew) * t->half[1] + s.soft[0], &lo, &hi);
 		em_sim_narrow(v, s.step[0][1], t->half[1] + s.soft[1], &lo, &hi);
 		for (long i = lo; i < hi; i++)
 			put_slab_pixel(f, &s, row * f->width + (size_t)i, u + (double)i * s.step[0][0],
