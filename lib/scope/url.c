@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* URLs of instruments, and the names of the files that belong to one. */
+#include "scope/scope_parts.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 80
+
+char *em_scope_public_url(const char *url)
+{
+	const char *host = strstr(url, "://"), *at;
+	char *copy = strdup(url);
+	size_t keep;
+
+	if (!copy || !host)
+		return copy;
+	host += 3;
+	at = memchr(host, '@', strcspn(host, "/?#"));
+	if (at) {
+		keep = (size_t)(host - url);
+		memmove(copy + keep, at + 1, strlen(at + 1) + 1);
+	}
+	return copy;
+}
+
+/* Letters and digits of the URL, for people, and a number that keeps apart what looks the same then (FNV-1a). */
+static void put_name(struct em_text *t, const char *url)
+{
+	size_t n = strlen(url);
+	uint32_t hash = 2166136261u;
+
+	while (n && strchr(":/", url[n - 1]))
+		n--;
+	for (size_t i = 0; i < n; i++) {
+		hash = (hash ^ (unsigned char)url[i]) * 16777619u;
+		if (i < NAME_MAX_BYTES && (isalnum((unsigned char)url[i]) || strchr("-_", url[i])))
+			em_text_append_bytes(t, &url[i], 1);
+		else if (i < NAME_MAX_BYTES && i && isalnum((unsigned char)url[i - 1]))
+			em_text_append(t, "-");
+	}
+	em_text_printf(t, "-%08x", (unsigned)hash);
+}
+
+char *em_scope_file(const char *state_dir, const char *url, const char *ext)
+{
+	char *name = em_scope_public_url(url);
+	struct em_text t = {0};
+
+	if (!name)
+		return NULL;
+	em_text_printf(&t, "%s/", state_dir);
+	put_name(&t, name);
+	em_text_printf(&t, ".%s", ext);
+	free(name);
+	if (em_text_check(&t, NULL))
+		em_text_release(&t);
+	return t.s;
+}
