@@ -12,7 +12,7 @@ double em_sim_wavelength(double voltage)
 	return 1.226426e-9 / sqrt(voltage * (1 + 0.978476e-6 * voltage));
 }
 
-void em_sim_turn(double a, double b, double turn[3][3])
+void em_sim_tilt_matrix(double a, double b, double turn[3][3])
 {
 	double ca = cos(a), sa = sin(a), cb = cos(b), sb = sin(b);
 	double r[3][3] = {{cb, 0, sb}, {sa * sb, ca, -sa * cb}, {-ca * sb, sa, ca * cb}};
@@ -117,7 +117,7 @@ int em_sim_frame_init(struct em_sim_frame *f, const struct em_sim_world *w, cons
 	f->height = v->height + 2 * margin;
 	f->lambda = em_sim_wavelength(v->voltage);
 	n = f->width * f->height;
-	em_sim_turn(v->a, v->b, f->turn);
+	em_sim_tilt_matrix(v->a, v->b, f->turn);
 	set_map(f);
 	set_detector(f);
 	f->pixel = fmax(hypot(f->step[0][0], f->step[0][1]), hypot(f->step[1][0], f->step[1][1]));

@@ -175,7 +175,7 @@ void em_sim_world_describe(const struct em_sim_world *w, const struct em_sim_vie
 	size_t n = em_sim_world_meet(w, v, v->x, v->y, 0, met);
 	double turn[3][3], t = 0;
 
-	em_sim_turn(v->a, v->b, turn);
+	em_sim_tilt_matrix(v->a, v->b, turn);
 	for (size_t i = 0; i < n; i++)
 		t += met[i].thickness / turn[2][2] / met[i].matter->lambda;
 	em_text_append(json, "{");
