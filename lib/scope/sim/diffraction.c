@@ -227,7 +227,7 @@ static void set_pattern(struct pattern *p, const struct em_sim_view *v, float *o
 	double corner = hypot((double)v->width, (double)v->height) / 2 * px + hypot(v->pattern[0], v->pattern[1]);
 
 	*p = (struct pattern){.v = v, .out = out, .lambda = em_sim_wavelength(v->voltage)};
-	em_sim_turn(v->a, v->b, p->turn);
+	em_sim_tilt_matrix(v->a, v->b, p->turn);
 	p->back[0][0] = v->plane[1][1] / det;
 	p->back[0][1] = -v->plane[0][1] / det;
 	p->back[1][0] = -v->plane[1][0] / det;

@@ -8,7 +8,7 @@
  * in rows, each as sharp as pixels and probe show it, so that there is no cost for what is not in the picture and none
  * for a blur; what is much smaller than a pixel is spread evenly.
  *
- *     elastic density   Z^1.3 n t / 180 nm of carbon      (out of an objective aperture of 10 mrad, 200 kV)
+ *     elastic density   Z^1.3 n t / 180 nm of carbon      (beyond 10 mrad, 200 kV; as aperture^-0.7; none: 0.45)
  *     dark field        7.1e-8 nm^2 Z^1.7 n t             (60 to 200 mrad; goes as 1 / inner^2 - 1 / outer^2)
  *     phase             7.29e-3 rad / (V nm), potential 0.0257 V nm^3 Z^0.7 n
  *     diffraction       two beams at a time: sin^2(pi t s') / (xi s')^2, s'^2 = s^2 + 1 / xi^2, xi = 20 nm for gold
@@ -52,6 +52,7 @@ struct em_sim_frame {
 	bool dark;         /* a dark field */
 	double lambda;     /* m: of the electrons */
 	double weight;     /* of the ring detector */
+	double absorption; /* of a bright image: what leaves the beam, of that beyond 10 mrad */
 	struct em_sim_lattice *lattice; /* owned */
 	size_t lattices;
 };
@@ -75,7 +76,7 @@ void em_sim_frame_local_blur(const struct em_sim_frame *f, double z, double angl
 /* Where a direction of the specimen goes across the beam: x and y of R d. */
 void em_sim_frame_lean(const struct em_sim_frame *f, const double d[3], double lean[2]);
 double em_sim_wavelength(double voltage);                /* m */
-void em_sim_turn(double a, double b, double turn[3][3]); /* R of view.h */
+void em_sim_tilt_matrix(double a, double b, double turn[3][3]); /* R of view.h */
 
 /* Lattices that can be seen, before drawing. */
 int em_sim_frame_add_lattice(struct em_sim_frame *f, uint64_t id, const struct em_sim_matter *m, const double cell[2],
@@ -116,9 +117,10 @@ void em_sim_texture_row(const struct em_sim_frame *f, float *row, size_t n, uint
 /* A value of a lattice's table at (u, v) periods. */
 static inline float em_sim_table(const float *table, double u, double v)
 {
-	double x = u * EM_SIM_TABLE, y = v * EM_SIM_TABLE, fx = floor(x), fy = floor(y);
-	float p = (float)(x - fx), q = (float)(y - fy);
-	unsigned i = (unsigned)(long)fx, j = (unsigned)(long)fy, m = EM_SIM_TABLE - 1;
+	double x = u * EM_SIM_TABLE, y = v * EM_SIM_TABLE;
+	long fx = em_sim_floor(x), fy = em_sim_floor(y);
+	float p = (float)(x - (double)fx), q = (float)(y - (double)fy);
+	unsigned i = (unsigned)fx, j = (unsigned)fy, m = EM_SIM_TABLE - 1;
 	const float *a = table + (j & m) * EM_SIM_TABLE, *b = table + ((j + 1) & m) * EM_SIM_TABLE;
 
 	return (a[i & m] * (1 - p) + a[(i + 1) & m] * p) * (1 - q) + (b[i & m] * (1 - p) + b[(i + 1) & m] * p) * q;

@@ -22,7 +22,9 @@ static double amplify(const struct em_sim_view *v, struct em_random *r, double e
 	counts = gain * em_random_poisson(r, electrons) + v->offset;
 	if (v->read_noise > 0)
 		counts += v->read_noise * em_random_normal(r);
-	return fmin(fmax(nearbyint(counts), 0), v->saturation);
+	if (!(counts > 0))
+		return 0;
+	return counts < v->saturation ? (double)(int64_t)(counts + 0.5) : v->saturation;
 }
 
 static void detect_row(void *ctx, size_t row)
@@ -35,9 +37,9 @@ static void detect_row(void *ctx, size_t row)
 		double counts = amplify(d->v, &r, (double)d->expected[i], i);
 
 		if (d->wide)
-			((int32_t *)d->out)[i] = (int32_t)fmin(counts, 2147483647);
+			((int32_t *)d->out)[i] = (int32_t)(counts < 2147483647 ? counts : 2147483647);
 		else
-			((uint16_t *)d->out)[i] = (uint16_t)fmin(counts, 65535);
+			((uint16_t *)d->out)[i] = (uint16_t)(counts < 65535 ? counts : 65535);
 	}
 }
 

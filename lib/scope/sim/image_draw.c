@@ -57,17 +57,18 @@ void em_sim_band_each(struct em_sim_band *b, const struct em_sim_scatter *s,
 /* ---- balls ---- */
 
 /* How thick a ball of radius r is at a distance whose square is dd, seen through a blur of variance var. */
-static float ball(double r, double dd, double var)
+static float ball(double r, double dd, double var, bool small)
 {
 	double s = r * r / 5 + var;
 
-	if (var > 0.16 * r * r) /* its second moment is kept, and its volume */
+	if (small) /* its second moment is kept, and its volume */
 		return (float)(2. / 3 * r * r * r / s * exp(-dd / (2 * s)));
 	r = r * r - dd;
 	return r > 0 ? 2 * sqrtf((float)r) : 0;
 }
 
 struct stroke {
+	double across[2]; /* direction that a ball's facets go by */
 	const struct em_sim_thing *t;
 	struct em_sim_weight w;
 	const struct em_sim_lattice *lattice;
@@ -83,7 +84,7 @@ static void set_stroke(struct stroke *s, struct em_sim_band *b, const struct em_
 	const struct em_sim_frame *f = b->f;
 	double across[2], first[2], n;
 
-	*s = (struct stroke){.t = t, .w = em_sim_frame_weigh(f, t->matter)};
+	*s = (struct stroke){.t = t, .w = em_sim_frame_weigh(f, t->matter), .across = {cos(t->angle), sin(t->angle)}};
 	em_sim_frame_local_blur(f, t->at[2], t->angle, s->blur);
 	for (int i = 0; i < 2; i++)
 		s->soft[i] = 1.7 * sqrt(s->blur[i][i]);
@@ -124,11 +125,11 @@ static void put(struct em_sim_frame *f, const struct stroke *s, size_t pixel, fl
 /* The square of a distance at which a ball with facets looks like a round one. */
 static double facetted(const struct stroke *k, double x, double y)
 {
-	double c = k->axes[0][0], s = k->axes[0][1], dd = x * x + y * y, u = fabs(c * x + s * y),
-	       v = fabs(c * y - s * x);
-	double hexagon = fmax(v, 0.5 * v + 0.8660254 * u);
+	double dd = x * x + y * y, u = fabs(k->across[0] * x + k->across[1] * y);
+	double v = fabs(k->across[0] * y - k->across[1] * x), hexagon = fmax(v, 0.5 * v + 0.8660254 * u);
+	double flat = k->t->matter->amorphous ? 0 : 0.2 + 0.4 * (double)(k->t->id & 255) / 255;
 
-	return k->t->matter->amorphous ? dd : 0.45 * dd + 0.6 * hexagon * hexagon;
+	return (1 - flat) * dd + 1.095 * flat * hexagon * hexagon;
 }
 
 static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
@@ -139,9 +140,13 @@ static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
 	double column = f->back[0][0] * x0 + f->back[0][1] * y0, row = f->back[1][0] * x0 + f->back[1][1] * y0;
 	struct stroke k;
 	float extra = 0;
+	bool small;
 
 	set_stroke(&k, b, t);
 	var = (k.blur[0][0] + k.blur[1][1]) / 2;
+	small = r < 2.6 * f->pixel || var > 0.16 * r * r;
+	if (small) /* a wider Gaussian, so that its sum does not depend on where between pixels it lies */
+		var = fmax(var, 0.22 * f->pixel * f->pixel);
 	reach = fmax(1.1 * r, 3 * sqrt(r * r / 5 + var));
 	px = sqrt(fabs(f->view->plane[0][0] * f->view->plane[1][1] - f->view->plane[0][1] * f->view->plane[1][0]));
 	if (!f->dark && k.beams.count) /* one shade for each: the beat's mean over what is not flat */
@@ -158,7 +163,7 @@ static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
 			double x = f->view->plane[0][0] * di + f->view->plane[0][1] * dj;
 			double y =
 			    f->view->plane[1][0] * di + f->view->plane[1][1] * dj; /* in the plane: balls stay round */
-			float thick = ball(r, facetted(&k, x, y), var);
+			float thick = ball(r, small ? x * x + y * y : facetted(&k, x, y), var, small);
 
 			if (thick > 0) {
 				put(f, &k, (size_t)j * f->width + (size_t)i, thick, c * x + s * y, c * y - s * x);
@@ -209,7 +214,7 @@ static void put_slab_pixel(struct em_sim_frame *f, const struct slab *s, size_t 
 {
 	const struct em_sim_thing *t = s->k.t;
 	float (*side)(double, double, double) = t->half[1] > s->soft[1] ? profile : box;
-	float thick = (float)s->thick * side(u, t->half[0], s->soft[0]) * side(v, t->half[1], s->soft[1]);
+	float thick = (float)s->thick * side(u + t->skew * v, t->half[0], s->soft[0]) * side(v, t->half[1], s->soft[1]);
 	float done = (float)em_sim_thing_reacted(t, u / t->half[0], f->view->reaction);
 
 	if (!(thick > 0))
@@ -240,7 +245,7 @@ static void draw_slab(struct em_sim_band *b, const struct em_sim_thing *t)
 		double v = s.at[1] + j * s.step[1][1] + jitter * s.step[0][1];
 		long lo = 0, hi = (long)f->width;
 
-		em_sim_narrow(u, s.step[0][0], t->half[0] + s.soft[0], &lo, &hi);
+		em_sim_narrow(u, s.step[0][0], t->half[0] + fabs(t->skew) * t->half[1] + s.soft[0], &lo, &hi);
 		em_sim_narrow(v, s.step[0][1], t->half[1] + s.soft[1], &lo, &hi);
 		for (long i = lo; i < hi; i++)
 			put_slab_pixel(f, &s, row * f->width + (size_t)i, u + (double)i * s.step[0][0],

@@ -4,37 +4,76 @@
 
 #define PI 3.14159265358979323846
 #define STRIDE 8 /* pixels from one place where slow things are worked out to the next */
+#define LONG_STRIDE 32
+
+/* Where cells are many pixels wide: worked out at every STRIDEth, straight between. */
+static void slow_noise_row(float *row, size_t n, uint64_t seed, const double at[2], const double step[2],
+                           float amplitude)
+{
+	size_t stride = fabs(step[0]) + fabs(step[1]) < 1. / 60 ? LONG_STRIDE : STRIDE;
+	float now, rise, next = (float)em_sim_noise(seed, at[0], at[1]);
+
+	for (size_t k = 0; k < n; k += stride) {
+		double to = (double)(k + stride);
+
+		now = amplitude * next;
+		next = (float)em_sim_noise(seed, at[0] + to * step[0], at[1] + to * step[1]);
+		rise = (amplitude * next - now) / (float)stride;
+		for (size_t i = 0; i < stride && k + i < n; i++)
+			row[k + i] += now + rise * (float)i;
+	}
+}
+
+/* The corners of a cell: a + b u at its top, c + d u at its bottom. */
+struct cell {
+	float a, b, c, d;
+};
+
+static struct cell corners(uint64_t seed, long i, long j)
+{
+	struct cell e = {em_sim_hash_value(seed, i, j), em_sim_hash_value(seed, i + 1, j),
+	                 em_sim_hash_value(seed, i, j + 1), em_sim_hash_value(seed, i + 1, j + 1)};
+
+	e.b -= e.a;
+	e.d -= e.c;
+	return e;
+}
+
+#define FINE 4294967296.0 /* parts of a cell: places as whole numbers of them need no rounding */
 
 void em_sim_noise_row(float *row, size_t n, uint64_t seed, const double at[2], const double step[2], float amplitude)
 {
-	long i = 0, j = 0;
-	float a = 0, b = 0, c = 0, d = 0;
-	bool known = false;
+	int64_t x, y, dx = (int64_t)(step[0] * FINE), dy = (int64_t)(step[1] * FINE);
+	int32_t i = 0, j = 0;
+	struct cell e = {0};
 
-	for (size_t k = 0; k < n; k++) {
-		double x = at[0] + (double)k * step[0], y = at[1] + (double)k * step[1], fx = floor(x), fy = floor(y);
-		float u = (float)(x - fx), v = (float)(y - fy);
+	if (fabs(step[0]) + fabs(step[1]) < 1. / 12) {
+		slow_noise_row(row, n, seed, at, step, amplitude);
+		return;
+	}
+	x = (int64_t)(at[0] * FINE);
+	y = (int64_t)(at[1] * FINE);
+	for (size_t k = 0; k < n; k++, x += dx, y += dy) {
+		int32_t fx = (int32_t)(x >> 32), fy = (int32_t)(y >> 32);
+		float u = (float)((uint32_t)x >> 8) * 0x1p-24F, v = (float)((uint32_t)y >> 8) * 0x1p-24F;
 
-		if (!known || (long)fx != i || (long)fy != j) {
-			i = (long)fx;
-			j = (long)fy;
-			a = em_sim_hash_value(seed, i, j);
-			b = em_sim_hash_value(seed, i + 1, j) - a;
-			c = em_sim_hash_value(seed, i, j + 1);
-			d = em_sim_hash_value(seed, i + 1, j + 1) - c;
-			known = true;
+		if (!k || fx != i || fy != j) {
+			i = fx;
+			j = fy;
+			e = corners(seed, i, j);
 		}
 		u *= u * (3 - 2 * u);
 		v *= v * (3 - 2 * v);
-		row[k] += amplitude * ((a + b * u) * (1 - v) + (c + d * u) * v);
+		row[k] += amplitude * ((e.a + e.b * u) * (1 - v) + (e.c + e.d * u) * v);
 	}
 }
 
 /* Sizes in m and how much of the thickness: clusters of atoms, medium range, unevenness of the deposit. */
 static const struct {
-	double cell;
+	double cell, angle; /* no two rows of cells are parallel */
 	float amplitude;
-} texture[] = {{0.19e-9, .16F}, {0.7e-9, .05F}, {5e-9, .02F}, {90e-9, .02F}, {1.1e-6, .03F}, {14e-6, .05F}};
+} texture[] = {{0.17e-9, 0.3, .13F}, {0.23e-9, 1.1, .13F}, {0.8e-9, 2.0, .05F}, {6e-9, 0.7, .02F},
+               {90e-9, 1.4, .02F},   {1.1e-6, 2.5, .03F},  {14e-6, 0.5, .05F}};
 
 void em_sim_texture_row(const struct em_sim_frame *f, float *row, size_t n, uint64_t seed, const double at[2],
                         const double step[2], double blur)
@@ -43,7 +82,9 @@ void em_sim_texture_row(const struct em_sim_frame *f, float *row, size_t n, uint
 		row[k] = 1;
 	for (size_t i = 0; i < sizeof(texture) / sizeof(*texture); i++) {
 		double cell = texture[i].cell, worn = 2 * PI * blur / (3.2 * cell), left = exp(-worn * worn / 2);
-		double there[2] = {at[0] / cell, at[1] / cell}, go[2] = {step[0] / cell, step[1] / cell};
+		double c = cos(texture[i].angle) / cell, d = sin(texture[i].angle) / cell;
+		double there[2] = {c * at[0] + d * at[1], c * at[1] - d * at[0]};
+		double go[2] = {c * step[0] + d * step[1], c * step[1] - d * step[0]};
 
 		if (left > 0.05 && f->pixel < 1.2 * cell)
 			em_sim_noise_row(row, n, seed + i, there, go, texture[i].amplitude * (float)left);
@@ -66,7 +107,7 @@ static double mean_power(const struct em_sim_range *r, int power)
 /* Too small or too many to be drawn one by one. */
 static bool spread(const struct em_sim_frame *f, const struct em_sim_scatter *s)
 {
-	return s->pitch < 2.5 * f->pixel;
+	return s->pitch < 3 * f->pixel;
 }
 
 static double mean_thickness(const struct em_sim_scatter *s)
@@ -180,7 +221,8 @@ void em_sim_draw_hole(struct em_sim_band *b, const struct em_sim_thing *hole)
 	double reach = r + wave + soft + rim, cc = f->step[0][0] * f->step[0][0] + f->step[0][1] * f->step[0][1];
 
 	for (size_t row = b->first; row < b->last; row++) {
-		double at[2], off, middle;
+		float *cover = b->cover + (row - b->first) * f->width;
+		double at[2], off, middle, inner = r - wave - soft;
 		long lo = 0, hi = (long)f->width;
 
 		em_sim_band_place(b, row, at);
@@ -191,13 +233,22 @@ void em_sim_draw_hole(struct em_sim_band *b, const struct em_sim_thing *hole)
 			continue;
 		middle = -(at[0] * f->step[0][0] + at[1] * f->step[0][1]) / cc;
 		em_sim_narrow(-middle, 1, sqrt((reach * reach - off * off) / cc), &lo, &hi);
+		if (off < inner) { /* nothing is left far inside */
+			long from = lo, to = hi;
+
+			em_sim_narrow(-middle, 1, sqrt((inner * inner - off * off) / cc), &from, &to);
+			for (long k = from; k < to; k++)
+				cover[k] = 0;
+		}
 		for (long k = lo; k < hi; k++) {
+			if (!(cover[k] > 0))
+				continue;
 			double x = at[0] + (double)k * f->step[0][0], y = at[1] + (double)k * f->step[0][1];
 			double d = sqrt(x * x + y * y) + 1e-15, c = x / d, s = y / d;
 
 			/* no hole is quite round */
 			d += 0.6 * wave * (c * c * c - 3 * c * s * s + 0.3 * (double)(hole->id % 7) * c * s);
-			b->cover[(row - b->first) * f->width + (size_t)k] *= torn_edge(r - d, soft, rim);
+			cover[k] *= torn_edge(r - d, soft, rim);
 		}
 	}
 }
@@ -228,7 +279,12 @@ static void put_film(struct em_sim_band *b, size_t row, const double at[2])
 	const float *cover = b->cover + (row - b->first) * f->width;
 	float *matter = f->matter + row * f->width, *phase = f->phase ? f->phase + row * f->width : NULL;
 	double c[2][2];
+	size_t empty = 0;
 
+	while (empty < f->width && !(cover[empty] > 0))
+		empty++;
+	if (empty == f->width)
+		return;
 	em_sim_frame_blur(f, 0, c);
 	em_sim_texture_row(f, b->row, f->width, f->world->seed ^ 0xf11, at, f->step[0], sqrt((c[0][0] + c[1][1]) / 2));
 	for (size_t k = 0; k < f->width; k++)

@@ -21,35 +21,57 @@ static double damping(const double g[2], const double c[2][2], const double smea
 	return exp(-2 * PI * PI * sigma) * (fabs(walk) < 1e-6 ? 1 : sin(walk) / walk);
 }
 
-/* The sum of the series at TABLE x TABLE places; the most that a wave but the mean has left. */
-static double fill(float *table, const struct em_sim_matter *m, const double period[2], const double c[2][2],
-                   const double smear[2], double power, double atom)
+/* The sum of the series at TABLE x TABLE places, first over k, then over h. */
+static void add_up(float *table, const double complex *f)
 {
-	static const int all = SIDE * SIDE;
-	double complex f[SIDE * SIDE], along[SIDE];
-	double most = 0, part[2];
+	double complex turn[EM_SIM_TABLE], along[SIDE];
+	unsigned mask = EM_SIM_TABLE - 1;
 
-	for (int i = 0; i < all; i++) {
-		double h = i % SIDE - ORDERS, k = i / SIDE - ORDERS, g[2] = {h / period[0], k / period[1]};
-
-		em_sim_matter_structure(m, power, (double[3]){h, k, 0}, part);
-		f[i] = (part[0] + I * part[1]) * damping(g, c, smear, atom);
-		most = i == all / 2 ? most : fmax(most, cabs(f[i]));
-	}
+	for (int i = 0; i < EM_SIM_TABLE; i++)
+		turn[i] = cexp(2 * PI * I * i / EM_SIM_TABLE);
 	for (int y = 0; y < EM_SIM_TABLE; y++) {
 		for (int h = 0; h < SIDE; h++) {
 			along[h] = 0;
 			for (int k = 0; k < SIDE; k++)
-				along[h] += f[k * SIDE + h] * cexp(2 * PI * I * (k - ORDERS) * y / EM_SIM_TABLE);
+				if (f[k * SIDE + h] != 0)
+					along[h] += f[k * SIDE + h] * turn[(unsigned)((k - ORDERS) * y) & mask];
 		}
 		for (int x = 0; x < EM_SIM_TABLE; x++) {
 			double sum = 0;
 
-			for (int h = 0; h < SIDE; h++)
-				sum += creal(along[h] * cexp(2 * PI * I * (h - ORDERS) * x / EM_SIM_TABLE));
+			for (int h = 0; h < SIDE; h++) {
+				double complex t = turn[(unsigned)((h - ORDERS) * x) & mask];
+
+				sum += creal(along[h]) * creal(t) - cimag(along[h]) * cimag(t);
+			}
 			table[y * EM_SIM_TABLE + x] = (float)fmax(sum, 0);
 		}
 	}
+}
+
+/* One period; the most that a wave but the mean has left. */
+static double fill(float *table, const struct em_sim_matter *m, const double period[2], const double c[2][2],
+                   const double smear[2], double power, double atom)
+{
+	double complex f[SIDE * SIDE];
+	double most = 0, part[2];
+
+	for (int i = 0; i < SIDE * SIDE; i++) {
+		double h = i % SIDE - ORDERS, k = (double)(i / SIDE - ORDERS), g[2] = {h / period[0], k / period[1]};
+		double left = damping(g, c, smear, atom);
+
+		f[i] = 0;
+		if (fabs(left) < 1e-5)
+			continue;
+		em_sim_matter_structure(m, power, (double[3]){h, k, 0}, part);
+		f[i] = left * (part[0] + I * part[1]);
+		most = i == SIDE * SIDE / 2 ? most : fmax(most, cabs(f[i]));
+	}
+	if (most > 0.002)
+		add_up(table, f);
+	else
+		for (int i = 0; i < EM_SIM_TABLE * EM_SIM_TABLE; i++)
+			table[i] = 1;
 	return most;
 }
 

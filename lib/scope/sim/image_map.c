@@ -12,7 +12,7 @@ double em_sim_wavelength(double voltage)
 	return 1.226426e-9 / sqrt(voltage * (1 + 0.978476e-6 * voltage));
 }
 
-void em_sim_turn(double a, double b, double turn[3][3])
+void em_sim_tilt_matrix(double a, double b, double turn[3][3])
 {
 	double ca = cos(a), sa = sin(a), cb = cos(b), sb = sin(b);
 	double r[3][3] = {{cb, 0, sb}, {sa * sb, ca, -sa * cb}, {-ca * sb, sa, ca * cb}};
@@ -57,12 +57,19 @@ static void set_map(struct em_sim_frame *f)
 	invert(step, f->back);
 }
 
+/* How much of what is scattered misses a bright image: all beyond 10 mrad counts as 1. */
+static double missed(double outer)
+{
+	return outer > 0 ? fmin(fmax(pow(10e-3 / outer, 0.7), 0.3), 1.6) : 0.45;
+}
+
 static void set_detector(struct em_sim_frame *f)
 {
 	const struct em_sim_view *v = f->view;
 	double in = v->inner, out = v->outer, alpha = v->convergence;
 
 	f->weight = 1;
+	f->absorption = missed(out);
 	f->dark = v->signal == EM_SIM_SCAN && in >= alpha;
 	if (f->dark)
 		f->weight = (1 / (in * in) - 1 / (out * out)) / (1 / (.06 * .06) - 1 / (.2 * .2));
@@ -110,7 +117,7 @@ int em_sim_frame_init(struct em_sim_frame *f, const struct em_sim_world *w, cons
 	f->height = v->height + 2 * margin;
 	f->lambda = em_sim_wavelength(v->voltage);
 	n = f->width * f->height;
-	em_sim_turn(v->a, v->b, f->turn);
+	em_sim_tilt_matrix(v->a, v->b, f->turn);
 	set_map(f);
 	set_detector(f);
 	f->pixel = fmax(hypot(f->step[0][0], f->step[0][1]), hypot(f->step[1][0], f->step[1][1]));
@@ -144,7 +151,7 @@ struct em_sim_weight em_sim_frame_weigh(const struct em_sim_frame *f, const stru
 	if (f->dark)
 		w.matter = (float)(7.1e-26 * f->weight * em_sim_matter_density(m, 1.7));
 	else
-		w.matter = (float)(em_sim_matter_density(m, 1.3) / (180e-9 * 1.0272e30));
+		w.matter = (float)(f->absorption * em_sim_matter_density(m, 1.3) / (180e-9 * 1.0272e30));
 	if (f->phase)
 		w.phase = (float)(7.29e6 * 0.0257e-27 * em_sim_matter_density(m, 0.7));
 	return w;

@@ -2,6 +2,8 @@
 /* Layers in section: lattices that follow the substrate's, interfaces, what has lost its order. */
 #include "scope/sim/image.h"
 
+#include <string.h>
+
 #define STRIDE 8      /* pixels from one place where slow things are worked out to the next */
 #define ROUGH 0.12e-9 /* m: half the width of an interface between crystals */
 #define UNEVEN 0.4e-9 /* and of one to something amorphous */
@@ -74,7 +76,8 @@ struct cut {
 	double lean[2], soft[2], slant;
 	/* of a place in a row */
 	double along, down, shift, thickness;
-	float texture;
+	float texture, bent[EM_SIM_LAYERS]; /* known: `bent` has been worked out hereabouts */
+	bool known[EM_SIM_LAYERS];
 };
 
 static void set_cut(struct cut *c, struct em_sim_band *b, const struct em_sim_section *s)
@@ -110,7 +113,7 @@ static float bent(const struct cut *c, size_t layer, float order)
 }
 
 /* A share of a pixel's beam goes through this layer. */
-static void put_layer(const struct cut *c, size_t layer, float share, size_t pixel)
+static void put_layer(struct cut *c, size_t layer, float share, size_t pixel)
 {
 	const struct em_sim_section *s = c->s;
 	const struct em_sim_lattice *l = c->lattice[layer];
@@ -126,7 +129,11 @@ static void put_layer(const struct cut *c, size_t layer, float share, size_t pix
 		columns = order * (em_sim_table(l->matter, u, v) - 1);
 		waves = f->phase ? order * (em_sim_table(l->phase, u, v) - 1) : 0;
 	}
-	f->matter[pixel] += share * (matter * (1 + columns + rest) + bent(c, layer, order));
+	if (!c->known[layer]) {
+		c->bent[layer] = bent(c, layer, order);
+		c->known[layer] = true;
+	}
+	f->matter[pixel] += share * (matter * (1 + columns + rest) + c->bent[layer]);
 	if (f->phase)
 		f->phase[pixel] += share * phase / (1 + phase) * (1 + waves + 2 * rest);
 }
@@ -198,6 +205,7 @@ static void draw_row(struct cut *c, size_t row, const double at[2], const double
 		if ((i - lo) % STRIDE == 0) {
 			now = i > lo ? next : em_sim_section_thickness(s, u, v);
 			next = em_sim_section_thickness(s, u + STRIDE * step[0], v + STRIDE * step[1]);
+			memset(c->known, 0, sizeof(c->known));
 		}
 		c->thickness = c->slant * (now + (next - now) * (double)((i - lo) % STRIDE) / STRIDE);
 		c->along = u;

@@ -66,7 +66,7 @@ static struct em_synth_specimen under_beam(const struct em_sim_world *w, const s
 	double place[PLACES][2], turn[3][3], radius;
 	size_t n = em_sim_world_footprint(v, PLACES, place, &radius);
 
-	em_sim_turn(v->a, v->b, turn);
+	em_sim_tilt_matrix(v->a, v->b, turn);
 	for (size_t i = 0; i < n; i++) {
 		struct em_sim_met met[EM_SIM_MET];
 		size_t found = em_sim_world_meet(w, v, place[i][0], place[i][1], 0, met);

@@ -7,8 +7,8 @@
 
 double em_sim_noise(uint64_t seed, double x, double y)
 {
-	double fx = floor(x), fy = floor(y), u = x - fx, v = y - fy;
-	long i = (long)fx, j = (long)fy;
+	long i = em_sim_floor(x), j = em_sim_floor(y);
+	double u = x - (double)i, v = y - (double)j;
 	double a = em_sim_hash_value(seed, i, j), b = em_sim_hash_value(seed, i + 1, j);
 	double c = em_sim_hash_value(seed, i, j + 1), d = em_sim_hash_value(seed, i + 1, j + 1);
 
@@ -29,15 +29,26 @@ double em_sim_world_height(const struct em_sim_world *w, double x, double y)
 	       (sin(k * (x + 0.3 * y) + p) + 0.5 * sin(2.3 * k * (y - 0.2 * x) + q)) / 1.5;
 }
 
+/* From the middle of the mesh's hole to a place, along one axis, without sign. */
+static double from_middle(double x, double pitch)
+{
+	double d = x - pitch * (double)em_sim_floor(x / pitch + 0.5);
+
+	return d < 0 ? -d : d;
+}
+
 double em_sim_world_window(const struct em_sim_world *w, double x, double y)
 {
-	double p = w->grid.pitch, half = (p - w->grid.bar) / 2, round_off = 0.15 * half;
-	double dx = fabs(x - p * round(x / p)) - half + round_off, dy = fabs(y - p * round(y / p)) - half + round_off;
-	double inside = round_off - fmax(dx, dy);
+	double half = (w->grid.pitch - w->grid.bar) / 2, corner = 0.15 * half, rr = x * x + y * y, safe, inside;
+	double dx = from_middle(x, w->grid.pitch) - half + corner, dy = from_middle(y, w->grid.pitch) - half + corner;
 
+	inside = corner - (dx > dy ? dx : dy);
 	if (dx > 0 && dy > 0) /* etched holes have round corners */
-		inside = round_off - hypot(dx, dy);
-	return fmin(inside, w->grid.radius - hypot(x, y));
+		inside = corner - sqrt(dx * dx + dy * dy);
+	safe = w->grid.radius - half;
+	if (safe > 0 && rr < safe * safe)
+		return inside;
+	return fmin(inside, w->grid.radius - sqrt(rr));
 }
 
 bool em_sim_world_tear(const struct em_sim_world *w, long i, long j, struct em_sim_thing *hole)
@@ -121,6 +132,7 @@ static void set_size(const struct em_sim_scatter *s, struct em_sim_thing *t, str
 	t->half[1] = fmin(t->half[0], em_random_log_between(r, s->width.lo, s->width.hi) / 2);
 	t->thickness = em_random_log_between(r, s->thickness.lo, s->thickness.hi);
 	t->bevel = fmin(0.35 * t->half[1], t->thickness * em_random_between(r, 0.05, 0.6));
+	t->skew = fmin(fmax(0.3 * em_random_normal(r), -0.6), 0.6);
 }
 
 /* Heaps: where a slow noise is high there is much, and nothing where it is low. */
@@ -204,6 +216,13 @@ void em_sim_thing_axes(const struct em_sim_thing *t, double m[3][3])
 
 		m[1][i] = m[2][j] * m[0][k] - m[2][k] * m[0][j];
 	}
+}
+
+double em_sim_thing_thickness(const struct em_sim_thing *t, double u, double v)
+{
+	if (t->shape == EM_SIM_SPHERE)
+		return 2 * sqrt(fmax(t->half[0] * t->half[0] - u * u - v * v, 0));
+	return fabs(u + t->skew * v) < t->half[0] && fabs(v) < t->half[1] ? t->thickness : 0;
 }
 
 void em_sim_thing_bend(const struct em_sim_thing *t, double u, double v, double lean[2])

@@ -73,6 +73,7 @@ struct em_sim_thing {
 	double half[2];   /* of a sphere and a hole: the radius */
 	double thickness; /* across the film */
 	double bevel;     /* how far its sides slope; of a hole: how far it is from round */
+	double skew;      /* of a slab's ends: tan of their angle */
 	double tilt[2];   /* of the crystal's third axis from z towards x and y, rad */
 	double bend;      /* rad/m: along the long side */
 	bool on_axis;     /* the crystal's third axis is near z; else it lies anyhow */
@@ -170,6 +171,8 @@ void em_sim_thing_axes(const struct em_sim_thing *thing, double axes[3][3]);
 /* How the crystal's third axis leans beyond what em_sim_thing_axes has, at (u, v) from the middle; in its own axes. */
 void em_sim_thing_bend(const struct em_sim_thing *thing, double u, double v, double lean[2]);
 void em_sim_section_bend(const struct em_sim_section *s, double along, double down, double lean[2]);
+/* How thick it is along z at (u, v) from its middle, along and across; 0 outside.  Not of holes. */
+double em_sim_thing_thickness(const struct em_sim_thing *thing, double u, double v);
 /* The share of a rod or plate that has reacted at `along`, -1 .. 1 from end to end. */
 double em_sim_thing_reacted(const struct em_sim_thing *thing, double along, double reaction);
 
@@ -201,6 +204,14 @@ static inline uint64_t em_sim_hash(uint64_t seed, long i, long j)
 	h = (h ^ (h >> 29)) * 0xbf58476d1ce4e5b9u;
 	h = (h ^ (h >> 32)) * 0x94d049bb133111ebu;
 	return h ^ (h >> 29);
+}
+
+/* The C library's costs a call where the processor's own cannot be taken for granted; |x| < 2^62. */
+static inline long em_sim_floor(double x)
+{
+	long i = (long)x;
+
+	return i - ((double)i > x);
 }
 
 /* Uniform in -1 .. 1. */

@@ -42,14 +42,9 @@ static void lean_axes(double axes[3][3], const double lean[2])
 static void meet_thing(struct meeting *m, const struct em_sim_thing *t)
 {
 	double dx = m->x - t->at[0], dy = m->y - t->at[1], c = cos(t->angle), s = sin(t->angle), lean[2];
-	double u = c * dx + s * dy, v = c * dy - s * dx, thickness = t->thickness;
-	struct em_sim_met *met;
+	double u = c * dx + s * dy, v = c * dy - s * dx;
+	struct em_sim_met *met = add(m, t->matter, em_sim_thing_thickness(t, u, v));
 
-	if (t->shape == EM_SIM_SPHERE)
-		thickness = 2 * sqrt(fmax(t->half[0] * t->half[0] - dx * dx - dy * dy, 0));
-	else if (!(fabs(u) < t->half[0] && fabs(v) < t->half[1]))
-		return;
-	met = add(m, t->matter, thickness);
 	if (!met)
 		return;
 	met->id = t->id;
@@ -180,7 +175,7 @@ void em_sim_world_describe(const struct em_sim_world *w, const struct em_sim_vie
 	size_t n = em_sim_world_meet(w, v, v->x, v->y, 0, met);
 	double turn[3][3], t = 0;
 
-	em_sim_turn(v->a, v->b, turn);
+	em_sim_tilt_matrix(v->a, v->b, turn);
 	for (size_t i = 0; i < n; i++)
 		t += met[i].thickness / turn[2][2] / met[i].matter->lambda;
 	em_text_append(json, "{");

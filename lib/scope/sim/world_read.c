@@ -88,7 +88,7 @@ static void read_scatter_sizes(struct reading *r, struct em_sim_scatter *s)
 	range(r, "length_um", UM, NM, 100 * UM, &s->length);
 	range(r, "width_nm", NM, NM, 100 * UM, &s->width);
 	range(r, "thickness_nm", NM, NM, UM, &s->thickness);
-	s->reach = 0.4 * s->pitch + s->length.hi;
+	s->reach = 0.57 * s->pitch + s->length.hi; /* to a cell's corner, and half a square's diagonal */
 	if (!(s->length.hi > 0) || (s->shape == EM_SIM_SLAB && !(s->width.hi > 0 && s->thickness.hi > 0)))
 		complain(r, "*", "sizes are wanted");
 	if (!(s->pitch > 0) || s->length.hi > 20 * s->pitch)
