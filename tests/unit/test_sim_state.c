@@ -112,7 +112,7 @@ static void kill_one(double after, double *last)
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status)); /* it had not given up before */
-	if (access(path, F_OK) || !read_it().calls)
+	if (read_it().calls < 1)
 		return;
 	s = read_it();
 	assert_true(s.calls >= *last && s.exposures == s.calls && s.draws == s.calls);

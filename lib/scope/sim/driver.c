@@ -320,5 +320,5 @@ const struct em_driver_kind em_driver_sim = {
     .scheme = "sim",
     .purpose = "the simulator in this process: sim:[SPECIMEN.json][?clock=virtual&seed=N&...]",
     .open = sim_open,
-    .which = "seed state",
+    .which = "seed state holder mechanics",
 };
