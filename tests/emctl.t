@@ -3,14 +3,11 @@
 # emctl: one-off commands on the simulator; what is refused, missed, stopped and killed; the journal.
 . "${0%/*}/lib.sh"
 
-XDG_STATE_HOME=$T/state
-XDG_CONFIG_HOME=$T/config
 EM_SCOPE='sim:?clock=virtual'
-export XDG_STATE_HOME XDG_CONFIG_HOME EM_SCOPE
+export EM_SCOPE
 
 # value NAME: what emctl get prints for it, without the unit
 value() { emctl get "$1" | sed 's/.*=//; s/[a-z]*$//'; }
-journal() { cat "$T"/state/emfilters/*.jsonl; }
 
 # ---- one-off commands share one microscope
 
