@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Diffraction patterns: the beams of every crystal that the beam falls on, each two-beam (em_sim_two_beams) with its
- * excitation error s = -g_z - lambda g^2 / 2 in the whole of its reciprocal lattice, so that any tilt has its zone and
+ * excitation error s = g_z - lambda g^2 / 2 in the whole of its reciprocal lattice, so that any tilt has its zone and
  * its Laue circles; halos of what is amorphous; and diffuse scattering about the middle.  Beams share what there is:
  * those of a crystal are weighed by 1 / (1 + their sum).  What is scattered past the camera is lost.
  */
@@ -75,7 +75,7 @@ static size_t find_beams(const struct pattern *p, const struct em_sim_met *m, do
 					g[i] = hkl[0] * lab[0][i] + hkl[1] * lab[1][i] + hkl[2] * lab[2][i];
 					gg += g[i] * g[i];
 				}
-				s = -g[2] - p->lambda * gg / 2;
+				s = g[2] - p->lambda * gg / 2;
 				if (gg > p->reach * p->reach || fabs(s) > NEAREST_S || (!h && !k && !l))
 					continue;
 				beam[n].g[0] = g[0];
