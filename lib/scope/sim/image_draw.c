@@ -102,18 +102,18 @@ static void set_stroke(struct stroke *s, struct em_sim_band *b, const struct em_
 		em_sim_beams_find(&s->beams, t->matter);
 }
 
-/* Add what is t thick (m along the beam) at a pixel, as crystal coordinates (u, v) say. */
-static void put(struct em_sim_frame *f, const struct stroke *s, size_t pixel, float t, double u, double v)
+/* Add what is t thick (m along the beam) at a pixel, at (u, v) of the crystal, of which `order` is whole. */
+static void put(struct em_sim_frame *f, const struct stroke *s, size_t pixel, float t, float order, double u, double v)
 {
 	float matter = t * s->w.matter, phase = t * s->w.phase;
 
 	if (s->lattice) {
 		double p = u / s->lattice->period[0], q = v / s->lattice->period[1];
 
-		matter *= em_sim_table(s->lattice->matter, p, q);
+		matter *= 1 + order * (em_sim_table(s->lattice->matter, p, q) - 1);
 		/* a wave that has been shifted far is no longer a weak phase object: what is seen of it levels off */
 		phase /= 1 + phase;
-		phase *= f->phase ? em_sim_table(s->lattice->phase, p, q) : 0;
+		phase *= f->phase ? 1 + order * (em_sim_table(s->lattice->phase, p, q) - 1) : 0;
 	} else {
 		phase /= 1 + phase;
 	}
@@ -166,7 +166,7 @@ static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
 			float thick = ball(r, small ? x * x + y * y : facetted(&k, x, y), var, small);
 
 			if (thick > 0) {
-				put(f, &k, (size_t)j * f->width + (size_t)i, thick, c * x + s * y, c * y - s * x);
+				put(f, &k, (size_t)j * f->width + (size_t)i, thick, 1, c * x + s * y, c * y - s * x);
 				f->matter[(size_t)j * f->width + (size_t)i] += extra * thick / (float)(2 * r);
 			}
 		}
@@ -221,7 +221,7 @@ static void put_slab_pixel(struct em_sim_frame *f, const struct slab *s, size_t 
 		return;
 	if (done > 0) /* denser, and in grains */
 		thick *= 1 + done * (0.1F + 0.35F * (float)em_sim_noise(t->id, u / 7e-9, v / 7e-9));
-	put(f, &s->k, pixel, thick, u, v);
+	put(f, &s->k, pixel, thick, 1 - done, u, v);
 	if (!f->dark && s->k.beams.count) {
 		double lean[2];
 
