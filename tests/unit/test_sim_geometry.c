@@ -223,6 +223,26 @@ static void a_camera_sees_drift(void **state)
 	em_sim_world_free(w);
 }
 
+/* Out of focus a tilted beam moves the picture by defocus times tilt. */
+static void a_tilted_beam_shifts_what_is_out_of_focus(void **state)
+{
+	struct em_sim_world *w = world_of(BALLS);
+	struct em_sim_thing t = ball_of(w);
+	struct em_sim_view v = view_of(EM_SIM_IMAGE, 256, 256e-9, t.at[0], t.at[1]);
+	struct em_array a;
+	double there[2][2];
+
+	(void)state;
+	v.defocus = -3e-6;
+	for (int i = 0; i < 2; i++) {
+		v.tilt[0] = i * 5e-3;
+		centroid(expected(w, &v, &a), 256, v.electrons, there[i]);
+		em_array_release(&a);
+	}
+	assert_true(fabs(there[1][0] - there[0][0] - 15) < 0.5 && fabs(there[1][1] - there[0][1]) < 0.5);
+	em_sim_world_free(w);
+}
+
 static void rows_jump_by_what_was_asked(void **state)
 {
 	struct em_sim_world *w = world_of("{\"film\":{\"material\":\"C\",\"thickness_nm\":20,\"holes_at\":"
@@ -264,6 +284,7 @@ int main(void)
 	    cmocka_unit_test(height_moves_with_tilt),
 	    cmocka_unit_test(a_scan_sees_drift),
 	    cmocka_unit_test(a_camera_sees_drift),
+	    cmocka_unit_test(a_tilted_beam_shifts_what_is_out_of_focus),
 	    cmocka_unit_test(rows_jump_by_what_was_asked),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -369,6 +369,36 @@ static void the_beam_may_be_smaller_than_the_picture(void **state)
 	em_sim_world_free(w);
 }
 
+/* Far from anything that a microscope is used for, but finite: all end, with finite counts. */
+static void strange_views_end(void **state)
+{
+	struct em_sim_world *w = world_default();
+
+	(void)state;
+	for (int i = 0; i < 9; i++) {
+		struct em_sim_view v = view_of(i % 2 ? EM_SIM_IMAGE : EM_SIM_SCAN, 64, 1e-6, 30e-6, -20e-6);
+		struct em_array a;
+		float *p;
+
+		switch (i) {
+		case 0: v.defocus = 0.05; break;
+		case 1: v.defocus = -0.05; break;
+		case 2: v.a = v.b = 1.4; break;
+		case 3: v.a = v.b = -1.4; break;
+		case 4: v.plane[0][0] = v.plane[1][1] = 1; break;
+		case 5: v.plane[0][0] = 1e-15; break;
+		case 6: v.row_jitter = 900 * v.pixel; break;
+		case 7: v.x = 0.09; break;
+		case 8: v.drift[0] = 1e-2; break;
+		}
+		p = expected(w, &v, &a);
+		for (size_t k = 0; k < 64 * 64; k++)
+			assert_true(isfinite(p[k]) && p[k] >= 0);
+		em_array_release(&a);
+	}
+	em_sim_world_free(w);
+}
+
 static void views_that_are_refused(void **state)
 {
 	struct em_sim_world *w = world_of("{}");
@@ -412,6 +442,7 @@ int main(void)
 	    cmocka_unit_test(the_lens_makes_thons_rings),
 	    cmocka_unit_test(astigmatism_has_its_direction),
 	    cmocka_unit_test(the_beam_may_be_smaller_than_the_picture),
+	    cmocka_unit_test(strange_views_end),
 	    cmocka_unit_test(views_that_are_refused),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -116,6 +116,65 @@ static void tilt_excites_beams(void **state)
 	em_sim_world_free(w);
 }
 
+/* A tilt of the beam excites what the same tilt of the stage does; and the pattern stays. */
+static void a_tilted_beam_is_a_tilted_crystal(void **state)
+{
+	struct em_sim_world *w = world_of(FOIL);
+	struct em_sim_view beam = pattern_view(12e9), stage = beam;
+	struct em_array a, b;
+	float *p, *q;
+	double g = 1 / 0.3905e-9, c = cos(PI / 9), s = sin(PI / 9);
+
+	(void)state;
+	beam.tilt[0] = 6e-3;
+	beam.tilt[1] = -4e-3;
+	stage.b = 6e-3;
+	stage.a = 4e-3;
+	p = expected(w, &beam, &a);
+	q = expected(w, &stage, &b);
+	for (int h = -2; h <= 2; h++)
+		for (int k = -2; k <= 2; k++) {
+			double x = g * (h * c - k * s), y = g * (h * s + k * c);
+			double one = spot(p, &beam, x, y, 0.3e9, NULL), two = spot(q, &stage, x, y, 0.3e9, NULL);
+
+			assert_true(fabs(one - two) < 0.02 * two + 3e3);
+		}
+	em_array_release(&a);
+	em_array_release(&b);
+	em_sim_world_free(w);
+}
+
+/* In a disc each direction has its own excitation error: (200)'s middle line is off its brightest by lambda g / 2. */
+static void discs_have_fringes(void **state)
+{
+	struct em_sim_world *w = world_of(FOIL);
+	struct em_sim_view v = pattern_view(8e9);
+	const struct em_sim_section *sec = &w->section[0];
+	double g = 2 / 0.3905e-9, c = cos(PI / 9), s = sin(PI / 9), lambda = em_sim_wavelength(v.voltage);
+	double local[2], lean[2], best = 0, at = 0;
+	struct em_array a;
+	float *p;
+
+	(void)state;
+	em_sim_section_local(sec, v.x, v.y, local);
+	em_sim_section_bend(sec, local[0], local[1], lean);
+	v.convergence = 9e-3;
+	p = expected(w, &v, &a);
+	/* s = -g lean - lambda g^2 / 2 - g t is 0 for electrons that come from t along g */
+	for (double t = -8e-3; t < 8e-3; t += 2e-4) {
+		double x = g * c + t / lambda * c, y = g * s + t / lambda * s;
+		size_t i = (size_t)lround(x / v.pixel + (N - 1) / 2.), j = (size_t)lround(y / v.pixel + (N - 1) / 2.);
+
+		if ((double)p[j * N + i] > best) {
+			best = (double)p[j * N + i];
+			at = t;
+		}
+	}
+	assert_true(fabs(at - (-lean[0] - lambda * g / 2)) < 1.2e-3);
+	em_array_release(&a);
+	em_sim_world_free(w);
+}
+
 /* sin^2 in a thin crystal, as (t / xi)^2; never more than there is; the tail as 1 / (s xi)^2. */
 static void two_beams(void **state)
 {
@@ -217,6 +276,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(spots_are_where_the_lattice_has_them),
 	    cmocka_unit_test(tilt_excites_beams),
+	    cmocka_unit_test(a_tilted_beam_is_a_tilted_crystal),
+	    cmocka_unit_test(discs_have_fringes),
 	    cmocka_unit_test(two_beams),
 	    cmocka_unit_test(no_electron_is_made),
 	    cmocka_unit_test(convergence_makes_discs),

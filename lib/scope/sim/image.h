@@ -42,6 +42,7 @@ struct em_sim_frame {
 	size_t margin;
 	float *matter, *phase; /* [height][width]; phase NULL: not wanted.  Owned */
 	double *jitter;        /* [height]: columns; NULL: none.  Owned */
+	double jump;           /* the farthest of them */
 	/* a pixel's place on the plane z = 0, from (view->x, view->y): origin + column * step[0] + row * step[1] */
 	double origin[2], step[2][2];
 	double back[2][2]; /* from such a place to column and row: their difference from those of the origin */

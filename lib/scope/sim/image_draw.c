@@ -24,20 +24,26 @@ void em_sim_band_place(const struct em_sim_band *b, size_t row, double at[2])
 void em_sim_band_cells(const struct em_sim_band *b, const struct em_sim_scatter *s, long lo[2], long hi[2])
 {
 	const struct em_sim_frame *f = b->f;
-	double ends[2][2];
+	const struct em_sim_world *w = f->world;
+	double middle[2], half[2], extent, height, rise;
 
-	em_sim_band_place(b, b->first, ends[0]);
-	em_sim_band_place(b, b->last, ends[1]);
 	for (int i = 0; i < 2; i++) {
-		double wide = (double)f->width * f->step[0][i];
-		double least = fmin(ends[0][i], ends[1][i]) + fmin(0, wide);
-		double most = fmax(ends[0][i], ends[1][i]) + fmax(0, wide);
-		/* heights, and rows that have jumped to the side */
-		double slack =
-		    s->reach + 4 * f->pixel + f->reach + fabs(f->lift[i]) * (2 * f->world->film.height + 1e-6);
+		double wide = (double)f->width / 2, high = (double)(b->last - b->first) / 2;
 
-		lo[i] = lround(ceil((least - slack) / s->pitch));
-		hi[i] = lround(floor((most + slack) / s->pitch));
+		middle[i] = (i ? f->view->y : f->view->x) + f->origin[i] + wide * f->step[0][i] +
+		            ((double)b->first + high) * f->step[1][i];
+		half[i] = (wide + f->jump) * fabs(f->step[0][i]) + high * fabs(f->step[1][i]);
+	}
+	extent = half[0] + half[1] + s->reach;
+	height = em_sim_world_height(w, middle[0], middle[1]);
+	/* of the waves of em_sim_world_height */
+	rise = w->film.height * fmin(2, 3.3 * extent / w->grid.pitch);
+	for (int i = 0; i < 2; i++) {
+		double at = middle[i] - f->lift[i] * height;
+		double slack = half[i] + s->reach + 4 * f->pixel + f->reach + fabs(f->lift[i]) * rise;
+
+		lo[i] = lround(ceil((at - slack) / s->pitch));
+		hi[i] = lround(floor((at + slack) / s->pitch));
 	}
 }
 
@@ -92,6 +98,8 @@ static void set_stroke(struct stroke *s, struct em_sim_band *b, const struct em_
 		return;
 	em_sim_thing_axes(t, s->axes);
 	em_sim_frame_lean(f, s->axes[2], across);
+	across[0] += f->view->tilt[0]; /* leaning from a tilted beam */
+	across[1] += f->view->tilt[1];
 	em_sim_frame_lean(f, s->axes[0], first);
 	n = hypot(first[0], first[1]) + 1e-12;
 	s->lean[0] = (across[0] * first[0] + across[1] * first[1]) / n;
