@@ -327,6 +327,51 @@ static void numbers_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(reading(), EM_ERROR_DATA);
 }
 
+/* Any state that is believed gives exposures of finite numbers, and is believed after them. */
+static void what_is_believed_can_be_used(void **state)
+{
+	static const char *const names[] = {"CCD", "HAADF", "EELS"};
+	struct em_sim_options o;
+	struct em_sim_model m = model_of("");
+	struct em_random r;
+	size_t used = 0;
+
+	(void)state;
+	em_random_seed(&r, 15, 0);
+	em_sim_options_parse(&o, "?reaction=9", NULL);
+	for (int i = 0; i < 20000; i++) {
+		struct em_sim_state s;
+		double *v = (double *)&s;
+
+		em_sim_state_init(&s, 1, EM_SIM_DOUBLE_TILT, false);
+		for (int k = 0; k < 4; k++)
+			v[em_random_below(&r, sizeof(s) / sizeof(double))] =
+			    em_random_log_between(&r, 1e-12, 10) * (em_random_chance(&r, 0.5) ? 1 : -1);
+		s.control[EM_MODE] = i % 2;
+		s.control[EM_PROJECTION] = i / 2 % 2;
+		if (em_sim_state_check(&s, NULL))
+			continue;
+		for (int d = 0; d < 3; d++) {
+			struct em_exposure e = {.binning = 8};
+			struct em_sim_plan p;
+			const double *n = &p.view.x;
+
+			snprintf(e.detector, sizeof(e.detector), "%s", names[d]);
+			if (em_sim_exposure_plan(&m, &o, &s, &e, &p, NULL))
+				continue;
+			for (; n < &p.view.voltage; n++)
+				assert_true(isfinite(*n));
+			assert_true(isfinite(p.view.electrons) && isfinite(p.place.dose) && isfinite(p.view.defocus));
+			em_sim_exposure_done(&s, &p);
+			em_sim_state_pass(&s, 1e9);
+			em_sim_stage_stop(&m, &s.stage, s.time);
+			assert_int_equal(em_sim_state_check(&s, NULL), 0);
+			used++;
+		}
+	}
+	assert_true(used > 1000);
+}
+
 static void other_files_are_no_state(void **state)
 {
 	unsigned char bytes[8192];
@@ -392,6 +437,7 @@ int main(void)
 	    TEST(two_processes_lose_no_command),
 	    TEST(a_lock_is_waited_for_and_given_up),
 	    TEST(numbers_that_make_no_sense_are_refused),
+	    TEST(what_is_believed_can_be_used),
 	    TEST(other_files_are_no_state),
 	    TEST(another_microscope_is_refused),
 	};
