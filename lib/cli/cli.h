@@ -71,6 +71,7 @@ struct em_tool {
 	const char *example;  /* a command line, or several, with newlines */
 	const struct em_option *options;
 	enum em_common common;
+	const struct em_option *more; /* a second table: what tools of a kind share (cli/instrument.h); NULL: none */
 };
 
 struct em_cli {

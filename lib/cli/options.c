@@ -53,11 +53,11 @@ void em_options_gather(struct em_cli *cli, struct em_cli_asked *asked, struct em
 		{0, "completion", "SHELL", "print the completion of these options for SHELL",
 		 EM_OPTION_STRING, &asked->completion, .choices = "bash zsh fish", .silent = true},
 		{0}};
-	const struct em_option *const parts[] = {cli->tool->options,
+	const struct em_option *const parts[] = {cli->tool->options, cli->tool->more,
 	                                         cli->tool->common == EM_COMMON_FILTER ? filter : NULL, every};
 	size_t n = 0;
 
-	for (size_t p = 0; p < 3; p++)
+	for (size_t p = 0; p < sizeof(parts) / sizeof(*parts); p++)
 		for (const struct em_option *o = parts[p]; o && o->name && n < EM_OPTIONS_MAX - 1; o++)
 			table[n++] = *o;
 	table[n] = (struct em_option){0};

@@ -195,3 +195,11 @@ int em_outfile_write(struct em_outfile *f, const void *bytes, size_t n, struct e
 	}
 	return 0;
 }
+
+int em_outfile_refuse_terminal(const struct em_outfile *f, struct em_error *err)
+{
+	if (isatty(f->fd))
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "will not write binary to a terminal: pipe it on, or use -o FILE or -j");
+	return 0;
+}

@@ -25,6 +25,8 @@ int em_outfile_commit(struct em_outfile *f, struct em_error *err);
 void em_outfile_abort(struct em_outfile *f);
 /* Is it a regular file (blocks), not a pipe or terminal (each sample at once)? */
 bool em_outfile_is_regular(const struct em_outfile *f);
+/* Terminals are for text: EM_ERROR_USAGE where it is one. */
+int em_outfile_refuse_terminal(const struct em_outfile *f, struct em_error *err);
 /* Remove every temporary file: for a signal handler of a tool that ends. */
 void em_outfile_remove_pending(void);
 int em_outfile_write(struct em_outfile *f, const void *bytes, size_t n, struct em_error *err);

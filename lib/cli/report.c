@@ -42,3 +42,18 @@ void em_report_abort(struct em_report *r)
 	em_outfile_abort(&r->file);
 	free(r);
 }
+
+int em_cli_write_file(struct em_cli *cli, const char *path, const void *bytes, size_t n, bool binary,
+                      struct em_error *err)
+{
+	struct em_outfile file;
+
+	(void)cli;
+	if (em_outfile_open(&file, path, err))
+		return -1;
+	if ((binary && em_outfile_refuse_terminal(&file, err)) || em_outfile_write(&file, bytes, n, err)) {
+		em_outfile_abort(&file);
+		return -1;
+	}
+	return em_outfile_commit(&file, err);
+}

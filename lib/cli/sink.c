@@ -21,15 +21,6 @@ struct em_sink {
 
 #define LINES_BYTES ((size_t)1 << 16)
 
-/* Terminals are for text. */
-static int refuse_terminal(const struct em_outfile *file, struct em_error *err)
-{
-	if (isatty(file->fd))
-		return em_error_set(err, EM_ERROR_USAGE,
-		                    "will not write binary to a terminal: pipe it on, or use -o FILE or -j");
-	return 0;
-}
-
 struct em_sink *em_sink_open(struct em_cli *cli, struct em_error *err)
 {
 	struct em_sink *sink = calloc(1, sizeof(*sink));
@@ -53,7 +44,7 @@ struct em_sink *em_sink_open(struct em_cli *cli, struct em_error *err)
 	sink->flush_each = !em_outfile_is_regular(&sink->file);
 	if (cli->json)
 		return sink;
-	if (!refuse_terminal(&sink->file, err))
+	if (!em_outfile_refuse_terminal(&sink->file, err))
 		sink->stream = em_stream_writer_new(sink->file.fd, sink->flush_each, err);
 	if (!sink->stream) {
 		em_sink_abort(sink);
@@ -167,19 +158,4 @@ void em_sink_abort(struct em_sink *sink)
 	em_outfile_abort(&sink->file);
 	em_text_release(&sink->line);
 	free(sink);
-}
-
-int em_cli_write_file(struct em_cli *cli, const char *path, const void *bytes, size_t n, bool binary,
-                      struct em_error *err)
-{
-	struct em_outfile file;
-
-	(void)cli;
-	if (em_outfile_open(&file, path, err))
-		return -1;
-	if ((binary && refuse_terminal(&file, err)) || em_outfile_write(&file, bytes, n, err)) {
-		em_outfile_abort(&file);
-		return -1;
-	}
-	return em_outfile_commit(&file, err);
 }

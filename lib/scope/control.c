@@ -204,7 +204,7 @@ static void print_choice(struct em_text *t, const char *choices, double value)
 	em_text_append_bytes(t, choices, strcspn(choices, " "));
 }
 
-void em_control_print(struct em_text *t, enum em_control c, double value)
+static void print(struct em_text *t, enum em_control c, double value, int digits)
 {
 	const struct em_control_info *info = &table[c];
 	double si = 1;
@@ -215,19 +215,33 @@ void em_control_print(struct em_text *t, enum em_control c, double value)
 		em_text_append(t, value != 0 ? "on" : "off");
 	} else {
 		unit_of(info->dimension, info->unit, &si);
-		print_number(t, value, si);
+		if (digits)
+			em_text_printf(t, "%.*g", digits, value / si + 0.0); /* no -0 */
+		else
+			print_number(t, value, si);
 		em_text_append(t, info->unit);
 	}
 }
 
+void em_control_print(struct em_text *t, enum em_control c, double value)
+{
+	print(t, c, value, 0);
+}
+
+void em_control_print_about(struct em_text *t, enum em_control c, double value, int digits)
+{
+	print(t, c, value, digits);
+}
+
 /* ---- JSON ---- */
 
-static void put_name(struct em_text *t, const struct em_control_info *info)
-{
-	char name[64];
+#define MEMBER 64
 
-	snprintf(name, sizeof(name), "%s%s%s", info->name, *info->unit ? "_" : "", info->unit);
-	em_json_put_name(t, name);
+/* "stage.x_um" */
+static const char *member_of(const struct em_control_info *info, char *name)
+{
+	snprintf(name, MEMBER, "%s%s%s", info->name, *info->unit ? "_" : "", info->unit);
+	return name;
 }
 
 void em_controls_put_json(struct em_text *t, const struct em_controls *c)
@@ -236,11 +250,12 @@ void em_controls_put_json(struct em_text *t, const struct em_controls *c)
 	for (int i = 0; i < EM_CONTROLS; i++) {
 		const struct em_control_info *info = &table[i];
 		struct em_text word = {0};
+		char name[MEMBER];
 		double si = 1;
 
 		if (!c->known[i])
 			continue;
-		put_name(t, info);
+		em_json_put_name(t, member_of(info, name));
 		switch (info->dimension) {
 		case EM_DIMENSION_SWITCH: em_json_put_bool(t, c->value[i] != 0); break;
 		case EM_DIMENSION_CHOICE:
@@ -248,8 +263,37 @@ void em_controls_put_json(struct em_text *t, const struct em_controls *c)
 			em_json_put_string(t, em_text_get(&word));
 			em_text_release(&word);
 			break;
-		default: unit_of(info->dimension, info->unit, &si); em_json_put_number(t, c->value[i] / si);
+		default: unit_of(info->dimension, info->unit, &si); em_json_put_number(t, c->value[i] / si + 0.0); /* no -0 */
 		}
 	}
 	em_text_append(t, "}");
+}
+
+void em_controls_get_json(struct em_controls *c, const struct em_json *object)
+{
+	*c = (struct em_controls){0};
+	for (int i = 0; i < EM_CONTROLS; i++) {
+		const struct em_control_info *info = &table[i];
+		char name[MEMBER];
+		const struct em_json *node = em_json_get(object, member_of(info, name));
+		double v = 0, si = 1;
+		bool known;
+
+		switch (info->dimension) {
+		case EM_DIMENSION_SWITCH:
+			known = node != NULL;
+			v = em_json_is_true(node);
+			break;
+		case EM_DIMENSION_CHOICE:
+			known = em_json_string(node) && choice_of(info->choices, em_json_string(node)) >= 0;
+			v = known ? choice_of(info->choices, em_json_string(node)) : 0;
+			break;
+		default:
+			known = em_json_number(node, &v);
+			unit_of(info->dimension, info->unit, &si);
+			v *= si;
+		}
+		if (known)
+			em_controls_set(c, (enum em_control)i, v);
+	}
 }

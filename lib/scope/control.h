@@ -6,6 +6,7 @@
 #define EM_SCOPE_CONTROL_H
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -87,9 +88,13 @@ void em_controls_set(struct em_controls *c, enum em_control which, double value)
 int em_control_parse(const char *text, enum em_control *which, double *value, bool *relative, struct em_error *err);
 /* "12.5um", "-10deg", "on", "stem": such that em_control_parse gives the same double back. */
 void em_control_print(struct em_text *t, enum em_control c, double value);
+/* The same to so many digits, for people. */
+void em_control_print_about(struct em_text *t, enum em_control c, double value, int digits);
 
 /* JSON for records, replies and the journal: {"stage.x_um":12.5,"stage.a_deg":-10,"mag":50000,"beam.blanked":false,
  * "mode":"stem"}, of those known. */
 void em_controls_put_json(struct em_text *t, const struct em_controls *c);
+/* And back, what can be understood; *c is overwritten. */
+void em_controls_get_json(struct em_controls *c, const struct em_json *object);
 
 #endif

@@ -91,6 +91,10 @@ struct em_driver {
 	int (*stop)(void *self, double deadline, struct em_error *err);
 	int (*acquire)(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a,
 	               struct em_error *err);
+	/* May be NULL.  What this exposure would give, without exposing: all of *a but data, NAN where it cannot tell; for
+	 * the dose budget and dry runs. */
+	int (*expect)(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a,
+	              struct em_error *err);
 	/* The instrument's own limits of the axes: lo and hi [EM_CONTROLS], NAN where it has none.  NULL: never. */
 	int (*limits)(void *self, double deadline, double *lo, double *hi, struct em_error *err);
 	/* Seconds since any moment, and waiting: a simulator's clock may be virtual.  NULL: the system's. */
@@ -99,10 +103,14 @@ struct em_driver {
 	void (*close)(void *self);
 };
 
-/* One a scheme of URLs; in drivers.c.  open gets what follows "SCHEME:". */
+/* One a scheme of URLs; in drivers.c.  open gets what follows "SCHEME:", and a folder, which is there, for what has to
+ * outlive the process: a simulator's state.  NULL on failure. */
 struct em_driver_kind {
 	const char *scheme, *purpose;
-	const struct em_driver *(*open)(const char *rest, double deadline, void **self, struct em_error *err);
+	const struct em_driver *(*open)(const char *rest, const char *state_dir, double deadline, void **self,
+	                                struct em_error *err);
+	/* Of the URL's query the keys that tell one instrument from another: "seed state".  NULL: all of it does. */
+	const char *which;
 };
 const struct em_driver_kind *em_driver_kind_at(size_t i); /* NULL past the last */
 

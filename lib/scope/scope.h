@@ -27,10 +27,14 @@ struct em_scope_limits {
 	                   then tilt again; NAN: never */
 };
 void em_scope_limits_init(struct em_scope_limits *l); /* none */
-/* From a JSON file: {"limits":{"stage.x":["-900um","900um"],...},"clear_z":"20um"}; what it says is added to *l.
+/* From a JSON file: {"limits":{"stage.x":["-900um","900um"],...},"clear_z":"20um"}; what it says is added to *l,
+ * which only ever gets narrower.
  * EM_ERROR_DATA where it cannot be understood: an unknown member is one, too, as a limit with a slip of the pen is
  * none. */
 int em_scope_limits_read(struct em_scope_limits *l, const char *path, struct em_error *err);
+/* One control's, as texts: "stage.x", "-900um", "900um"; likewise.  EM_ERROR_USAGE. */
+int em_scope_limits_add(struct em_scope_limits *l, const char *name, const char *lo, const char *hi,
+                        struct em_error *err);
 
 /* Borrowed until em_scope_close. */
 struct em_scope_settings {
@@ -42,9 +46,13 @@ struct em_scope_settings {
 	double patience;               /* seconds to wait for the lock */
 	double tolerance[EM_CONTROLS]; /* 0: as in the table */
 	double max_dose;               /* electrons a square metre, on any one place; 0: no budget */
+	bool aside;                    /* do not wait for the lock, nor take it: for em_scope_stop alone */
 	bool dry_run;                  /* nothing is set, moved or exposed; what would be is told by em_scope_plan */
 	const volatile int *stop;      /* not 0: stop the stage and give up (a signal came).  NULL: never */
 };
+
+/* Where a file of an instrument's is: "jsonl" is its journal.  To be freed; NULL: out of memory. */
+char *em_scope_file(const char *state_dir, const char *url, const char *ext);
 
 int em_scope_open(const char *url, const struct em_scope_settings *settings, struct em_scope **scope,
                   struct em_error *err);
@@ -59,8 +67,14 @@ int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_c
  * EM_ERROR_MISSED: the readings differ from *want by more than the tolerance (the text: which, by how much).
  */
 int em_scope_move(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err);
+/* The narrower of ours and the instrument's own: lo and hi [EM_CONTROLS], NAN for none. */
+int em_scope_limits(struct em_scope *s, double *lo, double *hi, struct em_error *err);
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err); /* until the stage rests */
-int em_scope_stop(struct em_scope *s, struct em_error *err);
+int em_scope_stop(struct em_scope *s, struct em_error *err); /* and until it rests */
+/* The same beside a call that waits in another thread: it only tells the instrument. */
+void em_scope_halt(struct em_scope *s);
+/* After *stop: stops the stage if it moves, and appends how the instrument was left, as a sentence. */
+void em_scope_tell(struct em_scope *s, struct em_text *t);
 
 /*
  * A sample: the image (or spectrum) with axes, and the record's members stage, microscope, acquisition, to_stage, dose.
@@ -74,6 +88,11 @@ int em_scope_acquire(struct em_scope *s, const struct em_exposure *e, const char
  */
 int em_scope_settle(struct em_scope *s, const struct em_exposure *e, double metres_per_second, double seconds,
                     double *drift, struct em_error *err);
+
+/* The electrons a square metre that any place of a field has received until now (scope/dose.h): x0, y0, x1, y1 in m of
+ * the stage. */
+int em_scope_dose(struct em_scope *s, const double field[4], double *most, struct em_error *err);
+int em_scope_dose_reset(struct em_scope *s, struct em_error *err); /* another specimen */
 
 /* What a dry run would have done: lines for people, path and time and dose. */
 const char *em_scope_plan(const struct em_scope *s);

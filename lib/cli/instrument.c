@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/instrument.h"
+
+#include "base/text.h"
+#include "cli/outfile.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PER_SQUARE_ANGSTROM 1e20
+#define PATIENCE 30       /* s for the lock */
+#define SETTLE_SECONDS 60 /* s for the drift to fall */
+
+/* ---- options ---- */
+
+static int parse_tolerance(const char *value, void *target, struct em_error *err)
+{
+	struct em_scope_settings *set = target;
+	enum em_control which;
+	bool relative;
+	double v;
+
+	if (em_control_parse(value, &which, &v, &relative, err))
+		return -1;
+	if (relative || !(v > 0))
+		return em_error_set(err, EM_ERROR_USAGE, "--tol %.60s: a tolerance is above 0", value);
+	set->tolerance[which] = v;
+	return 0;
+}
+
+/* "stage.x=-10um,10um" */
+static int parse_within(const char *value, void *target, struct em_error *err)
+{
+	struct em_scope_settings *set = target;
+	char name[40], lo[60], hi[60];
+	int end = 0;
+
+	if (sscanf(value, "%39[^=]=%59[^,],%59s%n", name, lo, hi, &end) != 3 || value[end])
+		return em_error_set(err, EM_ERROR_USAGE, "--within %.60s: write CONTROL=LO,HI, as in stage.x=-10um,10um",
+		                    value);
+	return em_scope_limits_add(&set->limits, name, lo, hi, err);
+}
+
+static int parse_limits(const char *value, void *target, struct em_error *err)
+{
+	struct em_scope_settings *set = target;
+
+	return em_scope_limits_read(&set->limits, value, err);
+}
+
+static int parse_seconds(const char *value, void *target, struct em_error *err)
+{
+	char *end;
+	double v = strtod(value, &end);
+
+	if (end == value || *end || !isfinite(v) || v < 0)
+		return em_error_set(err, EM_ERROR_USAGE, "%.60s: expected seconds, 0 or more", value);
+	*(double *)target = v;
+	return 0;
+}
+
+const struct em_option *em_instrument_options(struct em_instrument *in)
+{
+	struct em_scope_settings *set = &in->settings;
+	const struct em_option table[] = {
+	    {0, "scope", "URL", "the instrument (default: $EM_SCOPE, or sim:)", EM_OPTION_STRING, &in->url},
+	    {0, "dry-run", NULL, "say what would be done, and do nothing", EM_OPTION_FLAG, &set->dry_run},
+	    {0, "tol", "CONTROL=VALUE", "read back within this of what was set; may be repeated", EM_OPTION_PARSE, set,
+	     .parse = parse_tolerance},
+	    {0, "timeout", "S", "seconds a command may take (default: by what it is)", EM_OPTION_PARSE, &set->timeout,
+	     .parse = parse_seconds},
+	    {0, "settle", "NM_PER_S", "expose until the picture drifts less than this", EM_OPTION_NUMBER, &in->settle},
+	    {0, "limits", "FILE", "limits that no command may pass", EM_OPTION_PARSE, set, .parse = parse_limits},
+	    {0, "within", "CONTROL=LO,HI", "one such limit; may be repeated", EM_OPTION_PARSE, set,
+	     .parse = parse_within},
+	    {0, "max-dose", "E_PER_A2", "most electrons that any place may get", EM_OPTION_NUMBER, &in->max_dose},
+	    {0, "patience", "S", "seconds to wait while another command runs (default 30)", EM_OPTION_PARSE,
+	     &set->patience, .parse = parse_seconds, .silent = true},
+	    {0, "journal", "FILE", "append to this journal; '' for none (default: the instrument's own)",
+	     EM_OPTION_STRING, &set->journal, .silent = true},
+	    {0}};
+
+	_Static_assert(sizeof(table) <= sizeof(in->options), "room for the options");
+	em_scope_limits_init(&set->limits);
+	set->patience = PATIENCE;
+	memcpy(in->options, table, sizeof(table));
+	return in->options;
+}
+
+/* $NAME/emfilters/TAIL, or HOME/INSTEAD/emfilters/TAIL; an XDG base directory has to be absolute. */
+static bool find_place(const char *name, const char *instead, const char *tail, char *path, size_t room)
+{
+	const char *base = getenv(name), *home = getenv("HOME");
+	int n;
+
+	if (base && *base == '/')
+		n = snprintf(path, room, "%s/emfilters%s", base, tail);
+	else if (home && *home == '/')
+		n = snprintf(path, room, "%s/%s/emfilters%s", home, instead, tail);
+	else
+		n = snprintf(path, room, "%s/emfilters-%ld%s", em_cli_scratch_folder(), (long)getuid(), tail);
+	return n > 0 && (size_t)n < room;
+}
+
+/* Those of this place, on top of which come the command's. */
+static int read_own_limits(struct em_instrument *in, struct em_error *err)
+{
+	char path[1100];
+
+	if (in->prepared || !find_place("XDG_CONFIG_HOME", ".config", "/limits.json", path, sizeof(path)))
+		return 0;
+	in->prepared = true;
+	return access(path, F_OK) ? 0 : em_scope_limits_read(&in->settings.limits, path, err);
+}
+
+int em_instrument_prepare(struct em_cli *cli, struct em_instrument *in)
+{
+	const char *url = getenv("EM_SCOPE");
+	struct em_error err = {0};
+
+	if (!in->url)
+		in->url = url && *url ? url : "sim:";
+	if (read_own_limits(in, &err))
+		return em_cli_fail(cli, NULL, &err);
+	if (in->max_dose < 0 || in->settle < 0)
+		return em_cli_usage(cli, "--max-dose and --settle are 0 or more");
+	in->settings.max_dose = in->max_dose * PER_SQUARE_ANGSTROM;
+	in->settings.state_dir = in->state_dir;
+	return find_place("XDG_STATE_HOME", ".local/state", "", in->state_dir, sizeof(in->state_dir))
+	           ? 0
+	           : em_cli_usage(cli, "$XDG_STATE_HOME or $HOME is too long for a folder");
+}
+
+/* ---- signals ---- */
+
+static volatile int stop;         /* a signal came */
+static _Atomic(struct em_scope *) busy; /* open, for the thread below */
+static const char *tool_name;
+
+static void say(const char *text)
+{
+	ssize_t ignored = write(STDERR_FILENO, tool_name, strlen(tool_name));
+
+	ignored = write(STDERR_FILENO, text, strlen(text));
+	(void)ignored;
+}
+
+/* Up to so many seconds until the main thread has closed the instrument. */
+static bool wait_closed(double seconds)
+{
+	const struct timespec tick = {0, 20000000};
+
+	for (double t = 0; t < seconds && busy; t += 0.02)
+		nanosleep(&tick, NULL);
+	return !busy;
+}
+
+/* The main thread sees `stop` and cleans up, unless it waits for an instrument that does not answer. */
+static void *signal_thread(void *arg)
+{
+	sigset_t *set = arg;
+	int sig;
+
+	sigwait(set, &sig);
+	stop = 1;
+	if (wait_closed(2))
+		return NULL;
+	if (busy)
+		em_scope_halt(busy);
+	if (wait_closed(10))
+		return NULL;
+	say(": stopped, but the instrument does not answer: it was told to stop the stage; look at it\n");
+	em_outfile_remove_pending();
+	_exit(EM_EXIT_INTERRUPTED);
+}
+
+static void catch_signals(const char *name)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	static sigset_t set;
+	static bool caught;
+	struct sigaction old;
+	pthread_t thread;
+
+	if (caught)
+		return;
+	caught = true;
+	tool_name = name;
+	sigemptyset(&set);
+	/* what the caller ignores (nohup) stays ignored */
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (pthread_create(&thread, NULL, signal_thread, &set))
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	else
+		pthread_detach(thread);
+}
+
+bool em_instrument_stopped(void)
+{
+	return stop;
+}
+
+/* ---- open and close ---- */
+
+int em_instrument_open(struct em_cli *cli, struct em_instrument *in, const char *command)
+{
+	struct em_error err = {0};
+	int status = em_instrument_prepare(cli, in);
+
+	if (status)
+		return status;
+	in->settings.command = command;
+	in->settings.stop = &stop;
+	catch_signals(cli->tool->name);
+	if (em_scope_open(in->url, &in->settings, &in->scope, &err)) {
+		status = em_cli_fail(cli, NULL, &err);
+		return stop ? EM_EXIT_INTERRUPTED : status;
+	}
+	busy = in->scope;
+	return 0;
+}
+
+static void tell_state(struct em_cli *cli, struct em_instrument *in)
+{
+	struct em_error left = {0};
+	struct em_text t = {0};
+
+	em_scope_tell(in->scope, &t);
+	em_error_set(&left, EM_ERROR_REFUSED, "stopped by the user: %s", em_text_get(&t));
+	em_cli_fail(cli, NULL, &left);
+	em_text_release(&t);
+}
+
+int em_instrument_close(struct em_cli *cli, struct em_instrument *in, int status, const struct em_error *err)
+{
+	int code = EM_EXIT_INTERRUPTED;
+
+	if (stop)
+		tell_state(cli, in);
+	else
+		code = status ? em_cli_fail(cli, NULL, err) : EM_EXIT_OK;
+	if (in->settings.dry_run)
+		fputs(em_scope_plan(in->scope), stdout);
+	busy = NULL;
+	em_scope_close(in->scope);
+	in->scope = NULL;
+	return code;
+}
+
+int em_instrument_settle(struct em_cli *cli, struct em_instrument *in, const struct em_exposure *e,
+                         struct em_error *err)
+{
+	double seconds = in->settings.timeout > 0 ? in->settings.timeout : SETTLE_SECONDS, drift = NAN;
+
+	if (!(in->settle > 0))
+		return 0;
+	if (em_scope_settle(in->scope, e, in->settle * 1e-9, seconds, &drift, err))
+		return -1;
+	em_cli_say(cli, "drift %.3g nm/s", drift * 1e9);
+	return 0;
+}

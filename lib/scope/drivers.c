@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of drivers: a line each. */
+#include "scope/sim/driver.h"
+
+static const struct em_driver_kind *const kinds[] = {
+	&em_driver_sim,
+};
+
+const struct em_driver_kind *em_driver_kind_at(size_t i)
+{
+	return i < sizeof(kinds) / sizeof(*kinds) ? kinds[i] : NULL;
+}

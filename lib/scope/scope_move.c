@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Setting controls: in an order that keeps clear, waited for and read back. */
+#include "scope/scope_parts.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STEPS_MAX 5
+#define OPTICS_SECONDS 2 /* a change of mode normalises lenses */
+
+struct step {
+	const char *why;
+	struct em_controls want;
+	bool stage;
+};
+
+struct plan {
+	struct step step[STEPS_MAX];
+	size_t count;
+};
+
+/* ---- the order ---- */
+
+static struct step *add(struct plan *p, const char *why)
+{
+	p->step[p->count] = (struct step){.why = why};
+	return &p->step[p->count++];
+}
+
+static bool is_empty(const struct em_controls *c)
+{
+	for (int i = 0; i < EM_CONTROLS; i++)
+		if (c->known[i])
+			return false;
+	return true;
+}
+
+/* A step with those of `want` that `takes` says. */
+static void add_if(struct plan *p, const char *why, const struct em_controls *want,
+                   bool (*takes)(int control, double value), bool stage)
+{
+	struct step *step = add(p, why);
+
+	step->stage = stage;
+	for (int c = 0; c < EM_CONTROLS; c++)
+		if (want->known[c] && takes(c, want->value[c]))
+			em_controls_set(&step->want, (enum em_control)c, want->value[c]);
+	if (is_empty(&step->want))
+		p->count--;
+}
+
+/* What lets the beam through to the specimen or the camera comes last, what keeps it off first. */
+static bool lets_beam(int c, double value)
+{
+	return ((c == EM_BLANKED || c == EM_SCREEN_DOWN) && value == 0) || (c == EM_VALVES_OPEN && value != 0);
+}
+
+static bool is_optics(int c, double value)
+{
+	return !em_scope_is_axis(c) && !lets_beam(c, value);
+}
+
+static bool is_stage(int c, double value)
+{
+	(void)value;
+	return em_scope_is_axis(c);
+}
+
+static bool is_shift(int c, double value)
+{
+	(void)value;
+	return c == EM_STAGE_X || c == EM_STAGE_Y || c == EM_STAGE_Z;
+}
+
+static bool is_tilt(int c, double value)
+{
+	(void)value;
+	return c == EM_STAGE_A || c == EM_STAGE_B;
+}
+
+/* A tilted holder comes near the pole pieces when its height changes: home first, then the height, then tilt again, to
+ * where it was unless told otherwise. */
+static void add_clear_steps(struct plan *p, const struct em_controls *want, const struct em_controls *before)
+{
+	static const enum em_control tilts[] = {EM_STAGE_A, EM_STAGE_B};
+	struct em_controls home = {0}, tilted = *want;
+
+	for (size_t i = 0; i < 2; i++) {
+		enum em_control c = tilts[i];
+
+		if (!before->known[c] || fabs(before->value[c]) <= em_control_info(c)->tolerance)
+			continue;
+		em_controls_set(&home, c, 0);
+		if (!want->known[c])
+			em_controls_set(&tilted, c, before->value[c]);
+	}
+	add_if(p, "untilt to keep clear", &home, is_tilt, true);
+	add_if(p, "move", want, is_shift, true);
+	add_if(p, "tilt", &tilted, is_tilt, true);
+}
+
+static void make_plan(const struct em_scope *s, struct plan *p, const struct em_controls *want,
+                      const struct em_controls *before)
+{
+	double climb = want->known[EM_STAGE_Z]
+	                   ? before->known[EM_STAGE_Z] ? fabs(want->value[EM_STAGE_Z] - before->value[EM_STAGE_Z])
+	                                               : INFINITY
+	                   : 0;
+
+	add_if(p, "set", want, is_optics, false);
+	if (climb > s->set.limits.clear_z) /* never where that is NAN */
+		add_clear_steps(p, want, before);
+	else
+		add_if(p, "move", want, is_stage, true);
+	add_if(p, "set", want, lets_beam, false);
+}
+
+/* ---- time ---- */
+
+/* Slow instruments: m/s and rad/s, and seconds that each axis needs besides. */
+static double seconds_of(enum em_control c, double distance)
+{
+	static const double speed[] = {[EM_STAGE_X] = 20e-6, [EM_STAGE_Y] = 20e-6, [EM_STAGE_Z] = 5e-6,
+	                               [EM_STAGE_A] = 0.017, [EM_STAGE_B] = 0.017};
+
+	return 1 + distance / speed[c];
+}
+
+double em_scope_travel(const struct em_controls *from, const struct em_controls *to)
+{
+	double seconds = 0;
+
+	for (size_t i = 0; i < 5; i++) {
+		enum em_control c = em_scope_axes[i];
+
+		if (to->known[c])
+			seconds += seconds_of(c, from->known[c] ? fabs(to->value[c] - from->value[c]) : 0);
+	}
+	return seconds;
+}
+
+static double step_seconds(const struct step *step, const struct em_controls *from)
+{
+	return step->stage ? em_scope_travel(from, &step->want) : OPTICS_SECONDS;
+}
+
+/* ---- doing it ---- */
+
+static void update(struct em_controls *c, const struct em_controls *with)
+{
+	for (int i = 0; i < EM_CONTROLS; i++)
+		if (with->known[i])
+			em_controls_set(c, (enum em_control)i, with->value[i]);
+}
+
+/* An order may still be on its way when its answer is late: nothing is left moving without anyone who waits for it. */
+static int do_step(struct em_scope *s, const struct step *step, struct em_controls *now, struct em_error *err)
+{
+	double seconds = step_seconds(step, now);
+	struct em_controls got = {0};
+	struct em_error why = {0};
+	int status;
+
+	if (em_scope_check_stop(s, err))
+		return -1;
+	status = s->driver->set(s->self, em_scope_deadline(s, seconds), &step->want, &why);
+	if (status && (why.kind == EM_ERROR_REFUSED || why.kind == EM_ERROR_UNSUPPORTED)) {
+		if (err)
+			*err = why;
+		return -1;
+	}
+	if (!status)
+		status = em_scope_rest(s, &step->want, step->stage, 3 * seconds + 5, &got, &why);
+	if (status && step->stage) {
+		em_scope_halt(s);
+		em_scope_brake(s, &got, NULL);
+	} else if (status) {
+		s->ends = fmax(s->ends, em_scope_now(s) + OPTICS_SECONDS);
+		em_scope_read(s, &step->want, &got, NULL);
+	}
+	update(now, &got);
+	if (status && err)
+		*err = why;
+	return status;
+}
+
+static int do_plan(struct em_scope *s, const struct plan *p, struct em_controls *now, struct em_error *err)
+{
+	struct em_error why = {0};
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (!do_step(s, &p->step[i], now, &why))
+			continue;
+		if (p->count > 1)
+			em_error_prefix(&why, "step %zu of %zu (%s): ", i + 1, p->count, p->step[i].why);
+		if (err)
+			*err = why;
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- the plan as a text ---- */
+
+static void tell_step(struct em_scope *s, const struct step *step, struct em_controls *now)
+{
+	em_text_printf(&s->plan, "%s:", step->why);
+	for (int i = 0; i < EM_CONTROLS; i++) {
+		enum em_control c = (enum em_control)i;
+
+		if (!step->want.known[i])
+			continue;
+		em_text_printf(&s->plan, " %s ", em_control_info(c)->name);
+		if (now->known[i]) {
+			em_control_print_about(&s->plan, c, now->value[i], 6);
+			em_text_append(&s->plan, " -> ");
+		}
+		em_control_print_about(&s->plan, c, step->want.value[i], 6);
+	}
+	em_text_printf(&s->plan, "; up to %.3g s\n", step_seconds(step, now));
+	update(now, &step->want);
+}
+
+/* ---- the command ---- */
+
+/* ["stage.x=12.5um", ...]: such that em_control_parse gives the same numbers. */
+static void put_args(struct em_text *t, const struct em_controls *want)
+{
+	em_text_append(t, "[");
+	for (int i = 0; i < EM_CONTROLS; i++) {
+		struct em_text one = {0};
+
+		if (!want->known[i])
+			continue;
+		em_text_printf(&one, "%s=", em_control_info((enum em_control)i)->name);
+		em_control_print(&one, (enum em_control)i, want->value[i]);
+		em_json_put_comma(t);
+		em_json_put_string(t, em_text_get(&one));
+		em_text_release(&one);
+	}
+	em_text_append(t, "]");
+}
+
+/* The stage and what is to be set, as they are. */
+static int read_before(struct em_scope *s, const struct em_controls *want, struct em_controls *before,
+                       struct em_error *err)
+{
+	struct em_controls ask = *want;
+
+	for (size_t i = 0; i < 5; i++)
+		ask.known[em_scope_axes[i]] = true;
+	return em_scope_read(s, &ask, before, err);
+}
+
+static int move(struct em_scope *s, const struct em_controls *want, struct em_scope_end *end,
+                struct em_controls *before, struct em_controls *now, struct em_error *err)
+{
+	struct plan p = {0};
+
+	if (em_scope_check(s, want, err) || read_before(s, want, before, err))
+		return -1;
+	end->before = before;
+	*now = *before;
+	make_plan(s, &p, want, before);
+	for (size_t i = 0; i < p.count; i++)
+		if (em_scope_check(s, &p.step[i].want, err))
+			return -1;
+	if (s->set.dry_run) {
+		struct em_controls there = *before;
+
+		for (size_t i = 0; i < p.count; i++)
+			tell_step(s, &p.step[i], &there);
+		return 0;
+	}
+	if (em_scope_log_begin(s, "move", end->args, before, err))
+		return -1;
+	end->alone = false;
+	end->after = now;
+	return do_plan(s, &p, now, err);
+}
+
+int em_scope_move(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err)
+{
+	struct em_controls before = {0}, now = {0};
+	struct em_error why = {0};
+	struct em_text args = {0};
+	struct em_scope_end end = {.what = "move", .alone = true, .lasting = true};
+	int status;
+
+	em_scope_begin(s);
+	put_args(&args, want);
+	end.args = em_text_get(&args);
+	status = em_text_check(&args, &why) ? -1 : move(s, want, &end, &before, &now, &why);
+	status = em_scope_log_end(s, &end, status, &why);
+	em_text_release(&args);
+	*got = now;
+	if (status && err)
+		*err = why;
+	return status;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "scope/sim/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int hex(char c)
+{
+	const char *digits = "0123456789abcdef0123456789ABCDEF", *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) % 16 : -1;
+}
+
+/* s[0..n) without its %XX, owned; NULL where one of them is none or is the end of a string. */
+static char *decode(const char *s, size_t n)
+{
+	char *out = malloc(n + 1), *to = out;
+
+	for (size_t i = 0; out && i < n; i++) {
+		int hi = s[i] == '%' && n - i > 2 ? hex(s[i + 1]) : -1, lo = hi < 0 ? -1 : hex(s[i + 2]);
+
+		if (s[i] == '%' && (lo < 0 || !(hi | lo))) {
+			free(out);
+			return NULL;
+		}
+		*to++ = s[i] == '%' ? (char)(16 * hi + lo) : s[i];
+		i += s[i] == '%' ? 2 : 0;
+	}
+	if (out)
+		*to = 0;
+	return out;
+}
+
+/* One of the words of `words`, which are parted by '|': its place, or -1. */
+static int word_of(const char *words, const char *word)
+{
+	for (int i = 0;; i++) {
+		size_t n = strcspn(words, "|");
+
+		if (strlen(word) == n && !strncmp(words, word, n))
+			return i;
+		if (!words[n])
+			return -1;
+		words += n + 1;
+	}
+}
+
+static int parse_choice(const char *key, const char *words, const char *value, int *choice, struct em_error *err)
+{
+	*choice = word_of(words, value);
+	return *choice >= 0 ? 0
+	                    : em_error_set(err, EM_ERROR_USAGE, "sim: %s=%.60s: it is one of %s", key, value, words);
+}
+
+static int parse_number(const char *key, const char *value, double scale, double *v, struct em_error *err)
+{
+	char *end;
+	double number = strtod(value, &end);
+
+	if (end == value || *end || !(number >= 0 && number * scale < 1e40))
+		return em_error_set(err, EM_ERROR_USAGE, "sim: %s=%.60s: it is a number, 0 or more", key, value);
+	*v = number * scale;
+	return 0;
+}
+
+static int parse_seed(const char *key, const char *value, uint64_t *seed, struct em_error *err)
+{
+	char *end;
+
+	errno = 0;
+	*seed = strtoull(value, &end, 10);
+	if (end == value || *end || errno || *value == '-')
+		return em_error_set(err, EM_ERROR_USAGE, "sim: %s=%.60s: it is a whole number, 0 or more", key, value);
+	return 0;
+}
+
+static int take_text(char **to, const char *value, const char *key, struct em_error *err)
+{
+	if (!*value)
+		return em_error_set(err, EM_ERROR_USAGE, "sim: %s= needs a file", key);
+	free(*to);
+	*to = strdup(value);
+	return *to ? 0 : em_error_memory(err, strlen(value));
+}
+
+static int parse_truth(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	int i = word_of("off|on", value);
+
+	o->truth = i != 0;
+	return i >= 0 ? 0 : take_text(&o->truth_log, value, "truth", err);
+}
+
+static int parse_switches(struct em_sim_options *o, const char *key, const char *value, struct em_error *err)
+{
+	int i;
+
+	if (!strcmp(key, "clock")) {
+		if (parse_choice(key, "real|virtual", value, &i, err))
+			return -1;
+		o->virtual_clock = i == 1;
+	} else if (!strcmp(key, "holder")) {
+		if (parse_choice(key, "double|single|tomography", value, &i, err))
+			return -1;
+		o->holder = (enum em_sim_holder)i;
+	} else if (!strcmp(key, "sequence")) {
+		if (parse_choice(key, "on|off", value, &i, err))
+			return -1;
+		o->at_once = i == 1;
+	} else if (!strcmp(key, "mechanics")) {
+		if (parse_choice(key, "real|ideal", value, &i, err))
+			return -1;
+		o->ideal = i == 1;
+	} else {
+		return em_error_set(err, EM_ERROR_USAGE, "sim: there is no '%.60s'", key);
+	}
+	return 0;
+}
+
+static int parse_option(struct em_sim_options *o, const char *key, const char *value, struct em_error *err)
+{
+	if (!strcmp(key, "seed")) {
+		o->has_seed = true;
+		return parse_seed(key, value, &o->seed, err);
+	}
+	if (!strcmp(key, "faults")) {
+		o->faults.drawn = true;
+		return parse_seed(key, value, &o->faults.seed, err);
+	}
+	if (!strcmp(key, "fault"))
+		return em_sim_faults_parse(&o->faults, value, err);
+	if (!strcmp(key, "state"))
+		return take_text(&o->state, value, key, err);
+	if (!strcmp(key, "truth"))
+		return parse_truth(o, value, err);
+	if (!strcmp(key, "drift"))
+		return parse_number(key, value, 1e-9, &o->drift, err);
+	if (!strcmp(key, "reaction"))
+		return parse_number(key, value, 1, &o->reaction, err);
+	if (!strcmp(key, "disorder"))
+		return parse_number(key, value, 1, &o->disorder, err);
+	return parse_switches(o, key, value, err);
+}
+
+static int parse_pair(struct em_sim_options *o, const char *at, size_t n, struct em_error *err)
+{
+	char *pair = decode(at, n), *equals = pair ? strchr(pair, '=') : NULL;
+	int status;
+
+	if (!equals) {
+		free(pair);
+		return em_error_set(err, EM_ERROR_USAGE, "sim: '%.*s': write KEY=VALUE", (int)(n < 60 ? n : 60), at);
+	}
+	*equals = 0;
+	status = parse_option(o, pair, equals + 1, err);
+	free(pair);
+	return status;
+}
+
+static int parse_pairs(struct em_sim_options *o, const char *at, struct em_error *err)
+{
+	for (;;) {
+		size_t n = strcspn(at, "&");
+
+		if (n && parse_pair(o, at, n, err))
+			return -1;
+		if (!at[n])
+			return 0;
+		at += n + 1;
+	}
+}
+
+int em_sim_options_parse(struct em_sim_options *o, const char *rest, struct em_error *err)
+{
+	size_t n = strcspn(rest, "?");
+	struct em_sim_options made = {.truth = true, .seed = 1, .drift = 0.15e-9, .disorder = 1e25};
+
+	if (n && !(made.specimen = decode(rest, n)))
+		return em_error_set(err, EM_ERROR_USAGE, "sim:%.*s: it is no file's name", (int)(n < 200 ? n : 200),
+		                    rest);
+	if (rest[n] && parse_pairs(&made, rest + n + 1, err)) {
+		em_sim_options_release(&made);
+		return -1;
+	}
+	*o = made;
+	return 0;
+}
+
+void em_sim_options_release(struct em_sim_options *o)
+{
+	free(o->specimen);
+	free(o->state);
+	free(o->truth_log);
+	*o = (struct em_sim_options){0};
+}
