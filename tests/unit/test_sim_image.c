@@ -386,7 +386,7 @@ static void strange_views_end(void **state)
 		case 2: v.a = v.b = 1.4; break;
 		case 3: v.a = v.b = -1.4; break;
 		case 4: v.plane[0][0] = v.plane[1][1] = 1; break;
-		case 5: v.plane[0][0] = 1e-15; break;
+		case 5: v.plane[0][0] = 1e-12; break;
 		case 6: v.row_jitter = 900 * v.pixel; break;
 		case 7: v.x = 0.09; break;
 		case 8: v.drift[0] = 1e-2; break;
@@ -405,7 +405,7 @@ static void views_that_are_refused(void **state)
 	struct em_error err;
 
 	(void)state;
-	for (int i = 0; i < 9; i++) {
+	for (int i = 0; i < 17; i++) {
 		struct em_sim_view v = view_of(EM_SIM_SCAN, 16, 1e-6, 0, 0);
 		struct em_array a = {0};
 
@@ -419,6 +419,14 @@ static void views_that_are_refused(void **state)
 		case 6: v.defocus = INFINITY; break;
 		case 7: v.voltage = 0; break;
 		case 8: v.x = 1e300; break;
+		case 9: v.outer = v.inner; break;
+		case 10: v.convergence = 0; break;
+		case 11: v.row_jitter = 1; break;
+		case 12: v.saturation = NAN; break;
+		case 13: v.beam_radius = NAN; break;
+		case 14: v.plane[0][0] = v.plane[1][1] = 1e-20; break;
+		case 15: v.signal = EM_SIM_PATTERN; break; /* of nanometres a pixel */
+		case 16: v.pattern[0] = NAN; break;
 		}
 		err = (struct em_error){0};
 		assert_int_equal(em_sim_form(w, &v, &a, &err), -1);
