@@ -263,6 +263,52 @@ static double depth_of(const struct em_sim_world *w, const struct em_sim_view *v
 	return sqrt(sum) / mean;
 }
 
+/* A ball that lies anyhow shows planes of gold, where some are near the beam. */
+static void balls_show_planes_of_gold(void **state)
+{
+	static const double known[] = {0.23545e-9, 0.20391e-9, 0.14419e-9}; /* 111, 200, 220 */
+	struct em_sim_world *w = world_of("{\"scatter\":[{\"kind\":\"particles\",\"material\":\"Au\",\"pitch_um\":20,"
+	                                  "\"share\":1,\"radius_nm\":[4,4]}]}");
+	size_t seen = 0, right = 0;
+
+	(void)state;
+	for (long i = 0; i < 40; i++) {
+		struct em_sim_thing t;
+		struct em_bragg_peaks peaks;
+		struct em_spectrum f;
+		struct em_array a;
+
+		assert_true(em_sim_scatter_thing(w, &w->scatter[0], i % 8, i / 8, &t));
+		if (t.on_axis)
+			continue;
+		struct em_sim_view v = view_of(EM_SIM_SCAN, 256, 10e-9, t.at[0], t.at[1]);
+		struct em_spectrum_plan *plan = em_spectrum_plan_new(256, 256, NULL);
+		double *sum = calloc(256 * 129, sizeof(*sum));
+
+		v.convergence = 30e-3;
+		expected(w, &v, &a);
+		assert_int_equal(em_spectrum_init(&f, plan, &a, NULL), 0);
+		em_spectrum_add_power(&f, sum);
+		assert_int_equal(em_bragg_find(&peaks, sum, 256, 256, 1,
+		                               &(struct em_bragg_options){.k_least = 2.5e9 * v.pixel}, NULL),
+		                 0);
+		if (peaks.count) {
+			double g = hypot(peaks.peak[0].x, peaks.peak[0].y) / v.pixel;
+
+			seen++;
+			for (int k = 0; k < 3; k++)
+				right += fabs(g * known[k] - 1) < 0.01;
+		}
+		em_bragg_release(&peaks);
+		em_spectrum_release(&f);
+		em_spectrum_plan_free(plan);
+		free(sum);
+		em_array_release(&a);
+	}
+	assert_true(seen >= 5 && right == seen);
+	em_sim_world_free(w);
+}
+
 static void columns_fade_with_tilt_focus_and_disorder(void **state)
 {
 	struct em_sim_world *w = world_default();
@@ -446,6 +492,7 @@ int main(void)
 	    cmocka_unit_test(haadf_counts_atoms),
 	    cmocka_unit_test(bright_field_weakens_exponentially),
 	    cmocka_unit_test(columns_are_as_far_apart_as_in_the_crystal),
+	    cmocka_unit_test(balls_show_planes_of_gold),
 	    cmocka_unit_test(columns_fade_with_tilt_focus_and_disorder),
 	    cmocka_unit_test(the_lens_makes_thons_rings),
 	    cmocka_unit_test(astigmatism_has_its_direction),
