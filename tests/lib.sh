@@ -20,6 +20,10 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/em-test.XXXXXX") || exit 1
 trap 'rm -rf "$T"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$T" || exit 1
+# instruments' locks, journals and simulators, and limits
+XDG_STATE_HOME=$T/state
+XDG_CONFIG_HOME=$T/config
+export XDG_STATE_HOME XDG_CONFIG_HOME
 
 count=0
 failures=0

@@ -109,6 +109,8 @@ struct em_driver_kind {
 	const char *scheme, *purpose;
 	const struct em_driver *(*open)(const char *rest, const char *state_dir, double deadline, void **self,
 	                                struct em_error *err);
+	/* Of the URL's query the keys that tell one instrument from another: "seed state".  NULL: all of it does. */
+	const char *which;
 };
 const struct em_driver_kind *em_driver_kind_at(size_t i); /* NULL past the last */
 

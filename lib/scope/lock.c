@@ -47,28 +47,40 @@ static void write_holder(int fd, const char *holder)
 		n = 0;
 }
 
-int em_lock_take(struct em_lock *l, const char *path, const char *holder, double patience, const volatile int *stop,
-                 struct em_error *err)
+int em_lock_wait(int fd, double patience, const volatile int *stop)
 {
 	double end = em_clock_now() + patience;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), status = 0;
 
-	if (fd < 0)
-		return em_error_errno(err, "cannot open the lock '%s'", path);
 	for (int attempt = 0; flock(fd, LOCK_EX | LOCK_NB); attempt++) {
 		if (errno == EINTR)
 			continue;
-		if (errno != EWOULDBLOCK)
-			status = em_error_errno(err, "cannot lock '%s'", path);
-		else if (stop && *stop)
-			status = em_error_set(err, EM_ERROR_REFUSED, "stopped while it waited for the instrument");
-		else if (!(em_clock_now() < end))
-			status = held_by_another(fd, path, patience, err);
-		if (status) {
-			close(fd);
+		if (errno != EWOULDBLOCK || !(em_clock_now() < end))
+			return -1;
+		if (stop && *stop) {
+			errno = EINTR;
 			return -1;
 		}
 		em_clock_sleep(pause_of(attempt));
+	}
+	return 0;
+}
+
+int em_lock_take(struct em_lock *l, const char *path, const char *holder, double patience, const volatile int *stop,
+                 struct em_error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return em_error_errno(err, "cannot open the lock '%s'", path);
+	if (em_lock_wait(fd, patience, stop)) {
+		if (errno == EWOULDBLOCK)
+			held_by_another(fd, path, patience, err);
+		else if (errno == EINTR)
+			em_error_set(err, EM_ERROR_REFUSED, "stopped while it waited for the instrument");
+		else
+			em_error_errno(err, "cannot lock '%s'", path);
+		close(fd);
+		return -1;
 	}
 	write_holder(fd, holder);
 	l->fd = fd;

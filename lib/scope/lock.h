@@ -20,5 +20,10 @@ struct em_lock {
 int em_lock_take(struct em_lock *l, const char *path, const char *holder, double patience, const volatile int *stop,
                  struct em_error *err);
 void em_lock_drop(struct em_lock *l);
+/*
+ * The same of a file that is open, and that keeps what it says: until fd is closed.  -1 with errno: EWOULDBLOCK, it is
+ * still held by another then; EINTR, *stop.
+ */
+int em_lock_wait(int fd, double patience, const volatile int *stop);
 
 #endif

@@ -93,11 +93,12 @@ static int open_driver(struct em_scope *s, const struct em_driver_kind *kind, co
 	return s->driver ? 0 : em_error_prefix(err, "%s: ", s->label);
 }
 
-/* "sim:" reads as "sim" in front of a message. */
+/* "sim:?seed=7" reads as "sim" in front of a message. */
 static void cut_label(char *label)
 {
-	size_t n = strlen(label);
+	size_t n = strcspn(label, "?");
 
+	label[n] = '\0';
 	while (n > 1 && strchr(":/", label[n - 1]))
 		label[--n] = '\0';
 }

@@ -80,7 +80,7 @@ struct watch {
 	struct em_error why; /* that the last reading failed */
 };
 
-/* One more reading.  A connection that breaks may be there again with the next. */
+/* One more reading.  A connection that breaks may be there again with the next: a reading that failed says nothing. */
 static void look(struct em_scope *s, struct watch *w, bool stage)
 {
 	double deadline = em_scope_deadline(s, 1);
@@ -97,15 +97,16 @@ static void look(struct em_scope *s, struct watch *w, bool stage)
 			             em_control_info((enum em_control)c)->name);
 			read = false;
 		}
-	rest = read && w->motion == EM_AT_REST;
+	if (!read)
+		return;
+	rest = w->motion == EM_AT_REST;
 	if (!rest || !w->has_last || !same(s, &w->last, &now)) {
 		w->quiet_since = em_scope_now(s);
 		w->alike = 0;
 	}
 	w->alike += rest;
 	w->has_last = rest;
-	if (read)
-		w->last = now;
+	w->last = now;
 }
 
 static int give_up(struct em_scope *s, const struct watch *w, const struct em_controls *want, double waited,
@@ -143,7 +144,7 @@ int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage
 		there = want && !w.why.kind && !em_scope_compare(s, want, &w.last, NULL);
 		if (there && w.alike >= (stage ? 2 : 1))
 			return 0;
-		if (w.alike >= 2 && now - w.quiet_since >= QUIET)
+		if (!w.why.kind && w.alike >= 2 && now - w.quiet_since >= QUIET)
 			return want ? em_scope_compare(s, want, &w.last, err) : 0;
 		if (now >= end)
 			return give_up(s, &w, want, now - begun, err);

@@ -11,7 +11,7 @@
 
 static double scaled(const struct em_controls *c, enum em_control which, double unit)
 {
-	return c->known[which] ? c->value[which] / unit : NAN;
+	return c->known[which] ? c->value[which] / unit + 0.0 : NAN; /* no -0 */
 }
 
 #define DEGREE (3.14159265358979323846 / 180)

@@ -27,6 +27,54 @@ char *em_scope_public_url(const char *url)
 	return copy;
 }
 
+static const struct em_driver_kind *kind_of(const char *url)
+{
+	size_t n = strcspn(url, ":");
+	const struct em_driver_kind *kind;
+
+	for (size_t i = 0; (kind = em_driver_kind_at(i)); i++)
+		if (strlen(kind->scheme) == n && !strncmp(kind->scheme, url, n))
+			return kind;
+	return NULL;
+}
+
+/* Is the key of "key=value" among the words? */
+static bool has_key(const char *words, const char *pair)
+{
+	size_t n = strcspn(pair, "=&");
+
+	for (const char *w = words; *w; w += strspn(w, " ")) {
+		size_t len = strcspn(w, " ");
+
+		if (len == n && !strncmp(w, pair, n))
+			return true;
+		w += len;
+	}
+	return false;
+}
+
+/* However it is to behave, it is the same instrument: one lock, one journal. */
+static void cut_query(char *url)
+{
+	const struct em_driver_kind *kind = kind_of(url);
+	char *query = strchr(url, '?'), *end = query;
+
+	if (!query || !kind || !kind->which)
+		return;
+	for (char *pair = query + 1; *pair;) {
+		size_t n = strcspn(pair, "&"), step = n + (pair[n] == '&');
+
+		if (has_key(kind->which, pair)) {
+			*end = end == query ? '?' : '&';
+			end++;
+			memmove(end, pair, n);
+			end += n;
+		}
+		pair += step;
+	}
+	*end = '\0';
+}
+
 /* Letters and digits of the URL, for people, and a number that keeps apart what looks the same then (FNV-1a). */
 static void put_name(struct em_text *t, const char *url)
 {
@@ -52,6 +100,7 @@ char *em_scope_file(const char *state_dir, const char *url, const char *ext)
 
 	if (!name)
 		return NULL;
+	cut_query(name);
 	em_text_printf(&t, "%s/", state_dir);
 	put_name(&t, name);
 	em_text_printf(&t, ".%s", ext);

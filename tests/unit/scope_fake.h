@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum fake_fault {
 	FAKE_FINE,
@@ -49,7 +50,7 @@ static struct fake {
 	double deadline;
 } fake;
 
-static void fake_init(void)
+static inline void fake_init(void)
 {
 	memset(&fake, 0, sizeof(fake));
 	fake.speed = 100e-6;
@@ -296,5 +297,33 @@ static const struct em_driver *fake_open(const char *rest, const char *state_dir
 }
 
 static const struct em_driver_kind fake_kind = {"fake", "for tests", fake_open};
+
+/* ---- a folder for the state, before and after a group of tests ---- */
+
+static char fake_folder[] = "em-scope-XXXXXX";
+
+static inline int fake_make_folder(void **state)
+{
+	const char *base = getenv("TMPDIR");
+
+	(void)state;
+	if (chdir(base && *base ? base : P_tmpdir))
+		return -1;
+	return mkdtemp(fake_folder) ? 0 : -1;
+}
+
+static inline int fake_remove_folder(void **state)
+{
+	static const char *const ext[] = {"lock", "jsonl", "dose"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		char *path = em_scope_file(fake_folder, "fake:", ext[i]);
+
+		unlink(path);
+		free(path);
+	}
+	return rmdir(fake_folder);
+}
 
 #endif

@@ -108,7 +108,7 @@ static inline enum em_error_kind expose(struct scope s, const char *detector, si
 /* A folder of its own for a test's states; remove_folder takes it away with all that is in it. */
 static inline char *make_folder(void)
 {
-	char *dir = strdup("/tmp/em-sim-XXXXXX");
+	char *dir = strdup(P_tmpdir "/em-sim-XXXXXX");
 
 	assert_non_null(dir);
 	assert_non_null(mkdtemp(dir));

@@ -124,6 +124,40 @@ static void as_json(void **state)
 	em_text_release(&t);
 }
 
+static void what_json_says_is_read(void **state)
+{
+	static const char other[] = "{\"stage.x_um\":\"12\",\"mode\":\"sem\",\"mag\":null,\"stage.y\":1}";
+	struct em_controls c = {0}, back;
+	struct em_text t = {0};
+	struct em_json *json;
+
+	(void)state;
+	for (int i = 0; i < EM_CONTROLS; i++) {
+		enum em_dimension d = em_control_info((enum em_control)i)->dimension;
+		bool word = d == EM_DIMENSION_SWITCH || d == EM_DIMENSION_CHOICE;
+
+		if (i % 3)
+			em_controls_set(&c, (enum em_control)i, word ? 1 : 1.25e-3 * i);
+	}
+	em_controls_put_json(&t, &c);
+	json = em_json_parse(em_text_get(&t), t.len, NULL);
+	em_controls_get_json(&back, json);
+	for (int i = 0; i < EM_CONTROLS; i++) {
+		assert_int_equal(back.known[i], c.known[i]);
+		assert_true(!c.known[i] || fabs(back.value[i] - c.value[i]) <= 1e-8 * fabs(c.value[i]));
+	}
+	em_json_free(json);
+	em_text_release(&t);
+	json = em_json_parse(other, strlen(other), NULL);
+	assert_non_null(json);
+	em_controls_get_json(&back, json);
+	em_json_free(json);
+	for (int i = 0; i < EM_CONTROLS; i++)
+		assert_false(back.known[i]);
+	em_controls_get_json(&back, NULL);
+	assert_false(back.known[EM_STAGE_X]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +165,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_value),
 	    cmocka_unit_test(what_is_printed_is_read),
 	    cmocka_unit_test(as_json),
+	    cmocka_unit_test(what_json_says_is_read),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

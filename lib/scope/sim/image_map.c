@@ -90,7 +90,7 @@ static int set_jitter(struct em_sim_frame *f, struct em_error *err)
 
 	if (v->signal != EM_SIM_SCAN || !(v->row_jitter > 0))
 		return 0;
-	f->jitter = malloc(f->height * sizeof(*f->jitter));
+	f->jitter = calloc(f->height + 1, sizeof(*f->jitter)); /* the end of the last band is looked at, too */
 	if (!f->jitter)
 		return em_error_memory(err, f->height * sizeof(*f->jitter));
 	em_random_seed(&r, v->seed, 0x70177e5);

@@ -25,7 +25,7 @@ static char *decode(const char *s, size_t n)
 			free(out);
 			return NULL;
 		}
-		*to++ = s[i] == '%' ? (char)(hi << 4 | lo) : s[i];
+		*to++ = s[i] == '%' ? (char)(16 * hi + lo) : s[i];
 		i += s[i] == '%' ? 2 : 0;
 	}
 	if (out)

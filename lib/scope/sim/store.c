@@ -2,7 +2,7 @@
 /* The state's file: see state.h. */
 #include "scope/sim/state.h"
 
-#include "scope/clock.h"
+#include "scope/lock.h"
 
 #include "base/digest.h"
 
@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,23 +52,13 @@ double em_sim_wall(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Asks again and again: a lock that waits in the kernel cannot be given up.  A command holds it below a millisecond. */
 static int take_lock(int fd, const char *path, double deadline, struct em_error *err)
 {
-	double end = em_clock_now() + deadline, step = 50e-6;
-
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK)
-			return em_error_errno(err, "cannot lock '%s'", path);
-		if (!(em_clock_now() < end))
-			return em_error_set(err, EM_ERROR_UNREACHABLE, "'%s' is locked by another process for %g s",
-			                    path, deadline);
-		em_clock_sleep(step);
-		step = fmin(step * 1.5, 2e-3);
-	}
-	return 0;
+	if (!em_lock_wait(fd, deadline, NULL))
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return em_error_errno(err, "cannot lock '%s'", path);
+	return em_error_set(err, EM_ERROR_UNREACHABLE, "'%s' is locked by another process for %g s", path, deadline);
 }
 
 /* ---- reading and writing ---- */
