@@ -19,6 +19,7 @@ struct pattern {
 	const struct em_sim_view *v;
 	float *out; /* of one electron */
 	double turn[3][3], back[2][2], lambda, reach, pixel;
+	double wide;        /* 1/m: no pixel of a disc is farther from its middle */
 	double disc, sigma; /* 1/m: radius of a disc, 0: a spot of this rms */
 };
 
@@ -114,33 +115,58 @@ static void put_spot(struct pattern *p, double c, double r, double share)
 /* The sum at a place of its grid, from its middle. */
 static double sum_at(const struct crystal *k, double x, double y)
 {
-	double u = fmin(fmax(x + GRID / 2, 0), GRID - 1.001), v = fmin(fmax(y + GRID / 2, 0), GRID - 1.001);
-	const float *s = k->sum + (size_t)v * GRID + (size_t)u;
+	long i = (long)(x + GRID / 2), j = (long)(y + GRID / 2);
+	const float *s;
+	double u, v;
 
-	u -= floor(u);
-	v -= floor(v);
+	i = i < 0 ? 0 : i > GRID - 2 ? GRID - 2 : i;
+	j = j < 0 ? 0 : j > GRID - 2 ? GRID - 2 : j;
+	s = k->sum + j * GRID + i;
+	u = x + GRID / 2 - (double)i;
+	v = y + GRID / 2 - (double)j;
 	return (1 - v) * ((1 - u) * (double)s[0] + u * (double)s[1]) +
 	       v * ((1 - u) * (double)s[GRID] + u * (double)s[GRID + 1]);
+}
+
+#define STEPS 512
+/* A beam's strength for electrons from all over the disc, by how far along g: the greatest. */
+static double tabulate(const struct crystal *k, const struct beam *b, double alpha, float *table)
+{
+	double most = 0, g = hypot(b->g[0], b->g[1]), c = g > 0 ? b->g[0] / g : 1, n = g > 0 ? b->g[1] / g : 0;
+
+	for (int i = 0; i < STEPS; i++) {
+		double t = alpha * (2. * i / (STEPS - 2) - 1);
+
+		table[i] = (float)strength(k, b, t * c, t * n);
+		most = fmax(most, (double)table[i]);
+	}
+	return most;
 }
 
 /* In a disc each pixel has electrons from one direction, which has its own excitation error. */
 static void put_disc(struct pattern *p, double c, double r, const struct crystal *k, const struct beam *b)
 {
 	const struct em_sim_view *v = p->v;
-	double rim = p->disc / p->pixel, soft = 1 + p->sigma / p->pixel;
-	double to_grid = (GRID - 3) / (2 * (p->disc + 2 * p->pixel));
+	double rim = p->disc / p->pixel, soft = 1 + p->sigma / p->pixel, wide = p->wide;
+	double to_grid = (GRID - 3) / (2 * wide), to_table = (STEPS - 2) / (2 * wide), g = hypot(b->g[0], b->g[1]);
+	double along[2] = {g > 0 ? b->g[0] / g : 1, g > 0 ? b->g[1] / g : 0};
+	float table[STEPS];
 	long lo[2], hi[2];
 
-	window(v, c, r, rim + 2, lo, hi);
+	if (tabulate(k, b, p->lambda * wide, table) < 1e-3)
+		return;
+	window(v, c, r, rim + soft, lo, hi);
 	for (long j = lo[1]; j <= hi[1]; j++)
 		for (long i = lo[0]; i <= hi[0]; i++) {
 			double dc = (double)i - c, dr = (double)j - r, in = (rim - sqrt(dc * dc + dr * dr)) / soft;
-			double x = v->plane[0][0] * dc + v->plane[0][1] * dr,
-			       y = v->plane[1][0] * dc + v->plane[1][1] * dr;
+			double x = v->plane[0][0] * dc + v->plane[0][1] * dr;
+			double y = v->plane[1][0] * dc + v->plane[1][1] * dr;
+			double at = (x * along[0] + y * along[1] + wide) * to_table, t = at - (double)(long)at;
+			const float *s = table + (long)at;
 
-			if (in > -1)
+			if (in > -1 && at >= 0 && at < STEPS - 1)
 				p->out[(size_t)j * v->width + (size_t)i] +=
-				    (float)(k->share * strength(k, b, p->lambda * x, p->lambda * y) /
+				    (float)(k->share * ((1 - t) * (double)s[0] + t * (double)s[1]) /
 				            sum_at(k, x * to_grid, y * to_grid) * (double)em_sim_edge((float)in) /
 				            (PI * rim * rim));
 		}
@@ -149,7 +175,7 @@ static void put_disc(struct pattern *p, double c, double r, const struct crystal
 static void put_crystal(struct pattern *p, struct crystal *c)
 {
 	const struct em_sim_view *v = p->v;
-	double middle = add_strengths(c, 0, 0), cell = 2 * (p->disc + 2 * p->pixel) / (GRID - 3) * p->lambda;
+	double middle = add_strengths(c, 0, 0), cell = 2 * p->wide / (GRID - 3) * p->lambda;
 
 	for (int i = 0; i < GRID * GRID && p->disc > 0; i++)
 		c->sum[i] = (float)add_strengths(c, cell * (i % GRID - GRID / 2), cell * (i / GRID - GRID / 2));
@@ -303,6 +329,7 @@ static void set_pattern(struct pattern *p, const struct em_sim_view *v, float *o
 	/* the camera's own point spread, and the width of a small crystal's or small beam's spots */
 	p->sigma = px * hypot(0.8, v->blur);
 	p->disc = v->convergence / p->lambda;
+	p->wide = p->disc + p->sigma + 2 * px;
 	if (p->disc < 1.5 * px) {
 		p->sigma = hypot(p->sigma, p->disc / 2);
 		p->disc = 0;

@@ -7,7 +7,8 @@
 #define MARGIN 64 /* pixels around a broad beam's picture: the lens mixes neighbours, and a transform has no edges */
 #define SIDE_MAX 16384
 
-static int check_view(const struct em_sim_view *v, struct em_error *err)
+/* All that an exposure adds and multiplies. */
+static bool is_finite(const struct em_sim_view *v)
 {
 	const double number[] = {v->x,
 	                         v->y,
@@ -19,8 +20,21 @@ static int check_view(const struct em_sim_view *v, struct em_error *err)
 	                         v->plane[0][1],
 	                         v->plane[1][0],
 	                         v->plane[1][1],
+	                         v->voltage,
 	                         v->defocus,
+	                         v->astigmatism[0],
+	                         v->astigmatism[1],
 	                         v->spherical,
+	                         v->convergence,
+	                         v->tilt[0],
+	                         v->tilt[1],
+	                         v->beam[0],
+	                         v->beam[1],
+	                         v->probe,
+	                         v->inner,
+	                         v->outer,
+	                         v->pattern[0],
+	                         v->pattern[1],
 	                         v->seconds,
 	                         v->dwell,
 	                         v->line_seconds,
@@ -30,34 +44,47 @@ static int check_view(const struct em_sim_view *v, struct em_error *err)
 	                         v->gain,
 	                         v->offset,
 	                         v->read_noise,
+	                         v->saturation,
 	                         v->blur,
 	                         v->flat,
 	                         v->reaction,
-	                         v->disorder,
-	                         v->tilt[0],
-	                         v->tilt[1],
-	                         v->beam[0],
-	                         v->beam[1],
-	                         v->convergence,
-	                         v->inner,
-	                         v->outer,
-	                         v->probe,
-	                         v->astigmatism[0],
-	                         v->astigmatism[1]};
-	double det = v->plane[0][0] * v->plane[1][1] - v->plane[0][1] * v->plane[1][0];
+	                         v->disorder};
 
+	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
+		if (!isfinite(number[i]))
+			return false;
+	return true;
+}
+
+/* Could it be?  Wide bounds, so that all that follows ends, and fits into its numbers. */
+static bool is_sane(const struct em_sim_view *v)
+{
+	double det = v->plane[0][0] * v->plane[1][1] - v->plane[0][1] * v->plane[1][0], pixel = sqrt(fabs(det));
+
+	if (!(fabs(v->x) < 0.1 && fabs(v->y) < 0.1 && fabs(v->a) < 1.45 && fabs(v->b) < 1.45 && v->voltage >= 1e3 &&
+	      v->electrons >= 0 && v->dqe >= 0 && fabs(v->defocus) < 0.1 && v->convergence >= 0 && v->convergence < 1 &&
+	      v->beam_radius >= 0))
+		return false;
+	switch (v->signal) {
+	case EM_SIM_LOSS: return v->height == 1;
+	case EM_SIM_PATTERN: return pixel > 1e3 && pixel < 1e12;
+	case EM_SIM_SCAN:
+		if (!(v->convergence > 0 && v->inner >= 0 && v->outer > v->inner && v->row_jitter < 1e3 * pixel))
+			return false;
+		break;
+	case EM_SIM_IMAGE: break;
+	}
+	return pixel > 1e-15 && pixel < 10;
+}
+
+static int check_view(const struct em_sim_view *v, struct em_error *err)
+{
 	if (v->width < 1 || v->height < 1 || v->width > SIDE_MAX || v->height > SIDE_MAX)
 		return em_error_set(err, EM_ERROR_USAGE, "an exposure of %zu x %zu pixels: 1 to %d a side can be had",
 		                    v->height, v->width, SIDE_MAX);
-	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
-		if (!isfinite(number[i]))
-			return em_error_set(err, EM_ERROR_USAGE, "an exposure with a number that is none");
-	if (v->signal != EM_SIM_LOSS && !(fabs(det) > 0))
-		return em_error_set(err, EM_ERROR_USAGE, "an exposure whose pixels have no size");
-	if (!(fabs(v->x) < 0.1 && fabs(v->y) < 0.1) || !(fabs(v->a) < 1.45 && fabs(v->b) < 1.45) || !(v->voltage >= 1e3) ||
-	    !(v->electrons >= 0 && v->dqe >= 0) || !(fabs(v->defocus) < 0.1 && fabs(v->convergence) < 1) ||
-	    !(v->row_jitter < 1e3 * sqrt(fabs(det)) || v->signal != EM_SIM_SCAN) ||
-	    (v->signal == EM_SIM_LOSS && v->height != 1))
+	if (!is_finite(v))
+		return em_error_set(err, EM_ERROR_USAGE, "an exposure with a number that is none");
+	if (!is_sane(v))
 		return em_error_set(err, EM_ERROR_USAGE, "an exposure that no microscope makes");
 	return 0;
 }

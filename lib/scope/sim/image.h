@@ -24,6 +24,7 @@
 struct em_sim_lattice {
 	uint64_t id;      /* of the thing, or the section's layer */
 	double period[2]; /* m */
+	double angle;     /* of fringes: of their normal in the plane across the beam; else of the thing */
 	float matter[EM_SIM_TABLE * EM_SIM_TABLE], phase[EM_SIM_TABLE * EM_SIM_TABLE];
 };
 
@@ -81,7 +82,10 @@ void em_sim_tilt_matrix(double a, double b, double turn[3][3]); /* R of view.h *
 
 /* Lattices that can be seen, before drawing. */
 int em_sim_frame_add_lattice(struct em_sim_frame *f, uint64_t id, const struct em_sim_matter *m, const double cell[2],
-                             const double covariance[2][2], const double smear[2], struct em_error *err);
+                             double angle, const double covariance[2][2], const double smear[2], struct em_error *err);
+/* The strongest fringes of a crystal that lies anyhow, of that thickness: none is no error. */
+int em_sim_frame_add_fringes(struct em_sim_frame *f, uint64_t id, const struct em_sim_matter *m,
+                             const double axes[3][3], double thickness, struct em_error *err);
 const struct em_sim_lattice *em_sim_frame_lattice(const struct em_sim_frame *f, uint64_t id); /* NULL: none */
 int em_sim_section_lattices(struct em_sim_frame *f, const struct em_sim_section *s, struct em_error *err);
 void em_sim_beams_find(struct em_sim_beams *b, const struct em_sim_matter *m);

@@ -159,8 +159,8 @@ static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
 	px = sqrt(fabs(f->view->plane[0][0] * f->view->plane[1][1] - f->view->plane[0][1] * f->view->plane[1][0]));
 	if (!f->dark && k.beams.count) /* one shade for each: the beat's mean over what is not flat */
 		extra = (float)em_sim_beams_density(&k.beams, k.lean, 1.3 * r, f->lambda) * (t->on_axis ? .5F : .15F);
-	c = cos(t->angle);
-	s = sin(t->angle);
+	c = cos(k.lattice ? k.lattice->angle : t->angle);
+	s = sin(k.lattice ? k.lattice->angle : t->angle);
 	for (long j = lround(fmax(ceil(row - reach / px), (double)b->first));
 	     j < (long)b->last && (double)j <= row + reach / px; j++) {
 		double jitter = f->jitter ? f->jitter[j] : 0, middle = column - jitter;
@@ -299,12 +299,15 @@ static int add_thing_lattice(struct em_sim_frame *f, const struct em_sim_thing *
 	struct em_sim_band b = {.f = f};
 	struct stroke s;
 
-	if (!t->on_axis || t->matter->amorphous)
+	if (t->matter->amorphous)
 		return 0;
 	set_stroke(&s, &b, t);
+	if (!t->on_axis)
+		return em_sim_frame_add_fringes(f, t->id, t->matter, (const double(*)[3])s.axes, thickness, err);
 	for (int i = 0; i < 2; i++)
 		smear[i] = s.lean[i] * thickness;
-	return em_sim_frame_add_lattice(f, t->id, t->matter, t->matter->cell, (const double(*)[2])s.blur, smear, err);
+	return em_sim_frame_add_lattice(f, t->id, t->matter, t->matter->cell, t->angle, (const double(*)[2])s.blur,
+	                                smear, err);
 }
 
 static int add_lattices(struct em_sim_frame *f, struct em_error *err)

@@ -75,25 +75,99 @@ static double fill(float *table, const struct em_sim_matter *m, const double per
 	return most;
 }
 
+/* Room for one more, or NULL; f->lattices does not count it yet. */
+static struct em_sim_lattice *next_lattice(struct em_sim_frame *f, uint64_t id, struct em_error *err)
+{
+	struct em_sim_lattice *l = realloc(f->lattice, (f->lattices + 1) * sizeof(*l));
+
+	if (!l) {
+		em_error_memory(err, (f->lattices + 1) * sizeof(*l));
+		return NULL;
+	}
+	f->lattice = l;
+	l += f->lattices;
+	l->id = id;
+	return l;
+}
+
 int em_sim_frame_add_lattice(struct em_sim_frame *f, uint64_t id, const struct em_sim_matter *m, const double cell[2],
-                             const double c[2][2], const double smear[2], struct em_error *err)
+                             double angle, const double c[2][2], const double smear[2], struct em_error *err)
 {
 	struct em_sim_lattice *l;
 
 	if (f->lattices == LATTICES) /* a picture of more crystals than that does not show their atoms */
 		return 0;
-	l = realloc(f->lattice, (f->lattices + 1) * sizeof(*l));
+	l = next_lattice(f, id, err);
 	if (!l)
-		return em_error_memory(err, (f->lattices + 1) * sizeof(*l));
-	f->lattice = l;
-	l += f->lattices;
-	l->id = id;
+		return -1;
 	l->period[0] = cell[0];
 	l->period[1] = cell[1];
+	l->angle = angle;
 	if (fill(l->matter, m, cell, c, smear, f->dark ? 1.7 : 0.8, f->dark ? 0.025e-9 : 0.035e-9) < 0.004 && !f->phase)
 		return 0;
 	if (f->phase)
 		fill(l->phase, m, cell, c, smear, 0.8, 0.035e-9);
+	f->lattices++;
+	return 0;
+}
+
+/* ---- fringes ---- */
+
+#define FINEST 7e9 /* 1/m: finer planes are not looked for */
+
+/* The strength of planes hkl as fringes: their structure factor, less as they are off the beam; g across the beam. */
+static double fringe(const struct em_sim_frame *f, const struct em_sim_matter *m, const double axes[3][3],
+                     const double hkl[3], double thickness, double g[2])
+{
+	double spot[3] = {0}, part[2], s = 0, gg = 0;
+
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < 3; k++)
+			spot[k] += hkl[i] / m->cell[i] * axes[i][k];
+	em_sim_frame_lean(f, spot, g);
+	for (int k = 0; k < 3; k++) {
+		s += f->turn[2][k] * spot[k];
+		gg += spot[k] * spot[k];
+	}
+	if (!(gg > 0 && gg < FINEST * FINEST))
+		return 0;
+	s = PI * thickness * (s - f->view->tilt[0] * g[0] - f->view->tilt[1] * g[1]);
+	em_sim_matter_structure(m, f->dark ? 1.7 : 0.8, hkl, part);
+	return hypot(part[0], part[1]) * (fabs(s) < 1e-6 ? 1 : sin(s) / s);
+}
+
+int em_sim_frame_add_fringes(struct em_sim_frame *f, uint64_t id, const struct em_sim_matter *m,
+                             const double axes[3][3], double thickness, struct em_error *err)
+{
+	double c[2][2], best = 0.1, k[2] = {0}, still[2] = {0}, left;
+	struct em_sim_lattice *l;
+
+	for (int i = 0; i < 125; i++) {
+		double hkl[3] = {i % 5 - 2, (double)(i / 5 % 5 - 2), (double)(i / 25 - 2)}, g[2];
+		double strong = fringe(f, m, axes, hkl, thickness, g);
+
+		if (strong > best) {
+			best = strong;
+			k[0] = g[0];
+			k[1] = g[1];
+		}
+	}
+	if (!(best > 0.1) || f->lattices == LATTICES)
+		return 0;
+	l = next_lattice(f, id, err);
+	if (!l)
+		return -1;
+	em_sim_frame_blur(f, 0, c);
+	left = damping(k, (const double(*)[2])c, still, f->dark ? 0.025e-9 : 0.035e-9);
+	l->period[0] = 1 / hypot(k[0], k[1]);
+	l->period[1] = 1;
+	l->angle = atan2(k[1], k[0]);
+	for (int i = 0; i < EM_SIM_TABLE * EM_SIM_TABLE; i++) {
+		double wave = 2 * best * cos(2 * PI * (i % EM_SIM_TABLE) / EM_SIM_TABLE);
+
+		l->matter[i] = (float)fmax(1 + left * wave, 0);
+		l->phase[i] = (float)(1 + wave);
+	}
 	f->lattices++;
 	return 0;
 }

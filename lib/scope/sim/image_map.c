@@ -38,7 +38,11 @@ static void set_map(struct em_sim_frame *f)
 	double across[2][2] = {{f->turn[0][0], f->turn[0][1]}, {f->turn[1][0], f->turn[1][1]}}, down[2][2], step[2][2];
 	double scan = v->signal == EM_SIM_SCAN ? 1 : 0, line = (double)v->width * v->dwell + v->line_seconds;
 	double column = ((double)v->width - 1) / 2, row = ((double)v->height - 1) / 2, m = (double)f->margin;
-	double beam = scan > 0 ? 0 : v->defocus; /* out of focus a tilted beam shifts the picture */
+	double beam =
+	    scan > 0 ? 0
+	             : v->defocus + f->turn[2][2] *
+	                                em_sim_world_height(f->world, v->x,
+	                                                    v->y); /* out of focus a tilted beam shifts the picture */
 
 	invert(across, down);
 	for (int i = 0; i < 2; i++) {

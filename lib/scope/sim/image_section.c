@@ -61,7 +61,7 @@ int em_sim_section_lattices(struct em_sim_frame *f, const struct em_sim_section 
 		smear[i] = lean[i] * t;
 	for (size_t k = 0; k < s->layers; k++)
 		if (!s->layer[k].amorphous && !s->layer[k].matter->amorphous &&
-		    em_sim_frame_add_lattice(f, lattice_id(s, k), s->layer[k].matter, s->layer[k].cell,
+		    em_sim_frame_add_lattice(f, lattice_id(s, k), s->layer[k].matter, s->layer[k].cell, s->angle,
 		                             (const double(*)[2])blur, smear, err))
 			return -1;
 	return 0;

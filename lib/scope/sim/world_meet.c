@@ -28,8 +28,10 @@ static struct em_sim_met *add(struct meeting *m, const struct em_sim_matter *mat
 }
 
 /* Lean the axes by small angles about themselves. */
-static void lean_axes(double axes[3][3], const double lean[2])
+static void lean_axes(struct em_sim_met *met, const double lean[2])
 {
+	double(*axes)[3] = met->axes;
+
 	for (int i = 0; i < 3; i++) {
 		double up = axes[2][i];
 
@@ -55,7 +57,7 @@ static void meet_thing(struct meeting *m, const struct em_sim_thing *t)
 	met->order = 1 - 0.6 * met->reacted;
 	em_sim_thing_axes(t, met->axes);
 	em_sim_thing_bend(t, u, v, lean);
-	lean_axes(met->axes, lean);
+	lean_axes(met, lean);
 }
 
 static void meet_scatter(struct meeting *m, const struct em_sim_scatter *s)
@@ -94,7 +96,7 @@ static void meet_section(struct meeting *m, const struct em_sim_section *s)
 	met->axes[0][1] = n;
 	met->axes[1][0] = -n;
 	em_sim_section_bend(s, p[0], p[1], lean);
-	lean_axes(met->axes, lean);
+	lean_axes(met, lean);
 }
 
 size_t em_sim_world_meet(const struct em_sim_world *w, const struct em_sim_view *v, double x, double y, double fine,
