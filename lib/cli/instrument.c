@@ -43,8 +43,8 @@ static int parse_within(const char *value, void *target, struct em_error *err)
 	int end = 0;
 
 	if (sscanf(value, "%39[^=]=%59[^,],%59s%n", name, lo, hi, &end) != 3 || value[end])
-		return em_error_set(err, EM_ERROR_USAGE, "--within %.60s: write CONTROL=LO,HI, as in stage.x=-10um,10um",
-		                    value);
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "--within %.60s: write CONTROL=LO,HI, as in stage.x=-10um,10um", value);
 	return em_scope_limits_add(&set->limits, name, lo, hi, err);
 }
 
@@ -140,7 +140,7 @@ int em_instrument_prepare(struct em_cli *cli, struct em_instrument *in)
 
 /* ---- signals ---- */
 
-static volatile int stop;         /* a signal came */
+static volatile int stop;               /* a signal came */
 static _Atomic(struct em_scope *) busy; /* open, for the thread below */
 static const char *tool_name;
 

@@ -56,7 +56,6 @@ int em_instrument_settle(struct em_cli *cli, struct em_instrument *in, const str
  * NULL-terminated list of pairs, run the tool of the second name with the word kept.  Comes back with -1 where the word
  * is the tool's own or there is none, else with the exit status of a failure that has been reported.
  */
-int em_cli_dispatch(const struct em_tool *tool, const struct em_option *more, const char *const *aliases, int argc,
-                    char **argv);
+int em_cli_dispatch(const struct em_tool *tool, const char *const *aliases, int argc, char **argv);
 
 #endif

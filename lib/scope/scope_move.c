@@ -102,10 +102,10 @@ static void add_clear_steps(struct plan *p, const struct em_controls *want, cons
 static void make_plan(const struct em_scope *s, struct plan *p, const struct em_controls *want,
                       const struct em_controls *before)
 {
-	double climb = want->known[EM_STAGE_Z]
-	                   ? before->known[EM_STAGE_Z] ? fabs(want->value[EM_STAGE_Z] - before->value[EM_STAGE_Z])
-	                                               : INFINITY
-	                   : 0;
+	double climb =
+	    want->known[EM_STAGE_Z]
+	        ? before->known[EM_STAGE_Z] ? fabs(want->value[EM_STAGE_Z] - before->value[EM_STAGE_Z]) : INFINITY
+	        : 0;
 
 	add_if(p, "set", want, is_optics, false);
 	if (climb > s->set.limits.clear_z) /* never where that is NAN */
@@ -120,8 +120,11 @@ static void make_plan(const struct em_scope *s, struct plan *p, const struct em_
 /* Slow instruments: m/s and rad/s, and seconds that each axis needs besides. */
 static double seconds_of(enum em_control c, double distance)
 {
-	static const double speed[] = {[EM_STAGE_X] = 20e-6, [EM_STAGE_Y] = 20e-6, [EM_STAGE_Z] = 5e-6,
-	                               [EM_STAGE_A] = 0.017, [EM_STAGE_B] = 0.017};
+	static const double speed[] = {[EM_STAGE_X] = 20e-6,
+	                               [EM_STAGE_Y] = 20e-6,
+	                               [EM_STAGE_Z] = 5e-6,
+	                               [EM_STAGE_A] = 0.017,
+	                               [EM_STAGE_B] = 0.017};
 
 	return 1 + distance / speed[c];
 }

@@ -54,15 +54,15 @@ static int look(struct em_scope *s, struct settling *g, const struct em_exposure
 	scale[0] = shot.got.scale[0];
 	scale[1] = shot.got.scale[1];
 	status = shot.pattern || shot.got.data.ndim != 2 || !isfinite(scale[0] + scale[1])
-	             ? em_error_set(err, EM_ERROR_UNSUPPORTED,
-	                            "%s: drift is measured on an image whose scale is known", s->label)
+	             ? em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: drift is measured on an image whose scale is known",
+	                            s->label)
 	             : correlate(g, &shot.got.data, drift, &quality, err);
 	em_scope_shot_release(&shot);
 	if (status)
 		return -1;
 	if (g->has_last && quality > 0 && time > g->time)
-		*speed = hypot((drift[0] - g->last[0]) * scale[0], (drift[1] - g->last[1]) * scale[1]) /
-		         (time - g->time);
+		*speed =
+		    hypot((drift[0] - g->last[0]) * scale[0], (drift[1] - g->last[1]) * scale[1]) / (time - g->time);
 	g->has_last = quality > 0;
 	g->last[0] = drift[0];
 	g->last[1] = drift[1];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Moves through scope.h over an instrument that goes wrong: never a "done" that is none, never a wait without an end. */
+/* Moves through scope.h over an instrument that goes wrong: never a "done" that is none, never a wait without an end.
+ */
 #include "scope_fake.h"
 
 #include "base/random.h"
@@ -249,8 +250,8 @@ static void a_failed_step_ends_the_move(void **state)
 /* ---- faults ---- */
 
 static const enum em_error_kind outcome[FAKE_FAULTS] = {
-    [FAKE_FINE] = EM_ERROR_NONE,        [FAKE_REFUSE] = EM_ERROR_REFUSED,   [FAKE_IGNORE] = EM_ERROR_MISSED,
-    [FAKE_SHORT] = EM_ERROR_MISSED,     [FAKE_CLAMP] = EM_ERROR_MISSED,     [FAKE_DROP] = EM_ERROR_UNREACHABLE,
+    [FAKE_FINE] = EM_ERROR_NONE,        [FAKE_REFUSE] = EM_ERROR_REFUSED,    [FAKE_IGNORE] = EM_ERROR_MISSED,
+    [FAKE_SHORT] = EM_ERROR_MISSED,     [FAKE_CLAMP] = EM_ERROR_MISSED,      [FAKE_DROP] = EM_ERROR_UNREACHABLE,
     [FAKE_DEAF] = EM_ERROR_UNREACHABLE, [FAKE_STALL] = EM_ERROR_UNREACHABLE, [FAKE_ENDLESS] = EM_ERROR_MISSED,
     [FAKE_NOT_READY] = EM_ERROR_MISSED,
 };
@@ -363,11 +364,12 @@ static void seeded_schedules(void **state)
 	em_random_seed(&r, 7, 0);
 	fake_init();
 	for (int i = 0; i < 2000; i++) {
-		double x = (em_random_uniform(&r) - 0.5) * 400e-6, begun = fake.now, far = fabs(x - fake.value[EM_STAGE_X]);
+		double x = (em_random_uniform(&r) - 0.5) * 400e-6, begun = fake.now,
+		       far = fabs(x - fake.value[EM_STAGE_X]);
 		struct em_controls want = want_of(EM_STAGE_X, x), got;
 
-		fake.fault = em_random_uniform(&r) < 0.5 ? FAKE_FINE
-		                                         : (enum fake_fault)(em_random_uniform(&r) * FAKE_FAULTS);
+		fake.fault =
+		    em_random_uniform(&r) < 0.5 ? FAKE_FINE : (enum fake_fault)(em_random_uniform(&r) * FAKE_FAULTS);
 		fake.lag = 0.5 * em_random_uniform(&r);
 		fake.gap = 0.4 * em_random_uniform(&r);
 		if (em_random_uniform(&r) < 0.3)
