@@ -4,6 +4,9 @@
 
 #include "base/json.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 static char *dir;
 
 static int make(void **state)
@@ -243,6 +246,33 @@ static void options_as_text(void **state)
 	}
 }
 
+/* By the real clock an exposure of another process is waited for by nobody: who reads reads, who exposes is refused. */
+static void one_exposure_at_a_time(void **state)
+{
+	struct em_exposure e = {.detector = "CCD", .seconds = 60, .binning = 8};
+	struct scope s = open_sim("", dir);
+	struct em_acquired a;
+	enum em_error_kind kind;
+	pid_t child = fork();
+
+	(void)state;
+	if (!child) {
+		while (s.d->acquire(s.self, 100, &e, &a, NULL))
+			; /* one of the other's goes on */
+		_exit(0);
+	}
+	while ((kind = expose(s, "EELS", 0, &a)) == EM_ERROR_NONE) { /* until it exposes */
+		em_array_release(&a.data);
+		s.d->sleep(s.self, 0.02);
+	}
+	assert_int_equal(kind, EM_ERROR_REFUSED);
+	assert_near(get_one(s, EM_MAGNIFICATION), 50000, 0);
+	assert_int_equal(set_one(s, EM_DEFOCUS, 1e-7), EM_ERROR_NONE);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	s.d->close(s.self);
+}
+
 /* ---- the ground truth ---- */
 
 static struct em_json *truth(const char *name)
@@ -358,6 +388,7 @@ int main(void)
 	    cmocka_unit_test(expected_is_what_comes),
 	    cmocka_unit_test(seeds_make_it_again),
 	    cmocka_unit_test(options_as_text),
+	    TEST(one_exposure_at_a_time),
 	    TEST(the_truth_is_the_mechanics),
 	    TEST(exposures_have_their_truth),
 	};

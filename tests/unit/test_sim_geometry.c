@@ -7,7 +7,7 @@
 	"{\"scatter\":[{\"kind\":\"particles\",\"material\":\"Au\",\"pitch_um\":20,\"share\":1,\"radius_nm\":[5,5]}]}"
 /* Two given holes in a film. */
 #define HOLES                                                                                                          \
-	"{\"film\":{\"material\":\"C\",\"thickness_nm\":20,\"holes_at\":[{\"x_um\":-3,\"y_um\":-2,\"radius_um\":0.5},"    \
+	"{\"film\":{\"material\":\"C\",\"thickness_nm\":20,\"holes_at\":[{\"x_um\":-3,\"y_um\":-2,\"radius_um\":0.5}," \
 	"{\"x_um\":3,\"y_um\":2,\"radius_um\":0.5}]}}"
 
 static struct em_sim_thing ball_of(const struct em_sim_world *w)
@@ -46,7 +46,8 @@ static void a_ball_is_at_one_place_at_every_magnification(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(field) / sizeof(*field); i++) {
-		struct em_sim_view v = view_of(EM_SIM_SCAN, 256, field[i], t.at[0] + field[i] / 9, t.at[1] - field[i] / 7);
+		struct em_sim_view v =
+		    view_of(EM_SIM_SCAN, 256, field[i], t.at[0] + field[i] / 9, t.at[1] - field[i] / 7);
 		double at[2];
 
 		find(w, &v, at);
@@ -61,7 +62,8 @@ static void a_ball_scatters_as_much_at_every_magnification(void **state)
 	static const double field[] = {25.6e-9, 128e-9, 512e-9, 2.56e-6};
 	struct em_sim_world *w = world_of(BALLS);
 	struct em_sim_thing t = ball_of(w);
-	double volume = 4 * PI / 3 * pow(t.half[0], 3), density = pow(79, 1.7) * 2 / (.28837e-9 * .40782e-9 * .28837e-9);
+	double volume = 4 * PI / 3 * pow(t.half[0], 3),
+	       density = pow(79, 1.7) * 2 / (.28837e-9 * .40782e-9 * .28837e-9);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(field) / sizeof(*field); i++) {
@@ -101,7 +103,8 @@ static void two_moves_give_magnification_and_rotation(void **state)
 	/* the thing went back by the move: plane (there[i] - there[0]) = -move */
 	for (int i = 1; i < 3; i++)
 		for (int k = 0; k < 2; k++) {
-			double got = plane[k][0] * (there[i][0] - there[0][0]) + plane[k][1] * (there[i][1] - there[0][1]);
+			double got =
+			    plane[k][0] * (there[i][0] - there[0][0]) + plane[k][1] * (there[i][1] - there[0][1]);
 
 			assert_true(fabs(got + (k == i - 1 ? move : 0)) < 1e-3 * move);
 		}
@@ -220,6 +223,26 @@ static void a_camera_sees_drift(void **state)
 	em_sim_world_free(w);
 }
 
+/* Out of focus a tilted beam moves the picture by defocus times tilt. */
+static void a_tilted_beam_shifts_what_is_out_of_focus(void **state)
+{
+	struct em_sim_world *w = world_of(BALLS);
+	struct em_sim_thing t = ball_of(w);
+	struct em_sim_view v = view_of(EM_SIM_IMAGE, 256, 256e-9, t.at[0], t.at[1]);
+	struct em_array a;
+	double there[2][2];
+
+	(void)state;
+	v.defocus = -3e-6;
+	for (int i = 0; i < 2; i++) {
+		v.tilt[0] = i * 5e-3;
+		centroid(expected(w, &v, &a), 256, v.electrons, there[i]);
+		em_array_release(&a);
+	}
+	assert_true(fabs(there[1][0] - there[0][0] - 15) < 0.5 && fabs(there[1][1] - there[0][1]) < 0.5);
+	em_sim_world_free(w);
+}
+
 static void rows_jump_by_what_was_asked(void **state)
 {
 	struct em_sim_world *w = world_of("{\"film\":{\"material\":\"C\",\"thickness_nm\":20,\"holes_at\":"
@@ -261,6 +284,7 @@ int main(void)
 	    cmocka_unit_test(height_moves_with_tilt),
 	    cmocka_unit_test(a_scan_sees_drift),
 	    cmocka_unit_test(a_camera_sees_drift),
+	    cmocka_unit_test(a_tilted_beam_shifts_what_is_out_of_focus),
 	    cmocka_unit_test(rows_jump_by_what_was_asked),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -51,6 +51,19 @@ static void write_it(const struct em_sim_state *s)
 	em_sim_store_close(&st);
 }
 
+static enum em_error_kind reading(void)
+{
+	struct em_sim_store st = {.path = path, .fd = -1};
+	struct em_sim_state s;
+	struct em_error err = {EM_ERROR_NONE, ""};
+	bool fresh;
+
+	if (em_sim_store_open(&st, 5, &s, &fresh, &err))
+		return err.kind;
+	em_sim_store_close(&st);
+	return fresh ? EM_ERROR_IO : EM_ERROR_NONE; /* a file that is empty yet */
+}
+
 /* What has been written is what is read, and only the newest. */
 static void states_come_back(void **state)
 {
@@ -134,6 +147,55 @@ static void a_killed_process_leaves_a_whole_state(void **state)
 	for (int i = 0; i < 100; i++)
 		kill_one(em_random_log_between(&r, 1e-4, 2e-2), &last);
 	assert_true(last > 100);
+}
+
+/* Through the driver: a set of two controls, and exposures. */
+static void command_on(void)
+{
+	char rest[200];
+	struct em_acquired a;
+	struct scope s;
+
+	snprintf(rest, sizeof(rest), "?clock=virtual&state=%s", path);
+	s = open_sim(rest, NULL);
+	for (double v = get_one(s, EM_BEAM_SHIFT_X);; v = v > 1e-5 ? 0 : v + 1e-9) {
+		struct em_controls want = {.known = {false}};
+
+		em_controls_set(&want, EM_BEAM_SHIFT_X, v);
+		em_controls_set(&want, EM_BEAM_SHIFT_Y, -v);
+		if (s.d->set(s.self, 10, &want, NULL) || expose(s, "CCD", 32, &a) != EM_ERROR_NONE)
+			_exit(1);
+		em_array_release(&a.data);
+	}
+}
+
+static void a_killed_command_is_done_or_not(void **state)
+{
+	double exposures = 0, calls = 0;
+	struct em_random r;
+
+	(void)state;
+	em_random_seed(&r, 14, 0);
+	for (int i = 0; i < 100; i++) {
+		pid_t child = fork();
+		struct em_sim_state s;
+		int status;
+
+		if (!child)
+			command_on();
+		while (reading() != EM_ERROR_NONE || read_it().calls < calls + 2) /* it is at work */
+			nap(1e-3);
+		nap(em_random_log_between(&r, 1e-4, 3e-2));
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		s = read_it();
+		assert_near(s.control[EM_BEAM_SHIFT_X], -s.control[EM_BEAM_SHIFT_Y], 0);
+		assert_true(s.exposures >= exposures && s.calls >= 2 * s.exposures);
+		exposures = s.exposures;
+		calls = s.calls;
+	}
+	assert_true(exposures > 10);
 }
 
 /* The same where the kill can come over the making of the file. */
@@ -246,19 +308,6 @@ static void a_lock_is_waited_for_and_given_up(void **state)
 
 /* ---- lies ---- */
 
-static enum em_error_kind reading(void)
-{
-	struct em_sim_store st = {.path = path, .fd = -1};
-	struct em_sim_state s;
-	struct em_error err = {EM_ERROR_NONE, ""};
-	bool fresh;
-
-	if (em_sim_store_open(&st, 5, &s, &fresh, &err))
-		return err.kind;
-	em_sim_store_close(&st);
-	return EM_ERROR_NONE;
-}
-
 static void numbers_that_make_no_sense_are_refused(void **state)
 {
 	static const double lies[] = {NAN, INFINITY, -INFINITY, 1e300};
@@ -276,6 +325,51 @@ static void numbers_that_make_no_sense_are_refused(void **state)
 	s.control[EM_MODE] = 7; /* an index into a table */
 	write_it(&s);
 	assert_int_equal(reading(), EM_ERROR_DATA);
+}
+
+/* Any state that is believed gives exposures of finite numbers, and is believed after them. */
+static void what_is_believed_can_be_used(void **state)
+{
+	static const char *const names[] = {"CCD", "HAADF", "EELS"};
+	struct em_sim_options o;
+	struct em_sim_model m = model_of("");
+	struct em_random r;
+	size_t used = 0;
+
+	(void)state;
+	em_random_seed(&r, 15, 0);
+	em_sim_options_parse(&o, "?reaction=9", NULL);
+	for (int i = 0; i < 20000; i++) {
+		struct em_sim_state s;
+		double *v = (double *)&s;
+
+		em_sim_state_init(&s, 1, EM_SIM_DOUBLE_TILT, false);
+		for (int k = 0; k < 4; k++)
+			v[em_random_below(&r, sizeof(s) / sizeof(double))] =
+			    em_random_log_between(&r, 1e-12, 10) * (em_random_chance(&r, 0.5) ? 1 : -1);
+		s.control[EM_MODE] = i % 2;
+		s.control[EM_PROJECTION] = i / 2 % 2;
+		if (em_sim_state_check(&s, NULL))
+			continue;
+		for (int d = 0; d < 3; d++) {
+			struct em_exposure e = {.binning = 8};
+			struct em_sim_plan p;
+			const double *n = &p.view.x;
+
+			snprintf(e.detector, sizeof(e.detector), "%s", names[d]);
+			if (em_sim_exposure_plan(&m, &o, &s, &e, &p, NULL))
+				continue;
+			for (; n < &p.view.voltage; n++)
+				assert_true(isfinite(*n));
+			assert_true(isfinite(p.view.electrons) && isfinite(p.place.dose) && isfinite(p.view.defocus));
+			em_sim_exposure_done(&s, &p);
+			em_sim_state_pass(&s, 1e9);
+			em_sim_stage_stop(&m, &s.stage, s.time);
+			assert_int_equal(em_sim_state_check(&s, NULL), 0);
+			used++;
+		}
+	}
+	assert_true(used > 1000);
 }
 
 static void other_files_are_no_state(void **state)
@@ -337,11 +431,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(states_come_back),
 	    TEST(a_killed_process_leaves_a_whole_state),
+	    TEST(a_killed_command_is_done_or_not),
 	    TEST(a_kill_over_the_making_leaves_none_or_one),
 	    TEST(half_a_write_is_the_state_before),
 	    TEST(two_processes_lose_no_command),
 	    TEST(a_lock_is_waited_for_and_given_up),
 	    TEST(numbers_that_make_no_sense_are_refused),
+	    TEST(what_is_believed_can_be_used),
 	    TEST(other_files_are_no_state),
 	    TEST(another_microscope_is_refused),
 	};

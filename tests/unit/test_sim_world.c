@@ -157,8 +157,9 @@ static void layers_keep_their_volume_on_the_substrate(void **state)
 	assert_int_equal(s->layers, 5);
 	assert_int_equal(s->substrate, 4);
 	assert_true(fabs(s->layer[3].cell[0] - 0.3905e-9) < 1e-15);
-	assert_true(fabs(s->layer[3].cell[0] * s->layer[3].cell[0] * s->layer[3].cell[1] / 0.388e-9 / 0.388e-9 / 0.388e-9 -
-	                 1) < 1e-12);
+	assert_true(
+	    fabs(s->layer[3].cell[0] * s->layer[3].cell[0] * s->layer[3].cell[1] / 0.388e-9 / 0.388e-9 / 0.388e-9 - 1) <
+	    1e-12);
 	assert_true(fabs(s->depth - 4400e-9) < 1e-15);
 	em_sim_world_free(w);
 }

@@ -216,10 +216,10 @@ static int expose(struct em_sim *s, struct em_sim_turn *t, const struct em_expos
 }
 
 /* By the real clock an exposure takes its time, or until a signal comes. */
-static void wait_for_exposure(const struct em_sim *s, const struct em_sim_turn *begun, double seconds)
+static void wait_for_exposure(const struct em_sim *s, double begun, double seconds)
 {
 	if (!s->o.virtual_clock)
-		em_clock_sleep(begun->state.wall + seconds - em_sim_wall());
+		em_clock_sleep(begun + seconds - em_clock_now());
 }
 
 static void forget_numbers(struct em_acquired *a)
@@ -235,21 +235,23 @@ static int sim_acquire(void *self, double deadline, const struct em_exposure *e,
 	struct em_sim_plan plan;
 	struct em_array data;
 	struct em_sim_turn t, before;
+	double begun;
 
 	if (need_world(s, err) || em_sim_begin(s, deadline, false, &t, err))
 		return -1;
+	begun = em_clock_now();
 	before = t;
 	if (expose(s, &t, e, deadline, &plan, err))
 		return em_sim_refuse(s, &before);
 	if (em_sim_end(s, &t, deadline, err))
 		return -1;
 	if (plan.acquired.seconds > deadline) {
-		wait_for_exposure(s, &before, deadline);
+		wait_for_exposure(s, begun, deadline);
 		return em_sim_fail(EM_ERROR_UNREACHABLE, EM_SIM_STALL, err);
 	}
 	if (em_sim_form(s->world, &plan.view, &data, err))
 		return -1;
-	wait_for_exposure(s, &before, plan.acquired.seconds);
+	wait_for_exposure(s, begun, plan.acquired.seconds);
 	if (t.fault == EM_SIM_NAN)
 		forget_numbers(&plan.acquired);
 	*a = plan.acquired;

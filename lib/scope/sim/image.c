@@ -54,8 +54,10 @@ static int check_view(const struct em_sim_view *v, struct em_error *err)
 			return em_error_set(err, EM_ERROR_USAGE, "an exposure with a number that is none");
 	if (v->signal != EM_SIM_LOSS && !(fabs(det) > 0))
 		return em_error_set(err, EM_ERROR_USAGE, "an exposure whose pixels have no size");
-	if (!(fabs(v->x) < 1 && fabs(v->y) < 1) || !(fabs(v->a) < 1.5 && fabs(v->b) < 1.5) || !(v->voltage >= 1e3) ||
-	    !(v->electrons >= 0 && v->dqe >= 0) || (v->signal == EM_SIM_LOSS && v->height != 1))
+	if (!(fabs(v->x) < 0.1 && fabs(v->y) < 0.1) || !(fabs(v->a) < 1.45 && fabs(v->b) < 1.45) || !(v->voltage >= 1e3) ||
+	    !(v->electrons >= 0 && v->dqe >= 0) || !(fabs(v->defocus) < 0.1 && fabs(v->convergence) < 1) ||
+	    !(v->row_jitter < 1e3 * sqrt(fabs(det)) || v->signal != EM_SIM_SCAN) ||
+	    (v->signal == EM_SIM_LOSS && v->height != 1))
 		return em_error_set(err, EM_ERROR_USAGE, "an exposure that no microscope makes");
 	return 0;
 }

@@ -42,6 +42,7 @@ struct em_sim_frame {
 	size_t margin;
 	float *matter, *phase; /* [height][width]; phase NULL: not wanted.  Owned */
 	double *jitter;        /* [height]: columns; NULL: none.  Owned */
+	double jump;           /* the farthest of them */
 	/* a pixel's place on the plane z = 0, from (view->x, view->y): origin + column * step[0] + row * step[1] */
 	double origin[2], step[2][2];
 	double back[2][2]; /* from such a place to column and row: their difference from those of the origin */
@@ -75,7 +76,7 @@ void em_sim_frame_blur(const struct em_sim_frame *f, double z, double covariance
 void em_sim_frame_local_blur(const struct em_sim_frame *f, double z, double angle, double covariance[2][2]);
 /* Where a direction of the specimen goes across the beam: x and y of R d. */
 void em_sim_frame_lean(const struct em_sim_frame *f, const double d[3], double lean[2]);
-double em_sim_wavelength(double voltage);                /* m */
+double em_sim_wavelength(double voltage);                       /* m */
 void em_sim_tilt_matrix(double a, double b, double turn[3][3]); /* R of view.h */
 
 /* Lattices that can be seen, before drawing. */

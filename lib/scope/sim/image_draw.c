@@ -24,20 +24,26 @@ void em_sim_band_place(const struct em_sim_band *b, size_t row, double at[2])
 void em_sim_band_cells(const struct em_sim_band *b, const struct em_sim_scatter *s, long lo[2], long hi[2])
 {
 	const struct em_sim_frame *f = b->f;
-	double ends[2][2];
+	const struct em_sim_world *w = f->world;
+	double middle[2], half[2], extent, height, rise;
 
-	em_sim_band_place(b, b->first, ends[0]);
-	em_sim_band_place(b, b->last, ends[1]);
 	for (int i = 0; i < 2; i++) {
-		double wide = (double)f->width * f->step[0][i];
-		double least = fmin(ends[0][i], ends[1][i]) + fmin(0, wide);
-		double most = fmax(ends[0][i], ends[1][i]) + fmax(0, wide);
-		/* heights, and rows that have jumped to the side */
-		double slack =
-		    s->reach + 4 * f->pixel + f->reach + fabs(f->lift[i]) * (2 * f->world->film.height + 1e-6);
+		double wide = (double)f->width / 2, high = (double)(b->last - b->first) / 2;
 
-		lo[i] = lround(ceil((least - slack) / s->pitch));
-		hi[i] = lround(floor((most + slack) / s->pitch));
+		middle[i] = (i ? f->view->y : f->view->x) + f->origin[i] + wide * f->step[0][i] +
+		            ((double)b->first + high) * f->step[1][i];
+		half[i] = (wide + f->jump) * fabs(f->step[0][i]) + high * fabs(f->step[1][i]);
+	}
+	extent = half[0] + half[1] + s->reach;
+	height = em_sim_world_height(w, middle[0], middle[1]);
+	/* of the waves of em_sim_world_height */
+	rise = w->film.height * fmin(2, 3.3 * extent / w->grid.pitch);
+	for (int i = 0; i < 2; i++) {
+		double at = middle[i] - f->lift[i] * height;
+		double slack = half[i] + s->reach + 4 * f->pixel + f->reach + fabs(f->lift[i]) * rise;
+
+		lo[i] = lround(ceil((at - slack) / s->pitch));
+		hi[i] = lround(floor((at + slack) / s->pitch));
 	}
 }
 
@@ -92,6 +98,8 @@ static void set_stroke(struct stroke *s, struct em_sim_band *b, const struct em_
 		return;
 	em_sim_thing_axes(t, s->axes);
 	em_sim_frame_lean(f, s->axes[2], across);
+	across[0] += f->view->tilt[0]; /* leaning from a tilted beam */
+	across[1] += f->view->tilt[1];
 	em_sim_frame_lean(f, s->axes[0], first);
 	n = hypot(first[0], first[1]) + 1e-12;
 	s->lean[0] = (across[0] * first[0] + across[1] * first[1]) / n;
@@ -102,18 +110,18 @@ static void set_stroke(struct stroke *s, struct em_sim_band *b, const struct em_
 		em_sim_beams_find(&s->beams, t->matter);
 }
 
-/* Add what is t thick (m along the beam) at a pixel, as crystal coordinates (u, v) say. */
-static void put(struct em_sim_frame *f, const struct stroke *s, size_t pixel, float t, double u, double v)
+/* Add what is t thick (m along the beam) at a pixel, at (u, v) of the crystal, of which `order` is whole. */
+static void put(struct em_sim_frame *f, const struct stroke *s, size_t pixel, float t, float order, double u, double v)
 {
 	float matter = t * s->w.matter, phase = t * s->w.phase;
 
 	if (s->lattice) {
 		double p = u / s->lattice->period[0], q = v / s->lattice->period[1];
 
-		matter *= em_sim_table(s->lattice->matter, p, q);
+		matter *= 1 + order * (em_sim_table(s->lattice->matter, p, q) - 1);
 		/* a wave that has been shifted far is no longer a weak phase object: what is seen of it levels off */
 		phase /= 1 + phase;
-		phase *= f->phase ? em_sim_table(s->lattice->phase, p, q) : 0;
+		phase *= f->phase ? 1 + order * (em_sim_table(s->lattice->phase, p, q) - 1) : 0;
 	} else {
 		phase /= 1 + phase;
 	}
@@ -166,7 +174,7 @@ static void draw_ball(struct em_sim_band *b, const struct em_sim_thing *t)
 			float thick = ball(r, small ? x * x + y * y : facetted(&k, x, y), var, small);
 
 			if (thick > 0) {
-				put(f, &k, (size_t)j * f->width + (size_t)i, thick, c * x + s * y, c * y - s * x);
+				put(f, &k, (size_t)j * f->width + (size_t)i, thick, 1, c * x + s * y, c * y - s * x);
 				f->matter[(size_t)j * f->width + (size_t)i] += extra * thick / (float)(2 * r);
 			}
 		}
@@ -221,7 +229,7 @@ static void put_slab_pixel(struct em_sim_frame *f, const struct slab *s, size_t 
 		return;
 	if (done > 0) /* denser, and in grains */
 		thick *= 1 + done * (0.1F + 0.35F * (float)em_sim_noise(t->id, u / 7e-9, v / 7e-9));
-	put(f, &s->k, pixel, thick, u, v);
+	put(f, &s->k, pixel, thick, 1 - done, u, v);
 	if (!f->dark && s->k.beams.count) {
 		double lean[2];
 

@@ -104,10 +104,10 @@ static double mean_power(const struct em_sim_range *r, int power)
 	return (pow(r->hi, power) - pow(r->lo, power)) / (power * log(q)); /* their logarithms are even */
 }
 
-/* Too small or too many to be drawn one by one. */
+/* Too small, too many or too blurred to be drawn one by one. */
 static bool spread(const struct em_sim_frame *f, const struct em_sim_scatter *s)
 {
-	return s->pitch < 3 * f->pixel;
+	return s->pitch < 3 * f->pixel || s->pitch < f->reach / 3;
 }
 
 static double mean_thickness(const struct em_sim_scatter *s)
@@ -263,7 +263,7 @@ static void cut_holes(struct em_sim_band *b)
 	for (size_t i = 0; i < w->film.holes_at; i++)
 		em_sim_draw_hole(b, &w->film.hole_at[i]);
 	em_sim_band_cells(b, &mesh, lo, hi);
-	for (long j = lo[1]; j <= hi[1] && w->film.torn > 0; j++)
+	for (long j = lo[1]; j <= hi[1] && w->film.torn > 0 && !spread(b->f, &mesh); j++)
 		for (long i = lo[0]; i <= hi[0]; i++)
 			if (em_sim_world_tear(w, i, j, &hole))
 				em_sim_draw_hole(b, &hole);

@@ -90,8 +90,10 @@ static int set_jitter(struct em_sim_frame *f, struct em_error *err)
 	if (!f->jitter)
 		return em_error_memory(err, f->height * sizeof(*f->jitter));
 	em_random_seed(&r, v->seed, 0x70177e5);
-	for (size_t i = 0; i < f->height; i++)
+	for (size_t i = 0; i < f->height; i++) {
 		f->jitter[i] = v->row_jitter / column * em_random_normal(&r);
+		f->jump = fmax(f->jump, fabs(f->jitter[i]));
+	}
 	return 0;
 }
 

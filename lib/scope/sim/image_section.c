@@ -39,6 +39,8 @@ static void lean_of(const struct em_sim_frame *f, const struct em_sim_section *s
 	double up[3] = {0, 0, 1}, first[3] = {cos(s->angle), sin(s->angle), 0}, a[2], b[2], n;
 
 	em_sim_frame_lean(f, up, a);
+	a[0] += f->view->tilt[0]; /* leaning from a tilted beam */
+	a[1] += f->view->tilt[1];
 	em_sim_frame_lean(f, first, b);
 	n = hypot(b[0], b[1]) + 1e-12;
 	lean[0] = (a[0] * b[0] + a[1] * b[1]) / n;

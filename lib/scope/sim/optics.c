@@ -121,6 +121,38 @@ int em_sim_optics_snap(enum em_sim_mode mode, enum em_control c, double v, doubl
 	return 0;
 }
 
+static bool within(double v, double lo, double hi)
+{
+	return v >= lo && v <= hi;
+}
+
+/* What is kept elsewhere, or cannot be set, is 0. */
+static bool is_possible(enum em_control c, double v)
+{
+	bool kept = c >= EM_SIM_AXES && c != EM_MAGNIFICATION && c != EM_CAMERA_LENGTH;
+
+	if (c == EM_VOLTAGE)
+		return v == 300e3;
+	return within(v, kept ? ranges[c].lo : 0, kept ? ranges[c].hi : 0) && (!is_whole(c) || v == floor(v));
+}
+
+bool em_sim_optics_are_possible(const struct em_sim_state *s)
+{
+	bool good = within(s->left_focus, -1e-3, 1e-3);
+
+	for (int i = 0; i < EM_CONTROLS; i++)
+		good = good && is_possible((enum em_control)i, s->control[i]);
+	for (int mode = 0; mode < 2; mode++) {
+		double lo, hi;
+
+		table_ends((enum em_sim_mode)mode, EM_MAGNIFICATION, &lo, &hi);
+		good = good && within(s->magnification[mode], lo, hi);
+		table_ends((enum em_sim_mode)mode, EM_CAMERA_LENGTH, &lo, &hi);
+		good = good && within(s->camera_length[mode], lo, hi) && within(s->left_shift[mode], -1e-3, 1e-3);
+	}
+	return good;
+}
+
 /* ---- setting and reading ---- */
 
 static enum em_sim_mode mode_of(const struct em_sim_state *s)

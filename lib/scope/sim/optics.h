@@ -40,6 +40,8 @@ bool em_sim_can_set(const struct em_sim_model *m, enum em_control c);
 /* The value that the control goes to when it is asked to go to v.  EM_ERROR_REFUSED: there is none near it. */
 int em_sim_optics_snap(enum em_sim_mode mode, enum em_control c, double v, double *to, struct em_error *err);
 
+/* Could they have been set so? */
+bool em_sim_optics_are_possible(const struct em_sim_state *s);
 /* Sets what is known of the optics in *want: all of it or nothing. */
 int em_sim_optics_set(const struct em_sim_model *m, struct em_sim_state *s, const struct em_controls *want,
                       struct em_error *err);

@@ -13,9 +13,8 @@
  *     drift=NM_PER_S          thermal drift, rms along an axis.  0.15
  *     reaction=SECONDS        time constant of the reaction; 0: none goes on.  0
  *     disorder=E_PER_M2       dose that leaves 1/e of the order; 0: none is harmed.  1e25 (1e5 a square angstrom)
- *     truth=on|off|FILE       on: the ground truth, STATE.truth.json, anew with each command; FILE: besides, a line of
- *                             JSON for each exposure.  on
- *     fault=..., faults=SEED  scope/sim/fault.h
+ *     truth=on|off|FILE       on: the ground truth, STATE.truth.json, with each set, stop and exposure; FILE: and a
+ * line of JSON for each exposure.  on fault=..., faults=SEED  scope/sim/fault.h
  */
 #ifndef EM_SCOPE_SIM_OPTIONS_H
 #define EM_SCOPE_SIM_OPTIONS_H

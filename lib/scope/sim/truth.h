@@ -19,8 +19,8 @@
 /* plan: NULL where there was no exposure; world: for what the specimen is there. */
 void em_sim_truth_put(struct em_text *json, const struct em_sim_model *m, const struct em_sim_options *o,
                       const struct em_sim_state *s, const struct em_sim_plan *plan, const struct em_sim_world *world);
-/* Whole or not at all, by another file and rename.  EM_ERROR_IO. */
-int em_sim_truth_write(const char *path, const char *json, struct em_error *err);
-int em_sim_truth_append(const char *path, const char *json, struct em_error *err); /* a line more */
+/* Over what the file says, or a line more.  EM_ERROR_IO. */
+int em_sim_truth_write(const char *path, const struct em_text *json, struct em_error *err);
+int em_sim_truth_append(const char *path, const struct em_text *json, struct em_error *err);
 
 #endif

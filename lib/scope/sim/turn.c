@@ -152,9 +152,9 @@ int em_sim_tell_truth(struct em_sim *s, const struct em_sim_state *state, const 
 	em_sim_truth_put(&json, &s->m, &s->o, state, plan, s->world);
 	status = em_text_check(&json, err);
 	if (!status && s->truth_path)
-		status = em_sim_truth_write(s->truth_path, json.s, err);
+		status = em_sim_truth_write(s->truth_path, &json, err);
 	if (!status && log)
-		status = em_sim_truth_append(s->o.truth_log, json.s, err);
+		status = em_sim_truth_append(s->o.truth_log, &json, err);
 	em_text_release(&json);
 	return status;
 }
