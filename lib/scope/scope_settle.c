@@ -78,9 +78,14 @@ int em_scope_settle(struct em_scope *s, const struct em_exposure *e, double metr
 	int status = 0;
 	bool slow = false;
 
+	if (s->set.dry_run) {
+		em_text_printf(&s->plan, "expose until the drift is under %.3g nm/s; up to %.3g s\n",
+		               metres_per_second * 1e9, seconds);
+		return 0;
+	}
 	while (!status && !slow) {
 		status = look(s, &g, e, &speed, err);
-		slow = s->set.dry_run || speed <= metres_per_second;
+		slow = speed <= metres_per_second;
 		told = isfinite(speed) ? speed : told;
 		if (!status && !slow && em_scope_now(s) >= end)
 			status = isfinite(told)

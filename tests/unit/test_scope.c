@@ -172,6 +172,7 @@ static void a_dry_run_moves_nothing(void **state)
 	reopen(&s);
 	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
 	assert_int_equal(em_scope_acquire(scope, &e, "a", &sample, NULL), 0);
+	assert_int_equal(em_scope_settle(scope, &e, 1e-9, 30, &(double){0}, NULL), 0);
 	assert_int_equal(fake.sets + fake.exposures, 0);
 	assert_null(sample.key);
 	assert_non_null(strstr(em_scope_plan(scope), "stage.x 0um -> 50um"));
@@ -225,6 +226,21 @@ static void a_low_move_goes_at_once(void **state)
 	fake.value[EM_STAGE_A] = 0.3;
 	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
 	assert_int_equal(fake.sets, 1);
+}
+
+static void an_unknown_tilt_is_no_clear_one(void **state)
+{
+	struct em_scope_settings s = settings();
+	struct em_controls want = want_of(EM_STAGE_Z, 60e-6), got;
+
+	(void)state;
+	s.limits.clear_z = 20e-6;
+	reopen(&s);
+	assert_int_equal(em_scope_need_capabilities(scope, NULL), 0);
+	scope->cap.readable.known[EM_STAGE_A] = false;
+	check_refused(&want, EM_ERROR_REFUSED);
+	want = want_of(EM_STAGE_Z, 10e-6);
+	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
 }
 
 /* Where the tilt cannot be brought home the height is not touched. */
@@ -435,6 +451,7 @@ int main(void)
 	    TEST(a_dry_run_moves_nothing),
 	    TEST(a_high_move_goes_untilted),
 	    TEST(a_low_move_goes_at_once),
+	    TEST(an_unknown_tilt_is_no_clear_one),
 	    TEST(a_failed_step_ends_the_move),
 	    TEST(each_fault_has_its_error),
 	    TEST(readings_that_fail_are_repeated),
