@@ -3,7 +3,7 @@
 #include "scope/sim/driver.h"
 
 static const struct em_driver_kind *const kinds[] = {
-    &em_driver_sim,
+	&em_driver_sim,
 };
 
 const struct em_driver_kind *em_driver_kind_at(size_t i)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct em_server_kind *const kinds[] = {
-    NULL,
+	NULL,
 };
 
 const struct em_server_kind *em_server_kind_at(size_t i)
