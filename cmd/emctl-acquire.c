@@ -265,7 +265,8 @@ int main(int argc, char **argv)
 	    {'n', "count", "N", "so many (default: 1; watch: without end)", EM_OPTION_SIZE, &opt.count},
 	    {0, "interval", "S", "watch: from one to the next (default 1)", EM_OPTION_NUMBER, &opt.interval},
 	    {0, "spectrum", NULL, "watch: spectra, not images", EM_OPTION_FLAG, &opt.spectrum},
-	    {0, "key", "KEY", "of the samples (default: detector and time)", EM_OPTION_STRING, &opt.key, .silent = true},
+	    {0, "key", "KEY", "of the samples (default: detector and time)", EM_OPTION_STRING, &opt.key,
+	     .silent = true},
 	    {0}};
 	const struct em_tool tool = {.name = "emctl-acquire",
 	                             .purpose = "Expose images, diffraction patterns or spectra into the stream.",

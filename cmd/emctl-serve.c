@@ -73,8 +73,8 @@ static int start(struct em_cli *cli)
 		if (!strcmp(kind->name, cli->files[0]))
 			break;
 	return kind ? serve(cli, kind)
-	            : em_cli_usage(cli, "there is no protocol '%s'; there are: %s",
-	                           cli->nfiles ? cli->files[0] : "", cli->tool->first);
+	            : em_cli_usage(cli, "there is no protocol '%s'; there are: %s", cli->nfiles ? cli->files[0] : "",
+	                           cli->tool->first);
 }
 
 int main(int argc, char **argv)

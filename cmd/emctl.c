@@ -158,9 +158,9 @@ static int replay(struct em_cli *cli, struct em_text *out, struct em_error *err)
 }
 
 static const struct word words[] = {
-    {"status", "emctl status", 0, status}, {"get", "emctl get", -1, get},          {"set", "emctl set", -1, set},
-    {"wait", "emctl wait", 0, wait_rest},  {"blank", "emctl blank", 1, blank},     {"stop", "emctl stop", 0, stop},
-    {"limits", "emctl limits", 0, limits}, {"dose", "emctl dose", 1, dose},        {"peers", "emctl peers", 0, peers},
+    {"status", "emctl status", 0, status}, {"get", "emctl get", -1, get},      {"set", "emctl set", -1, set},
+    {"wait", "emctl wait", 0, wait_rest},  {"blank", "emctl blank", 1, blank}, {"stop", "emctl stop", 0, stop},
+    {"limits", "emctl limits", 0, limits}, {"dose", "emctl dose", 1, dose},    {"peers", "emctl peers", 0, peers},
     {"replay", "emctl replay", 1, replay},
 };
 
@@ -265,7 +265,7 @@ int main(int argc, char **argv)
 	    .common = EM_COMMON_SINK,
 	    .more = em_instrument_options(&instrument)};
 	struct em_cli cli;
-	int code = em_cli_dispatch(&tool, tool.more, aliases, argc, argv);
+	int code = em_cli_dispatch(&tool, aliases, argc, argv);
 
 	if (code >= 0)
 		return code;

@@ -20,15 +20,19 @@ check_is "of which the scale is the axes'" 1 "$(jq '(.to_stage.um_per_px[0][0] |
 check "the microscope and how it was exposed" 'jq -e ".microscope.mode == \"STEM\" and .microscope.beam_kev == 300 and
 	.acquisition.detector == \"HAADF\" and .acquisition.dwell_s == 2e-6 and .dose.e_per_A2 > 0 and
 	.scope.controls.mag == 200000" a.json >/dev/null'
-check "a second one has another key" 'emctl acquire -d HAADF --size 32 -j >b.json && test "$(jq .key b.json)" != "$(jq .key a.json)"'
-check "streams go together" 'emctl acquire -d HAADF --size 32 -n 2 >c.tar && cat a.tar c.tar | emcat -j | wc -l | grep -qx 3'
+check "a second one has another key" 'emctl acquire -d HAADF --size 32 -j >b.json &&
+	test "$(jq .key b.json)" != "$(jq .key a.json)"'
+check "streams go together" 'emctl acquire -d HAADF --size 32 -n 2 >c.tar &&
+	cat a.tar c.tar | emcat -j | wc -l | grep -qx 3'
 check_is "keys of one's own" "x/a-000001 x/a-000002" \
 	"$(emctl acquire -d HAADF --size 32 -n 2 --key x/a -j | jq -r .key | paste -sd' ' -)"
-check "spectrum" 'emctl spectrum -o s.tar && record s.tar | jq -e ".axes[0].name == \"energy\" and .axes[0].units == \"eV\"" >/dev/null'
+check "spectrum" 'emctl spectrum -o s.tar &&
+	record s.tar | jq -e ".axes[0].name == \"energy\" and .axes[0].units == \"eV\"" >/dev/null'
 check "diffraction goes there and comes back" 'emctl set mode=tem && emctl diffraction --binning 8 -o d.tar &&
 	record d.tar | jq -e ".axes[0].units == \"1/nm\" and .microscope.camera_length_mm > 0" >/dev/null &&
 	test "$(emctl get projection)" = projection=imaging'
-check "the detector suits the mode" 'emctl acquire --binning 16 -j | jq -e ".acquisition.detector == \"CCD\"" >/dev/null'
+check "the detector suits the mode" \
+	'emctl acquire --binning 16 -j | jq -e ".acquisition.detector == \"CCD\"" >/dev/null'
 emctl set mode=stem
 check_is "watch" 3 "$(emctl watch -n 3 --interval 0 --size 32 -j | wc -l)"
 check_is "spectra" 2 "$(emctl watch --spectrum -n 2 --interval 0 -j | jq -r '.axes[0].units' | grep -c eV)"
@@ -48,18 +52,22 @@ check "another place" 'emctl set stage.x=50um && emctl dose | grep -qx "0 e/A^2"
 one=$(emctl acquire -d HAADF --size 64 --dwell 1 -j | jq .dose.e_per_A2)
 check_near "the meter has it" "$one" "$(emctl dose | sed 's/ .*//')" 0.01
 budget=$(echo "$one" | awk '{print 2.5 * $1}')
-check "a second one is in the budget" 'emctl acquire --max-dose $budget -d HAADF --size 64 --dwell 1 -j >second'
+expose() { emctl acquire "$@" -d HAADF --size 64 --dwell 1 -j; }
+check "a second one is in the budget" "expose --max-dose $budget >second"
 check_near "both are told" "$(echo "$one" | awk '{print 2 * $1}')" "$(jq .dose.place_e_per_A2 second)" 0.02
-check_fails "a third one is not" 4 'is past the budget of' 'emctl acquire --max-dose $budget -d HAADF --size 64 --dwell 1 -j'
-check "elsewhere it is" 'emctl set stage.x=60um && emctl acquire --max-dose $budget -d HAADF --size 64 --dwell 1 -j >third'
-check "a dry run tells, and exposes nothing" 'emctl --dry-run acquire -d HAADF --size 64 --dwell 1 | grep -q "^expose HAADF; .* e/A^2$" &&
+check_fails "a third one is not" 4 'is past the budget of' "expose --max-dose $budget"
+check "elsewhere it is" "emctl set stage.x=60um && expose --max-dose $budget >third"
+check "a dry run tells, and exposes nothing" 'expose --dry-run |
+	 grep -q "^expose HAADF; .* e/A^2$" &&
 	emctl log -n 1 | grep -q "acquire .*done"'
 check "another specimen" 'emctl dose reset && emctl dose | grep -qx "0 e/A^2"'
 
 # ---- settling
 
-check "until the picture stands still" 'emctl set mag=100000 stage.x=3um && emctl acquire --settle 50 -d HAADF --size 256 --dwell 5 -j >still'
-check_fails "or not" 4 'still drifts|nothing to tell' 'emctl --timeout 3 acquire --settle 0.000001 -d HAADF --size 256 --dwell 5 -j'
+check "until the picture stands still" 'emctl set mag=100000 stage.x=3um &&
+	emctl acquire --settle 50 -d HAADF --size 256 --dwell 5 -j >still'
+check_fails "or not" 4 'still drifts|nothing to tell' \
+	'emctl --timeout 3 acquire --settle 0.000001 -d HAADF --size 256 --dwell 5 -j'
 
 # ---- pipelines
 

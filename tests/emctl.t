@@ -15,7 +15,7 @@ check "set" 'emctl set stage.x=12.5um stage.a=-10deg mag=20000'
 check_near "it is there in the next process" 12.5 "$(value stage.x)" 0.2
 check_near "tilted, too" -10 "$(value stage.a)" 0.06
 check_is "by groups" 5 "$(emctl get stage | wc -l)"
-check_is "what get prints, set takes" "mag=20000" "$(emctl set $(emctl get mag) && emctl get mag)"
+check_is "what get prints, set takes" "mag=20000" "$(emctl set "$(emctl get mag)" && emctl get mag)"
 x=$(value stage.x)
 check "by an amount" 'emctl set stage.x+=2um stage.y-=1um'
 check_near "up" "$(echo "$x" | awk '{print $1 + 2}')" "$(value stage.x)" 0.2
@@ -24,7 +24,8 @@ check "and not" 'emctl blank off && test "$(emctl get beam.blanked)" = beam.blan
 check "status" 'emctl status | grep -q "stage at rest"'
 check "status as JSON" 'emctl status -j | jq -e ".motion == \"rest\" and .controls.mag == 20000" >/dev/null'
 check "get as JSON" 'emctl get -j mag voltage | jq -e ".mag == 20000 and .voltage_kV == 300" >/dev/null'
-check "peers" 'emctl peers | jq -e "[.detectors[].kind] | index(\"camera\") != null and index(\"spectrometer\") != null" >/dev/null'
+check "peers" 'emctl peers |
+	 jq -e "[.detectors[].kind] | index(\"camera\") != null and index(\"spectrometer\") != null" >/dev/null'
 check "wait" 'emctl wait'
 check "stop" 'emctl stop'
 
@@ -42,7 +43,8 @@ mkdir -p config/emfilters
 echo '{"limits":{"stage.z":["-50um","50um"]},"clear_z":"20um"}' >config/emfilters/limits.json
 check_fails "the limits of the place hold for every command" 4 'past the limit of 50um' \
 	'emctl set --within stage.z=-90um,90um stage.z=60um'
-check "a high move goes untilted" 'emctl --dry-run set stage.z=40um >plan && grep -q "^untilt" plan && grep -q "^tilt: stage.a 0deg -> -\(9.99\|10\)" plan'
+check "a high move goes untilted" 'emctl --dry-run set stage.z=40um >plan && grep -q "^untilt" plan &&
+	grep -q "^tilt: stage.a 0deg -> -\(9.99\|10\)" plan'
 echo '{"limits":{"stage.z":["-50um"]}}' >config/emfilters/limits.json
 check_fails "a slip of the pen stops everything" 1 'stage.z: a limit is two texts' 'emctl get'
 rm config/emfilters/limits.json
@@ -65,17 +67,19 @@ check_near "and moves nothing" "$before" "$(value stage.x)" 0.01
 # ---- instruments that go wrong
 
 fault() { echo "sim:?clock=virtual&state=$T/fault.state&fault=$1"; }
-check_fails "clamped" 4 'stage.x is at .*, not at 500um: off by' 'emctl --scope "$(fault clamp@1-9999)" set stage.x=500um'
+check_fails "clamped" 4 'stage.x is at .*, not at 500um: off by' \
+	'emctl --scope "$(fault clamp@1-9999)" set stage.x=500um'
 check_fails "stopped short" 4 'off by' 'emctl --scope "$(fault short@1-9999)" set stage.x=-70um'
 check_fails "ignored" 4 'off by' 'emctl --scope "$(fault ignore@1-9999)" set stage.x=90um'
 
 # 200 schedules: one call in eight goes wrong somehow.  Done means there, by readings without faults; else exit 4
-wrong= done=0 failed=0 i=1
+plain="sim:?clock=virtual&state=$T/faults.state"
+wrong='' done=0 failed=0 i=1
 while [ $i -le 200 ]; do
 	x=$((i * 7919 % 1600 - 800))
-	emctl --journal faults.jsonl --scope "sim:?clock=virtual&state=$T/faults.state&faults=$i" set stage.x=${x}um 2>why
+	emctl --journal faults.jsonl --scope "$plain&faults=$i" set stage.x=${x}um 2>why
 	status=$?
-	is=$(emctl --journal '' --scope "sim:?clock=virtual&state=$T/faults.state" get stage.x) || wrong="$wrong $i:unreadable"
+	is=$(emctl --journal '' --scope "$plain" get stage.x) || wrong="$wrong $i:unreadable"
 	case $status in
 	0) done=$((done + 1))
 		echo "$is $x" | sed 's/stage.x=//; s/um//' | awk '{d = $1 - $2; exit !(d > -0.21 && d < 0.21)}' ||
@@ -83,7 +87,7 @@ while [ $i -le 200 ]; do
 	4) failed=$((failed + 1)) ;;
 	*) wrong="$wrong $i:exit$status:$(cat why)" ;;
 	esac
-	emctl --journal '' --scope "sim:?clock=virtual&state=$T/faults.state" wait || wrong="$wrong $i:moves"
+	emctl --journal '' --scope "$plain" wait || wrong="$wrong $i:moves"
 	i=$((i + 1))
 done
 check_is "never a wrong done in 200 schedules of faults" "" "$wrong"
@@ -111,9 +115,11 @@ wait
 check_is "200 processes at one microscope" image_shift.x=200nm \
 	"$(emctl --scope 'sim:?clock=virtual&seed=2' get image_shift.x)"
 emctl --scope 'sim:?clock=virtual&seed=2' log -j >many.jsonl
-check_is "all begun in the journal" 201 "$(jq -r 'select(.do == "move" and .phase == "begin") | .id' many.jsonl | sort -u | wc -l)"
-check_is "all ended" 201 "$(jq -r 'select(.do == "move" and .phase == "end" and .error == null) | .id' many.jsonl | sort -u | wc -l)"
-check_is "one after the other" "" "$(jq -r 'select(.do == "move") | .phase' many.jsonl | paste -d' ' - - | grep -v '^begin end$')"
+ids() { jq -r "select(.do == \"move\" and $1) | .id" many.jsonl | sort -u | wc -l; }
+check_is "all begun in the journal" 201 "$(ids '.phase == "begin"')"
+check_is "all ended" 201 "$(ids '.phase == "end" and .error == null')"
+check_is "one after the other" "" \
+	"$(jq -r 'select(.do == "move") | .phase' many.jsonl | paste -d' ' - - | grep -v '^begin end$')"
 check_is "and each began where the last one ended" "" "$(jq -r 'select(.phase == "end" and .do == "move") |
 	[.before["image_shift.x_nm"], .after["image_shift.x_nm"]] | @tsv' many.jsonl |
 	awk 'NR > 1 && ($1 != last || $2 != last + 1) {print} {last = $2}')"
@@ -121,7 +127,8 @@ check_is "and each began where the last one ended" "" "$(jq -r 'select(.phase ==
 # ---- signals: in real time
 
 EM_SCOPE='sim:?seed=3'
-check_exit "Ctrl-C" 130 'timeout -s INT 0.6 sh -c "exec emctl set stage.x=900um" 2>int.err; s=$?; test $s = 124 && s=130; (exit $s)'
+check_exit "Ctrl-C" 130 'timeout -s INT 0.6 sh -c "exec emctl set stage.x=900um" 2>int.err; s=$?; test $s = 124 &&
+	s=130; (exit $s)'
 check "says how it was left" 'grep -q "^emctl: stopped by the user: it was left at rest, at stage.x=" int.err'
 check_is "in one line" 1 "$(wc -l <int.err)"
 left=$(value stage.x)
@@ -152,13 +159,15 @@ check "log says so" 'emctl log | grep -q "emctl set: move stage.x=900um \.\.\.$"
 emctl stop
 J=$(ls "$T"/state/emfilters/sim-seed-4-*.jsonl)
 printf '{"em":1,"time":' >>"$J"
-check "a cut line is told of" 'emctl log 2>&1 >/dev/null | grep -q "line .* incomplete\|1 line of the journal is incomplete"'
-check "and ended by who comes next" 'emctl get mag >/dev/null && emctl log -j | tail -n 1 | jq -e ".do == \"get\"" >/dev/null'
+check "a cut line is told of" 'emctl log 2>&1 >/dev/null | grep -q "1 line of the journal is incomplete"'
+check "and ended by who comes next" 'emctl get mag >/dev/null &&
+	emctl log -j | tail -n 1 | jq -e ".do == \"get\"" >/dev/null'
 
 # at any other point: the microscope and its journal can still be read, and the next command runs
-i=0 bad=
+i=0 bad=''
 while [ $i -lt 60 ]; do
-	timeout -s KILL 0.00$((i % 10)) emctl --scope 'sim:?clock=virtual&seed=8' set stage.x=${i}um spot=$((i % 9 + 1)) 2>/dev/null
+	timeout -s KILL 0.00$((i % 10)) emctl --scope 'sim:?clock=virtual&seed=8' set stage.x=${i}um \
+		spot=$((i % 9 + 1)) 2>/dev/null
 	emctl --scope 'sim:?clock=virtual&seed=8' --patience 5 get stage.x >/dev/null || bad="$bad $i"
 	i=$((i + 1))
 done
@@ -168,12 +177,15 @@ check "and the journal reads" 'emctl --scope "sim:?clock=virtual&seed=8" log -j 
 # ---- again
 
 EM_SCOPE='sim:?clock=virtual&seed=5&mechanics=ideal'
-check "a journal of one's own" 'emctl --journal mine.jsonl set stage.x=10um && emctl --journal mine.jsonl set stage.y=5um stage.x=3um'
+check "a journal of one's own" 'emctl --journal mine.jsonl set stage.x=10um &&
+	emctl --journal mine.jsonl set stage.y=5um stage.x=3um'
 emctl --journal mine.jsonl set stage.x=2000um 2>/dev/null
-check "the same again" 'emctl --scope "sim:?clock=virtual&seed=6&mechanics=ideal" replay mine.jsonl >again && grep -q "^3 commands again, 0 differ" again'
+check "the same again" 'emctl --scope "sim:?clock=virtual&seed=6&mechanics=ideal" replay mine.jsonl >again &&
+	grep -q "^3 commands again, 0 differ" again'
 check_fails "what differs is told" 4 '[23] of 3 commands went otherwise' \
 	'emctl --scope "sim:?clock=virtual&seed=7&mechanics=ideal&fault=ignore@1-9999" replay mine.jsonl'
-check_fails "never on an instrument" 2 'replay runs on the simulator' 'emctl --scope http://127.0.0.1:1 replay mine.jsonl'
+check_fails "never on an instrument" 2 'replay runs on the simulator' \
+	'emctl --scope http://127.0.0.1:1 replay mine.jsonl'
 check "none" "emctl --journal '' set spot=3"
 
 finish

@@ -2,6 +2,8 @@
 /* `emctl X` runs emctl-X. */
 #include "cli/instrument.h"
 
+#include "cli/options.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -26,22 +28,22 @@ static bool has_word(const char *words, const char *word)
 /* Does this option stand before its argument?  "--name" of an option that has one, "-x" likewise. */
 static bool takes_next(const struct em_option *table, const char *arg)
 {
-	for (const struct em_option *o = table; o && o->name; o++)
-		if (o->argument && ((arg[1] == '-' && !strcmp(arg + 2, o->name)) ||
-		                    (o->letter && arg[1] == o->letter && !arg[2])))
+	for (const struct em_option *o = table; o->name; o++)
+		if (o->argument &&
+		    ((arg[1] == '-' && !strcmp(arg + 2, o->name)) || (o->letter && arg[1] == o->letter && !arg[2])))
 			return true;
 	return false;
 }
 
 /* The place of the first operand; argc: there is none. */
-static int first_operand(const struct em_option *own, const struct em_option *more, int argc, char **argv)
+static int first_operand(const struct em_option *table, int argc, char **argv)
 {
 	int i = 1;
 
 	while (i < argc && argv[i][0] == '-' && argv[i][1]) {
 		if (!strcmp(argv[i], "--"))
 			return argc;
-		i += takes_next(own, argv[i]) || takes_next(more, argv[i]) ? 2 : 1;
+		i += takes_next(table, argv[i]) ? 2 : 1;
 	}
 	return i < argc ? i : argc;
 }
@@ -59,14 +61,17 @@ static void run(char *name, char **argv)
 	execvp(name, argv);
 }
 
-int em_cli_dispatch(const struct em_tool *tool, const struct em_option *more, const char *const *aliases, int argc,
-                    char **argv)
+int em_cli_dispatch(const struct em_tool *tool, const char *const *aliases, int argc, char **argv)
 {
+	struct em_option table[EM_OPTIONS_MAX];
+	struct em_cli_asked asked = {0};
 	struct em_cli cli = {.tool = tool};
-	int at = first_operand(tool->options, more, argc, argv);
+	int at;
 	bool keep = false;
 	char name[100];
 
+	em_options_gather(&cli, &asked, table);
+	at = first_operand(table, argc, argv);
 	if (at == argc || has_word(tool->first, argv[at]))
 		return -1;
 	snprintf(name, sizeof(name), "%s-%.60s", tool->name, argv[at]);

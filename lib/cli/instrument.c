@@ -43,8 +43,8 @@ static int parse_within(const char *value, void *target, struct em_error *err)
 	int end = 0;
 
 	if (sscanf(value, "%39[^=]=%59[^,],%59s%n", name, lo, hi, &end) != 3 || value[end])
-		return em_error_set(err, EM_ERROR_USAGE, "--within %.60s: write CONTROL=LO,HI, as in stage.x=-10um,10um",
-		                    value);
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "--within %.60s: write CONTROL=LO,HI, as in stage.x=-10um,10um", value);
 	return em_scope_limits_add(&set->limits, name, lo, hi, err);
 }
 
@@ -140,8 +140,9 @@ int em_instrument_prepare(struct em_cli *cli, struct em_instrument *in)
 
 /* ---- signals ---- */
 
-static volatile int stop;         /* a signal came */
-static _Atomic(struct em_scope *) busy; /* open, for the thread below */
+static volatile int stop;                                 /* a signal came */
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* of `busy`, against closing it */
+static _Atomic(struct em_scope *) busy;                   /* open, for the thread below */
 static const char *tool_name;
 
 static void say(const char *text)
@@ -152,31 +153,36 @@ static void say(const char *text)
 	(void)ignored;
 }
 
-/* Up to so many seconds until the main thread has closed the instrument. */
-static bool wait_closed(double seconds)
+/* So many seconds, in which the main thread may well end the process; true: another signal came. */
+static bool linger(const sigset_t *set, double seconds)
 {
-	const struct timespec tick = {0, 20000000};
+	const struct timespec t = {(time_t)seconds, (long)(1e9 * (seconds - floor(seconds)))};
 
-	for (double t = 0; t < seconds && busy; t += 0.02)
-		nanosleep(&tick, NULL);
-	return !busy;
+	return sigtimedwait(set, NULL, &t) > 0;
 }
 
-/* The main thread sees `stop` and cleans up, unless it waits for an instrument that does not answer. */
+/*
+ * The main thread sees `stop` and cleans up, unless it waits for an instrument, or a pipe, that does not answer.  One
+ * signal may come twice (timeout(1) tells the process and its group): what follows at once is the same one.
+ */
 static void *signal_thread(void *arg)
 {
-	sigset_t *set = arg;
+	const sigset_t *set = arg;
 	int sig;
+	bool again;
 
 	sigwait(set, &sig);
 	stop = 1;
-	if (wait_closed(2))
-		return NULL;
+	linger(set, 0.5);
+	again = linger(set, 2);
+	pthread_mutex_lock(&guard);
 	if (busy)
 		em_scope_halt(busy);
-	if (wait_closed(10))
-		return NULL;
-	say(": stopped, but the instrument does not answer: it was told to stop the stage; look at it\n");
+	pthread_mutex_unlock(&guard);
+	if (!again)
+		linger(set, 15);
+	if (busy)
+		say(": stopped by the user: the instrument does not answer; it was told to stop: look at it\n");
 	em_outfile_remove_pending();
 	_exit(EM_EXIT_INTERRUPTED);
 }
@@ -251,7 +257,9 @@ int em_instrument_close(struct em_cli *cli, struct em_instrument *in, int status
 		code = status ? em_cli_fail(cli, NULL, err) : EM_EXIT_OK;
 	if (in->settings.dry_run)
 		fputs(em_scope_plan(in->scope), stdout);
+	pthread_mutex_lock(&guard);
 	busy = NULL;
+	pthread_mutex_unlock(&guard);
 	em_scope_close(in->scope);
 	in->scope = NULL;
 	return code;

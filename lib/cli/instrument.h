@@ -52,11 +52,10 @@ int em_instrument_settle(struct em_cli *cli, struct em_instrument *in, const str
                          struct em_error *err);
 
 /*
- * `emctl X ...` runs emctl-X, from beside this tool or from PATH, where X is none of `words`; those in `aliases`, a
+ * `emctl X ...` runs emctl-X, from beside this tool or from PATH, where X is none of tool->first; those in `aliases`, a
  * NULL-terminated list of pairs, run the tool of the second name with the word kept.  Comes back with -1 where the word
  * is the tool's own or there is none, else with the exit status of a failure that has been reported.
  */
-int em_cli_dispatch(const struct em_tool *tool, const struct em_option *more, const char *const *aliases, int argc,
-                    char **argv);
+int em_cli_dispatch(const struct em_tool *tool, const char *const *aliases, int argc, char **argv);
 
 #endif

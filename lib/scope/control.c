@@ -263,7 +263,9 @@ void em_controls_put_json(struct em_text *t, const struct em_controls *c)
 			em_json_put_string(t, em_text_get(&word));
 			em_text_release(&word);
 			break;
-		default: unit_of(info->dimension, info->unit, &si); em_json_put_number(t, c->value[i] / si + 0.0); /* no -0 */
+		default:
+			unit_of(info->dimension, info->unit, &si);
+			em_json_put_number(t, c->value[i] / si + 0.0); /* no -0 */
 		}
 	}
 	em_text_append(t, "}");

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE 85                  /* bytes: five numbers of 16 and a blank or newline */
-#define LINES_MAX ((size_t)1e7)  /* fields in a file */
-#define FIELDS_EXACT 512         /* more that overlap: their sum is taken, which is no less */
+#define LINE 85                 /* bytes: five numbers of 16 and a blank or newline */
+#define LINES_MAX ((size_t)1e7) /* fields in a file */
+#define FIELDS_EXACT 512        /* more that overlap: their sum is taken, which is no less */
 
 int em_dose_open(struct em_dose_meter *m, const char *path, struct em_error *err)
 {
@@ -159,8 +159,8 @@ static bool clip(struct em_dose_field *f, const struct em_dose_field *window)
 	return f->x0 < f->x1 && f->y0 < f->y1;
 }
 
-static int gather(char *text, size_t lines, const struct em_dose_field *window, struct em_dose_field *found,
-                  size_t *n, struct em_error *err)
+static int gather(char *text, size_t lines, const struct em_dose_field *window, struct em_dose_field *found, size_t *n,
+                  struct em_error *err)
 {
 	*n = 0;
 	for (size_t i = 0; i < lines; i++) {
@@ -168,16 +168,15 @@ static int gather(char *text, size_t lines, const struct em_dose_field *window, 
 
 		line[LINE - 1] = '\0';
 		if (!parse(line, &found[*n]))
-			return em_error_set(err, EM_ERROR_DATA,
-			                    "line %zu of the dose meter is broken: reset it", i + 1);
+			return em_error_set(err, EM_ERROR_DATA, "line %zu of the dose meter is broken: reset it",
+			                    i + 1);
 		if (clip(&found[*n], window))
 			++*n;
 	}
 	return 0;
 }
 
-int em_dose_most(const struct em_dose_meter *m, const struct em_dose_field *window, double *most,
-                 struct em_error *err)
+int em_dose_most(const struct em_dose_meter *m, const struct em_dose_field *window, double *most, struct em_error *err)
 {
 	struct em_dose_field *found;
 	struct stat st;

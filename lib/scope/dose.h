@@ -35,8 +35,7 @@ int em_dose_add(struct em_dose_meter *m, const struct em_dose_field *field, stru
 int em_dose_correct(struct em_dose_meter *m, double more, struct em_error *err);
 /* The greatest dose that any place of the field has (field->dose is not read).  EM_ERROR_DATA: a line that is none, but
  * for an incomplete last one. */
-int em_dose_most(const struct em_dose_meter *m, const struct em_dose_field *field, double *most,
-                 struct em_error *err);
+int em_dose_most(const struct em_dose_meter *m, const struct em_dose_field *field, double *most, struct em_error *err);
 int em_dose_reset(struct em_dose_meter *m, struct em_error *err);
 
 /* The same of a list, which is reordered. */

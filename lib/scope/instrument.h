@@ -91,8 +91,8 @@ struct em_driver {
 	int (*stop)(void *self, double deadline, struct em_error *err);
 	int (*acquire)(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a,
 	               struct em_error *err);
-	/* May be NULL.  What this exposure would give, without exposing: all of *a but data, NAN where it cannot tell; for
-	 * the dose budget and dry runs. */
+	/* May be NULL.  What this exposure would give, without exposing: all of *a but data, NAN where it cannot tell;
+	 * for the dose budget and dry runs. */
 	int (*expect)(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a,
 	              struct em_error *err);
 	/* The instrument's own limits of the axes: lo and hi [EM_CONTROLS], NAN where it has none.  NULL: never. */

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 struct em_journal {
-	int fd; /* -1: none is kept, and putting does nothing */
+	int fd;     /* -1: none is kept, and putting does nothing */
 	bool cut;   /* what is there ends within a line */
 	bool dirty; /* something that has to outlive a power cut */
 };

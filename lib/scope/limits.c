@@ -76,7 +76,8 @@ static int read_member(struct em_scope_limits *l, const struct em_json *node, st
 	}
 	if (!strcmp(em_json_name(node), "clear_z") && em_json_string(node))
 		return read_clear(l, em_json_string(node), err);
-	return em_error_set(err, EM_ERROR_DATA, "'%.60s' is not understood: there are \"limits\":{...} and \"clear_z\":\"20um\"",
+	return em_error_set(err, EM_ERROR_DATA,
+	                    "'%.60s' is not understood: there are \"limits\":{...} and \"clear_z\":\"20um\"",
 	                    em_json_name(node));
 }
 
@@ -158,8 +159,8 @@ int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em
 		if (!want->known[i])
 			continue;
 		if (!isfinite(want->value[i]))
-			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved", s->label,
-			                    name);
+			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved",
+			                    s->label, name);
 		if (!s->cap.writable.known[i])
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->label, name);
 		if (check_limit(s, c, want->value[i], soft->lo[i], soft->hi[i], "the limit of ", err) ||

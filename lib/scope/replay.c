@@ -64,10 +64,8 @@ static void move(struct replay *r, const struct em_json *entry)
 {
 	struct em_controls want = {0}, then, now = {0};
 	struct em_error err = {0};
-	int status = parse_args(em_json_get(entry, "args"), &want, &err) ||
-	                     em_scope_move(r->scope, &want, &now, &err)
-	                 ? -1
-	                 : 0;
+	int status =
+	    parse_args(em_json_get(entry, "args"), &want, &err) || em_scope_move(r->scope, &want, &now, &err) ? -1 : 0;
 
 	if (!same_outcome(r, entry, status, &err))
 		return;
@@ -114,9 +112,8 @@ static void acquire(struct replay *r, const struct em_json *entry)
 {
 	const struct em_json *args = em_json_get(entry, "args");
 	const char *detector = text_of(args, "detector");
-	struct em_exposure e = {.width = count_of(args, "width"),
-	                        .height = count_of(args, "height"),
-	                        .binning = count_of(args, "binning")};
+	struct em_exposure e = {
+	    .width = count_of(args, "width"), .height = count_of(args, "height"), .binning = count_of(args, "binning")};
 	struct em_scope_shot shot = {0};
 	struct em_error err = {0};
 	struct em_text why = {0};
@@ -194,6 +191,7 @@ int em_scope_replay(struct em_scope *s, const char *journal, struct em_text *out
 	em_text_printf(out, "%zu commands again, %zu differ\n", r.done, r.different);
 	if (!r.done)
 		return em_error_set(err, EM_ERROR_DATA, "'%.200s' holds no command to do again", journal);
-	return r.different ? em_error_set(err, EM_ERROR_MISSED, "%zu of %zu commands went otherwise", r.different, r.done)
-	                   : em_text_check(out, err);
+	return r.different
+	           ? em_error_set(err, EM_ERROR_MISSED, "%zu of %zu commands went otherwise", r.different, r.done)
+	           : em_text_check(out, err);
 }

@@ -18,8 +18,7 @@ int em_scope_report_select(const char *name, struct em_controls *c, struct em_er
 		c->known[i] = true;
 		found++;
 	}
-	return found ? 0
-	             : em_error_set(err, EM_ERROR_USAGE, "there is no control '%.60s': emctl get lists them", name);
+	return found ? 0 : em_error_set(err, EM_ERROR_USAGE, "there is no control '%.60s': emctl get lists them", name);
 }
 
 void em_scope_report_controls(const struct em_controls *c, bool json, struct em_text *out)
@@ -55,8 +54,8 @@ int em_scope_report_status(struct em_scope *s, bool json, struct em_text *out, s
 	    (s->driver->motion && s->driver->motion(s->self, em_scope_deadline(s, 1), &motion, err)))
 		return -1;
 	if (!json) {
-		em_text_printf(out, "scope %s: %s %s %s, stage %s\n", s->name, s->cap.family, s->cap.id,
-		               s->cap.version, motion == EM_AT_REST ? "at rest" : motion_name[motion]);
+		em_text_printf(out, "scope %s: %s %s %s, stage %s\n", s->name, s->cap.family, s->cap.id, s->cap.version,
+		               motion == EM_AT_REST ? "at rest" : motion_name[motion]);
 		em_scope_report_controls(&got, false, out);
 		return 0;
 	}

@@ -20,6 +20,6 @@ int em_scope_report_dose(struct em_scope *s, struct em_text *out, struct em_erro
 /* The last `last` commands of a journal (0: all), a line each, or the journal's own lines; *note says what was wrong
  * with it. */
 int em_scope_report_log(const char *path, size_t last, bool json, struct em_text *out, struct em_text *note,
-                  struct em_error *err);
+                        struct em_error *err);
 
 #endif

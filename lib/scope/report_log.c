@@ -85,7 +85,7 @@ static int take(void *ctx, size_t number, const char *text, const struct em_json
 }
 
 int em_scope_report_log(const char *path, size_t last, bool json, struct em_text *out, struct em_text *note,
-                  struct em_error *err)
+                        struct em_error *err)
 {
 	struct lines l = {.room = last, .json = json, .out = out};
 	struct em_journal_state state;

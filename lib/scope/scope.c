@@ -72,8 +72,7 @@ static int open_files(struct em_scope *s, const char *url, struct em_error *err)
 	if (!lock || !dose || !own)
 		em_error_memory(err, strlen(url));
 	else
-		status = (!set->aside &&
-		          em_lock_take(&s->lock, lock, set->command, set->patience, set->stop, err)) ||
+		status = (!set->aside && em_lock_take(&s->lock, lock, set->command, set->patience, set->stop, err)) ||
 		                 em_journal_open(&s->journal, *journal ? journal : NULL, err) ||
 		                 em_dose_open(&s->dose, dose, err)
 		             ? -1

@@ -70,7 +70,7 @@ int em_scope_move(struct em_scope *s, const struct em_controls *want, struct em_
 /* The narrower of ours and the instrument's own: lo and hi [EM_CONTROLS], NAN for none. */
 int em_scope_limits(struct em_scope *s, double *lo, double *hi, struct em_error *err);
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err); /* until the stage rests */
-int em_scope_stop(struct em_scope *s, struct em_error *err); /* and until it rests */
+int em_scope_stop(struct em_scope *s, struct em_error *err);                 /* and until it rests */
 /* The same beside a call that waits in another thread: it only tells the instrument. */
 void em_scope_halt(struct em_scope *s);
 /* After *stop: stops the stage if it moves, and appends how the instrument was left, as a sentence. */

@@ -23,8 +23,12 @@ void em_scope_shot_release(struct em_scope_shot *shot)
 
 static void acquired_init(struct em_acquired *a)
 {
-	*a = (struct em_acquired){.scale = {NAN, NAN}, .offset = NAN, .to_stage = {{NAN, NAN}, {NAN, NAN}},
-	                          .seconds = NAN, .dose = NAN, .electrons = NAN};
+	*a = (struct em_acquired){.scale = {NAN, NAN},
+	                          .offset = NAN,
+	                          .to_stage = {{NAN, NAN}, {NAN, NAN}},
+	                          .seconds = NAN,
+	                          .dose = NAN,
+	                          .electrons = NAN};
 }
 
 /* ---- the detector ---- */
@@ -48,8 +52,8 @@ static const struct em_detector *first_of(const struct em_scope *s, enum em_dete
 }
 
 /* By name; or without one that which suits the mode. */
-static const struct em_detector *find_detector(const struct em_scope *s, const char *name,
-                                               const struct em_controls *at, struct em_error *err)
+static const struct em_detector *find_detector(const struct em_scope *s, const char *name, const struct em_controls *at,
+                                               struct em_error *err)
 {
 	const struct em_detector *d = NULL;
 	struct em_text names = {0};
@@ -267,8 +271,7 @@ static int prepare(struct em_scope *s, struct em_scope_shot *shot, struct em_acq
 	if (!shot->detector)
 		return -1;
 	memcpy(shot->exposure.detector, shot->detector->name, sizeof(shot->exposure.detector));
-	shot->pattern =
-	    shot->detector->kind == EM_DETECTOR_CAMERA && value_of(&shot->at, EM_PROJECTION) == 1;
+	shot->pattern = shot->detector->kind == EM_DETECTOR_CAMERA && value_of(&shot->at, EM_PROJECTION) == 1;
 	if (expect(s, shot, expected, err))
 		return -1;
 	picture_size(shot, &width, &height);

@@ -99,20 +99,29 @@ static void add_clear_steps(struct plan *p, const struct em_controls *want, cons
 	add_if(p, "tilt", &tilted, is_tilt, true);
 }
 
-static void make_plan(const struct em_scope *s, struct plan *p, const struct em_controls *want,
-                      const struct em_controls *before)
+/* How far up or down. */
+static double climb_of(const struct em_controls *want, const struct em_controls *before)
 {
-	double climb = want->known[EM_STAGE_Z]
-	                   ? before->known[EM_STAGE_Z] ? fabs(want->value[EM_STAGE_Z] - before->value[EM_STAGE_Z])
-	                                               : INFINITY
-	                   : 0;
+	if (!want->known[EM_STAGE_Z])
+		return 0;
+	return before->known[EM_STAGE_Z] ? fabs(want->value[EM_STAGE_Z] - before->value[EM_STAGE_Z]) : INFINITY;
+}
 
+static int make_plan(const struct em_scope *s, struct plan *p, const struct em_controls *want,
+                     const struct em_controls *before, struct em_error *err)
+{
+	bool clear = climb_of(want, before) > s->set.limits.clear_z; /* never where that is NAN */
+
+	if (clear && s->cap.writable.known[EM_STAGE_A] && !before->known[EM_STAGE_A])
+		return em_error_set(err, EM_ERROR_REFUSED,
+		                    "%s: such a height is changed untilted, and the tilt cannot be read", s->label);
 	add_if(p, "set", want, is_optics, false);
-	if (climb > s->set.limits.clear_z) /* never where that is NAN */
+	if (clear)
 		add_clear_steps(p, want, before);
 	else
 		add_if(p, "move", want, is_stage, true);
 	add_if(p, "set", want, lets_beam, false);
+	return 0;
 }
 
 /* ---- time ---- */
@@ -120,8 +129,11 @@ static void make_plan(const struct em_scope *s, struct plan *p, const struct em_
 /* Slow instruments: m/s and rad/s, and seconds that each axis needs besides. */
 static double seconds_of(enum em_control c, double distance)
 {
-	static const double speed[] = {[EM_STAGE_X] = 20e-6, [EM_STAGE_Y] = 20e-6, [EM_STAGE_Z] = 5e-6,
-	                               [EM_STAGE_A] = 0.017, [EM_STAGE_B] = 0.017};
+	static const double speed[] = {[EM_STAGE_X] = 20e-6,
+	                               [EM_STAGE_Y] = 20e-6,
+	                               [EM_STAGE_Z] = 5e-6,
+	                               [EM_STAGE_A] = 0.017,
+	                               [EM_STAGE_B] = 0.017};
 
 	return 1 + distance / speed[c];
 }
@@ -261,7 +273,8 @@ static int move(struct em_scope *s, const struct em_controls *want, struct em_sc
 		return -1;
 	end->before = before;
 	*now = *before;
-	make_plan(s, &p, want, before);
+	if (make_plan(s, &p, want, before, err))
+		return -1;
 	for (size_t i = 0; i < p.count; i++)
 		if (em_scope_check(s, &p.step[i].want, err))
 			return -1;

@@ -54,8 +54,8 @@ void em_scope_begin(struct em_scope *s);
 int em_scope_log_begin(struct em_scope *s, const char *what, const char *args, const struct em_controls *before,
                        struct em_error *err);
 /*
- * The line of a command that has ended: status 0, or *why.  result: JSON of its reply, "" for none; before and after may
- * be NULL.  alone: no line went before.  -1 and *err where the line could not be written; returns `status` else.
+ * The line of a command that has ended: status 0, or *why.  result: JSON of its reply, "" for none; before and after
+ * may be NULL.  alone: no line went before.  -1 and *err where the line could not be written; returns `status` else.
  */
 struct em_scope_end {
 	const char *what, *args, *result;

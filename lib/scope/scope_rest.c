@@ -65,8 +65,8 @@ static bool same(const struct em_scope *s, const struct em_controls *a, const st
 {
 	for (int i = 0; i < EM_CONTROLS; i++)
 		if (a->known[i] != b->known[i] ||
-		    (a->known[i] && fabs(a->value[i] - b->value[i]) >
-		                        em_scope_tolerance(s, (enum em_control)i, a->value[i]) / 4))
+		    (a->known[i] &&
+		     fabs(a->value[i] - b->value[i]) > em_scope_tolerance(s, (enum em_control)i, a->value[i]) / 4))
 			return false;
 	return true;
 }

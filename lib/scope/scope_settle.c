@@ -54,15 +54,15 @@ static int look(struct em_scope *s, struct settling *g, const struct em_exposure
 	scale[0] = shot.got.scale[0];
 	scale[1] = shot.got.scale[1];
 	status = shot.pattern || shot.got.data.ndim != 2 || !isfinite(scale[0] + scale[1])
-	             ? em_error_set(err, EM_ERROR_UNSUPPORTED,
-	                            "%s: drift is measured on an image whose scale is known", s->label)
+	             ? em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: drift is measured on an image whose scale is known",
+	                            s->label)
 	             : correlate(g, &shot.got.data, drift, &quality, err);
 	em_scope_shot_release(&shot);
 	if (status)
 		return -1;
 	if (g->has_last && quality > 0 && time > g->time)
-		*speed = hypot((drift[0] - g->last[0]) * scale[0], (drift[1] - g->last[1]) * scale[1]) /
-		         (time - g->time);
+		*speed =
+		    hypot((drift[0] - g->last[0]) * scale[0], (drift[1] - g->last[1]) * scale[1]) / (time - g->time);
 	g->has_last = quality > 0;
 	g->last[0] = drift[0];
 	g->last[1] = drift[1];
@@ -78,9 +78,14 @@ int em_scope_settle(struct em_scope *s, const struct em_exposure *e, double metr
 	int status = 0;
 	bool slow = false;
 
+	if (s->set.dry_run) {
+		em_text_printf(&s->plan, "expose until the drift is under %.3g nm/s; up to %.3g s\n",
+		               metres_per_second * 1e9, seconds);
+		return 0;
+	}
 	while (!status && !slow) {
 		status = look(s, &g, e, &speed, err);
-		slow = s->set.dry_run || speed <= metres_per_second;
+		slow = speed <= metres_per_second;
 		told = isfinite(speed) ? speed : told;
 		if (!status && !slow && em_scope_now(s) >= end)
 			status = isfinite(told)

@@ -78,15 +78,15 @@ int em_serve_address(const struct em_server_kind *kind, const char *listen, stru
 	snprintf(fresh.host, sizeof(fresh.host), "127.0.0.1");
 	snprintf(fresh.port, sizeof(fresh.port), "%s", kind->port);
 	if (listen && !split(listen, fresh.host, sizeof(fresh.host), fresh.port, sizeof(fresh.port)))
-		return em_error_set(err, EM_ERROR_USAGE, "'%.60s' is no address: write 127.0.0.1:%s", listen, kind->port);
+		return em_error_set(err, EM_ERROR_USAGE, "'%.60s' is no address: write 127.0.0.1:%s", listen,
+		                    kind->port);
 	if (!strcmp(fresh.host, "localhost"))
 		snprintf(fresh.host, sizeof(fresh.host), "127.0.0.1");
 	if (!is_address(fresh.host))
 		return em_error_set(err, EM_ERROR_USAGE, "'%.60s' is no address to listen at: it is written in numbers",
 		                    fresh.host);
 	if (!is_loopback(fresh.host) && !(kind->has_token && settings->token && *settings->token))
-		return em_error_set(err, EM_ERROR_USAGE,
-		                    "%s can be reached from other machines: %s", fresh.host,
+		return em_error_set(err, EM_ERROR_USAGE, "%s can be reached from other machines: %s", fresh.host,
 		                    kind->has_token ? "that needs a token"
 		                                    : "this protocol has no place for a token, so only 127.0.0.1");
 	*settings = fresh;

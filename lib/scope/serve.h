@@ -11,9 +11,9 @@
 
 /* Borrowed while it runs. */
 struct em_serve_settings {
-	char host[256], port[16]; /* of em_serve_address: an address to bind, a number */
-	const char *token;        /* every request has to bring it; NULL: none is asked for */
-	const volatile int *stop; /* not 0: end */
+	char host[256], port[16];                      /* of em_serve_address: an address to bind, a number */
+	const char *token;                             /* every request has to bring it; NULL: none is asked for */
+	const volatile int *stop;                      /* not 0: end */
 	void (*ready)(void *ctx, const char *address); /* once it listens: "127.0.0.1:8080", the port as bound */
 	void *ctx;
 };

@@ -34,9 +34,9 @@ enum fake_fault {
 
 static struct fake {
 	double now;
-	double lag;        /* s that the status and the positions come late */
-	double speed;      /* m/s and rad/s */
-	double gap;        /* s that it rests between two axes */
+	double lag;   /* s that the status and the positions come late */
+	double speed; /* m/s and rad/s */
+	double gap;   /* s that it rests between two axes */
 	enum fake_fault fault;
 	double value[EM_CONTROLS], from[EM_CONTROLS], to[EM_CONTROLS];
 	double start[5], end[5]; /* of each axis */
@@ -168,9 +168,9 @@ static int fake_motion(void *self, double deadline, enum em_motion *motion, stru
 	(void)self;
 	(void)err;
 	fake_tick(deadline);
-	*motion = !fake_moves(fake.now - fake.lag)  ? EM_AT_REST
-	          : fake.fault == FAKE_NOT_READY ? EM_NOT_READY
-	                                         : EM_MOVING;
+	*motion = !fake_moves(fake.now - fake.lag) ? EM_AT_REST
+	          : fake.fault == FAKE_NOT_READY   ? EM_NOT_READY
+	                                           : EM_MOVING;
 	return 0;
 }
 

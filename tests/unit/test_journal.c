@@ -134,7 +134,8 @@ static void move_to(struct em_scope *s, double x)
 static int keep(void *ctx, size_t line, const char *text, const struct em_json *entry, struct em_error *err)
 {
 	struct em_text *t = ctx;
-	const char *phase = em_json_string(em_json_get(entry, "phase")), *what = em_json_string(em_json_get(entry, "do"));
+	const char *phase = em_json_string(em_json_get(entry, "phase")),
+	           *what = em_json_string(em_json_get(entry, "do"));
 	const char *error = em_json_string(em_json_find(entry, "error.kind"));
 
 	(void)line;
@@ -297,10 +298,14 @@ static int remove_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lines_are_appended_and_read), cmocka_unit_test(a_cut_line_is_told_of),
-	    cmocka_unit_test(every_cut_of_a_journal_reads), cmocka_unit_test(every_command_is_in_it),
-	    cmocka_unit_test(positions_are_in_it),          cmocka_unit_test(the_log_is_for_people),
-	    cmocka_unit_test(the_same_again),               cmocka_unit_test(what_differs_is_told),
+	    cmocka_unit_test(lines_are_appended_and_read),
+	    cmocka_unit_test(a_cut_line_is_told_of),
+	    cmocka_unit_test(every_cut_of_a_journal_reads),
+	    cmocka_unit_test(every_command_is_in_it),
+	    cmocka_unit_test(positions_are_in_it),
+	    cmocka_unit_test(the_log_is_for_people),
+	    cmocka_unit_test(the_same_again),
+	    cmocka_unit_test(what_differs_is_told),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -32,10 +32,11 @@ static void limits_are_read(void **state)
 
 	(void)state;
 	em_scope_limits_init(&l);
-	assert_int_equal(read_text("{\"limits\":{\"stage.x\":[\"-900um\",\"0.9mm\"],\"stage.a\":[\"-30deg\",\"30deg\"]},"
-	                           "\"clear_z\":\"20um\"}",
-	                           &l, NULL),
-	                 0);
+	assert_int_equal(
+	    read_text("{\"limits\":{\"stage.x\":[\"-900um\",\"0.9mm\"],\"stage.a\":[\"-30deg\",\"30deg\"]},"
+	              "\"clear_z\":\"20um\"}",
+	              &l, NULL),
+	    0);
 	assert_true(l.lo[EM_STAGE_X] == -900 * 1e-6 && l.hi[EM_STAGE_X] == 0.9 * 1e-3);
 	assert_true(fabs(l.hi[EM_STAGE_A] - 0.5235987755982988) < 1e-15 && fabs(l.clear_z - 20e-6) < 1e-18);
 	assert_true(isnan(l.lo[EM_STAGE_Y]));
@@ -122,16 +123,26 @@ static void servers_stay_at_home(void **state)
 {
 	static const struct {
 		const char *listen, *token, *host, *port; /* host NULL: refused */
-	} cases[] = {{NULL, NULL, "127.0.0.1", "8080"},        {"", NULL, "127.0.0.1", "8080"},
-	             {"9000", NULL, "127.0.0.1", "9000"},      {":9000", NULL, "127.0.0.1", "9000"},
-	             {"127.0.0.2", NULL, "127.0.0.2", "8080"}, {"localhost:0", NULL, "127.0.0.1", "0"},
-	             {"[::1]:81", NULL, "::1", "81"},          {"::1", NULL, "::1", "8080"},
-	             {"0.0.0.0:80", NULL, NULL, NULL},         {"0.0.0.0:80", "t", "0.0.0.0", "80"},
-	             {"0.0.0.0:80", "", NULL, NULL},           {"[::]:80", NULL, NULL, NULL},
-	             {"10.0.0.1", NULL, NULL, NULL},           {"::ffff:127.0.0.1", NULL, NULL, NULL},
-	             {"host.example:80", "t", NULL, NULL},     {"127.0.0.1:65536", NULL, NULL, NULL},
-	             {"127.0.0.1:x", NULL, NULL, NULL},        {"[::1", NULL, NULL, NULL},
-	             {"[::1]x", NULL, NULL, NULL},             {"127.1", NULL, NULL, NULL}};
+	} cases[] = {{NULL, NULL, "127.0.0.1", "8080"},
+	             {"", NULL, "127.0.0.1", "8080"},
+	             {"9000", NULL, "127.0.0.1", "9000"},
+	             {":9000", NULL, "127.0.0.1", "9000"},
+	             {"127.0.0.2", NULL, "127.0.0.2", "8080"},
+	             {"localhost:0", NULL, "127.0.0.1", "0"},
+	             {"[::1]:81", NULL, "::1", "81"},
+	             {"::1", NULL, "::1", "8080"},
+	             {"0.0.0.0:80", NULL, NULL, NULL},
+	             {"0.0.0.0:80", "t", "0.0.0.0", "80"},
+	             {"0.0.0.0:80", "", NULL, NULL},
+	             {"[::]:80", NULL, NULL, NULL},
+	             {"10.0.0.1", NULL, NULL, NULL},
+	             {"::ffff:127.0.0.1", NULL, NULL, NULL},
+	             {"host.example:80", "t", NULL, NULL},
+	             {"127.0.0.1:65536", NULL, NULL, NULL},
+	             {"127.0.0.1:x", NULL, NULL, NULL},
+	             {"[::1", NULL, NULL, NULL},
+	             {"[::1]x", NULL, NULL, NULL},
+	             {"127.1", NULL, NULL, NULL}};
 	struct em_server_kind kind = {.name = "http", .port = "8080", .has_token = true};
 
 	(void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Moves through scope.h over an instrument that goes wrong: never a "done" that is none, never a wait without an end. */
+/* Moves through scope.h over an instrument that goes wrong: never a "done" that is none, never a wait without an end.
+ */
 #include "scope_fake.h"
 
 #include "base/random.h"
@@ -171,6 +172,7 @@ static void a_dry_run_moves_nothing(void **state)
 	reopen(&s);
 	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
 	assert_int_equal(em_scope_acquire(scope, &e, "a", &sample, NULL), 0);
+	assert_int_equal(em_scope_settle(scope, &e, 1e-9, 30, &(double){0}, NULL), 0);
 	assert_int_equal(fake.sets + fake.exposures, 0);
 	assert_null(sample.key);
 	assert_non_null(strstr(em_scope_plan(scope), "stage.x 0um -> 50um"));
@@ -226,6 +228,21 @@ static void a_low_move_goes_at_once(void **state)
 	assert_int_equal(fake.sets, 1);
 }
 
+static void an_unknown_tilt_is_no_clear_one(void **state)
+{
+	struct em_scope_settings s = settings();
+	struct em_controls want = want_of(EM_STAGE_Z, 60e-6), got;
+
+	(void)state;
+	s.limits.clear_z = 20e-6;
+	reopen(&s);
+	assert_int_equal(em_scope_need_capabilities(scope, NULL), 0);
+	scope->cap.readable.known[EM_STAGE_A] = false;
+	check_refused(&want, EM_ERROR_REFUSED);
+	want = want_of(EM_STAGE_Z, 10e-6);
+	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
+}
+
 /* Where the tilt cannot be brought home the height is not touched. */
 static void a_failed_step_ends_the_move(void **state)
 {
@@ -249,8 +266,8 @@ static void a_failed_step_ends_the_move(void **state)
 /* ---- faults ---- */
 
 static const enum em_error_kind outcome[FAKE_FAULTS] = {
-    [FAKE_FINE] = EM_ERROR_NONE,        [FAKE_REFUSE] = EM_ERROR_REFUSED,   [FAKE_IGNORE] = EM_ERROR_MISSED,
-    [FAKE_SHORT] = EM_ERROR_MISSED,     [FAKE_CLAMP] = EM_ERROR_MISSED,     [FAKE_DROP] = EM_ERROR_UNREACHABLE,
+    [FAKE_FINE] = EM_ERROR_NONE,        [FAKE_REFUSE] = EM_ERROR_REFUSED,    [FAKE_IGNORE] = EM_ERROR_MISSED,
+    [FAKE_SHORT] = EM_ERROR_MISSED,     [FAKE_CLAMP] = EM_ERROR_MISSED,      [FAKE_DROP] = EM_ERROR_UNREACHABLE,
     [FAKE_DEAF] = EM_ERROR_UNREACHABLE, [FAKE_STALL] = EM_ERROR_UNREACHABLE, [FAKE_ENDLESS] = EM_ERROR_MISSED,
     [FAKE_NOT_READY] = EM_ERROR_MISSED,
 };
@@ -363,11 +380,12 @@ static void seeded_schedules(void **state)
 	em_random_seed(&r, 7, 0);
 	fake_init();
 	for (int i = 0; i < 2000; i++) {
-		double x = (em_random_uniform(&r) - 0.5) * 400e-6, begun = fake.now, far = fabs(x - fake.value[EM_STAGE_X]);
+		double x = (em_random_uniform(&r) - 0.5) * 400e-6, begun = fake.now,
+		       far = fabs(x - fake.value[EM_STAGE_X]);
 		struct em_controls want = want_of(EM_STAGE_X, x), got;
 
-		fake.fault = em_random_uniform(&r) < 0.5 ? FAKE_FINE
-		                                         : (enum fake_fault)(em_random_uniform(&r) * FAKE_FAULTS);
+		fake.fault =
+		    em_random_uniform(&r) < 0.5 ? FAKE_FINE : (enum fake_fault)(em_random_uniform(&r) * FAKE_FAULTS);
 		fake.lag = 0.5 * em_random_uniform(&r);
 		fake.gap = 0.4 * em_random_uniform(&r);
 		if (em_random_uniform(&r) < 0.3)
@@ -433,6 +451,7 @@ int main(void)
 	    TEST(a_dry_run_moves_nothing),
 	    TEST(a_high_move_goes_untilted),
 	    TEST(a_low_move_goes_at_once),
+	    TEST(an_unknown_tilt_is_no_clear_one),
 	    TEST(a_failed_step_ends_the_move),
 	    TEST(each_fault_has_its_error),
 	    TEST(readings_that_fail_are_repeated),

@@ -172,7 +172,8 @@ static void what_cannot_be_told_is_no_budget(void **state)
 	struct em_error err = {0};
 
 	(void)state;
-	fake.no_expect = true; /* then by the camera's pixels, the magnification, the current and the time as it is set */
+	fake.no_expect =
+	    true; /* then by the camera's pixels, the magnification, the current and the time as it is set */
 	open_with_budget(3e20);
 	assert_int_equal(expose_at(0, &err), -1);
 	assert_non_null(strstr(err.text, "cannot be told"));
