@@ -65,7 +65,8 @@ check_is "a server ends when told so" 130 "$?"
 # ---- an instrument that goes wrong behind it
 
 start "sim:?clock=virtual&state=$T/clamp&fault=clamp@1-9999"
-check_fails "clamped, found by reading back" 4 'stage.x is at .*, not at 500um: off by' 'emctl --scope "$http" set stage.x=500um'
+check_fails "clamped, found by reading back" 4 'stage.x is at .*, not at 500um: off by' \
+	'emctl --scope "$http" set stage.x=500um'
 stop
 start "sim:?clock=virtual&state=$T/short&fault=short@1-9999"
 check_fails "stopped short" 4 'off by' 'emctl --scope "$http" set stage.x=500um'
@@ -119,7 +120,8 @@ if have_numpy && "$PYTHON" -c 'import temscript.server' 2>/dev/null; then
 	check_fails "clamped, found by reading back" 4 'spot is at 11, not at 20' 'emctl --scope "$http" set spot=20'
 	check_fails "past its limits" 4 'limit' 'emctl --scope "$http" set stage.x=5mm'
 	check_fails "it has no STEM" 4 'STEM not available' 'emctl --scope "$http" set mode=stem'
-	check "an image" 'acquired ".image.shape == [256, 256] and .image.dtype == \"int16\"" -d CCD --binning 8 --exposure 0.1'
+	check "an image" \
+		'acquired ".image.shape == [256, 256] and .image.dtype == \"int16\"" -d CCD --binning 8 --exposure 0.1'
 	check "a quarter of one" 'acquired ".image.shape == [64, 64]" -d CCD --binning 8 --size 64'
 	stop
 else

@@ -177,7 +177,7 @@ static int read_endpoint(struct reading *r, enum em_control first, struct em_err
 		return -1;
 	if (!answered)
 		return 0;
-	for (int c = first; c < EM_CONTROLS; c++) {
+	for (int c = (int)first; c < EM_CONTROLS; c++) {
 		const char *other = em_temscript_wire((enum em_control)c)->endpoint;
 
 		if (is_open(r, c) && other && !strcmp(other, endpoint))
