@@ -4,7 +4,7 @@
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
-PACKAGES := libarchive libcjson libpng libtiff-4 libjpeg zlib fftw3f gsl nettle cairo expat
+PACKAGES := libarchive libcjson libpng libtiff-4 libjpeg zlib fftw3f gsl nettle cairo expat libmicrohttpd
 
 ifeq ($(origin CC),default)
 CC       := gcc
@@ -113,7 +113,7 @@ fuzz: $(FUZZ) $(BIN)/emcat
 	done
 
 FUZZ_CFLAGS = $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fno-sanitize-recover=undefined
-FUZZ_ROOMS := base io vision crystal eels
+FUZZ_ROOMS := base io vision crystal synth eels scope scope/sim
 FUZZ_OBJ   := $(patsubst %.c,build/fuzz/%.o,$(wildcard $(FUZZ_ROOMS:%=lib/%/*.c))) \
 	$(BUILD)/lib/vision/small_weights.o
 

@@ -30,8 +30,10 @@ static const struct em_driver_kind *find_kind(const char *url, struct em_error *
 	const struct em_driver_kind *kind;
 
 	for (size_t i = 0; (kind = em_driver_kind_at(i)); i++) {
-		if (url[n] && strlen(kind->scheme) == n && !strncmp(kind->scheme, url, n))
+		if (url[n] && strlen(kind->scheme) == n && !strncmp(kind->scheme, url, n)) {
+			em_text_release(&known);
 			return kind;
+		}
 		em_text_printf(&known, "%s%s:", i ? " " : "", kind->scheme);
 	}
 	em_error_set(err, EM_ERROR_USAGE, "'%.100s' is no instrument: its URL begins with one of: %s", url,
