@@ -299,6 +299,11 @@ bool em_json_number(const struct em_json *node, double *v)
 	return true;
 }
 
+bool em_json_is_bool(const struct em_json *node)
+{
+	return cJSON_IsBool(inner(node));
+}
+
 bool em_json_is_true(const struct em_json *node)
 {
 	return cJSON_IsTrue(inner(node));

@@ -37,6 +37,7 @@ bool em_json_is_object(const struct em_json *node);
 bool em_json_is_array(const struct em_json *node);
 const char *em_json_string(const struct em_json *node);       /* NULL where it is no string */
 bool em_json_number(const struct em_json *node, double *v);   /* false, *v untouched, where it is no number */
+bool em_json_is_bool(const struct em_json *node);
 bool em_json_is_true(const struct em_json *node);
 /* Up to n numbers of an array into v; how many were stored, or 0 where any element is no number. */
 size_t em_json_numbers(const struct em_json *node, double *v, size_t n);
