@@ -4,7 +4,7 @@
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
-PACKAGES := libarchive libcjson libpng libtiff-4 libjpeg zlib fftw3f gsl nettle cairo expat
+PACKAGES := libarchive libcjson libpng libtiff-4 libjpeg zlib fftw3f gsl nettle cairo expat libmicrohttpd
 
 ifeq ($(origin CC),default)
 CC       := gcc
