@@ -38,6 +38,7 @@ struct em_temscript_wire {
 	int index;            /* of a pair; -1: none */
 	double si;            /* in one unit of the wire */
 	const char *words;    /* "TEM STEM": the choices, by index; NULL: a number, or true and false */
+	int first;            /* the number that stands for the first word */
 	bool is_switch;       /* true and false */
 	bool writable;
 };

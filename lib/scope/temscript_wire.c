@@ -3,22 +3,13 @@
 
 #include <string.h>
 
-#define NUMBER(name, writable)                                                                                         \
-	{                                                                                                              \
-		name, NULL, NULL, -1, 1, NULL, false, writable                                                         \
-	}
-#define STAGE(axis)                                                                                                    \
-	{                                                                                                              \
-		"stage_position", NULL, axis, -1, 1, NULL, false, true                                                 \
-	}
-#define PAIR(name, i)                                                                                                  \
-	{                                                                                                              \
-		name, NULL, NULL, i, 1, NULL, false, true                                                              \
-	}
-#define WORDS(name, words, is_switch)                                                                                  \
-	{                                                                                                              \
-		name, NULL, NULL, -1, 1, words, is_switch, true                                                        \
-	}
+/* clang-format off */
+#define NUMBER(name, writable) {name, NULL, NULL, -1, 1, NULL, 0, false, writable}
+#define STAGE(axis) {"stage_position", NULL, axis, -1, 1, NULL, 0, false, true}
+#define PAIR(name, i) {name, NULL, NULL, i, 1, NULL, 0, false, true}
+#define WORDS(name, words, first) {name, NULL, NULL, -1, 1, words, first, false, true}
+#define SWITCH(name) {name, NULL, NULL, -1, 1, NULL, 0, true, true}
+/* clang-format on */
 
 static const struct em_temscript_wire table[EM_CONTROLS] = {
     [EM_STAGE_X] = STAGE("x"),
@@ -26,8 +17,8 @@ static const struct em_temscript_wire table[EM_CONTROLS] = {
     [EM_STAGE_Z] = STAGE("z"),
     [EM_STAGE_A] = STAGE("a"),
     [EM_STAGE_B] = STAGE("b"),
-    [EM_MODE] = WORDS("instrument_mode", "TEM STEM", false),
-    [EM_PROJECTION] = WORDS("projection_mode", "IMAGING DIFFRACTION", false),
+    [EM_MODE] = WORDS("instrument_mode", "TEM STEM", 0),
+    [EM_PROJECTION] = WORDS("projection_mode", "IMAGING DIFFRACTION", 1),
     [EM_MAGNIFICATION] = NUMBER("indicated_magnification", true), /* stem_magnification in a STEM */
     [EM_CAMERA_LENGTH] = NUMBER("indicated_camera_length", true),
     [EM_DEFOCUS] = NUMBER("defocus", true),
@@ -45,13 +36,13 @@ static const struct em_temscript_wire table[EM_CONTROLS] = {
     [EM_INTENSITY] = NUMBER("intensity", true),
     [EM_CONVERGENCE] = NUMBER("convergence_angle", true),
     [EM_SCAN_ROTATION] = NUMBER("stem_rotation", true),
-    [EM_VOLTAGE] = {"voltage", "voltage(kV)", NULL, -1, 1e3, NULL, false, false},
+    [EM_VOLTAGE] = {"voltage", "voltage(kV)", NULL, -1, 1e3, NULL, 0, false, false},
     [EM_BEAM_CURRENT] = NUMBER("screen_current", false),
-    [EM_BLANKED] = WORDS("beam_blanked", NULL, true),
-    [EM_SCREEN_DOWN] = WORDS("screen_position", "UP DOWN", false),
-    [EM_VALVES_OPEN] = WORDS("column_valves_open", NULL, true),
-    [EM_ENERGY_OFFSET] = {NULL, NULL, NULL, -1, 1, NULL, false, false},
-    [EM_DISPERSION] = {NULL, NULL, NULL, -1, 1, NULL, false, false},
+    [EM_BLANKED] = SWITCH("beam_blanked"),
+    [EM_SCREEN_DOWN] = WORDS("screen_position", "UP DOWN", 2),
+    [EM_VALVES_OPEN] = SWITCH("column_valves_open"),
+    [EM_ENERGY_OFFSET] = {NULL, NULL, NULL, -1, 1, NULL, 0, false, false},
+    [EM_DISPERSION] = {NULL, NULL, NULL, -1, 1, NULL, 0, false, false},
 };
 
 const struct em_temscript_wire *em_temscript_wire(enum em_control c)
