@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of drivers: a line each. */
 #include "scope/sim/driver.h"
+#include "scope/temscript.h"
 
 static const struct em_driver_kind *const kinds[] = {
 	&em_driver_sim,
+	&em_driver_http,
 };
 
 const struct em_driver_kind *em_driver_kind_at(size_t i)

@@ -2,13 +2,15 @@
 /* The table of servers, a line each, and where they may listen. */
 #include "scope/serve.h"
 
+#include "scope/serve_temscript.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct em_server_kind *const kinds[] = {
-	NULL,
+	&em_server_temscript,
 };
 
 const struct em_server_kind *em_server_kind_at(size_t i)

@@ -129,3 +129,11 @@ int em_serve_temscript(struct em_scope *s, const struct em_serve_settings *setti
 		return -1;
 	return em_serve_http(settings, EM_TEMSCRIPT_PUT_MAX, em_temscript_answer, &site, err);
 }
+
+const struct em_server_kind em_server_temscript = {
+    .name = "temscript",
+    .purpose = "HTTP as temscript's own server speaks it, for its clients and for emctl",
+    .port = "8080",
+    .run = em_serve_temscript,
+    .has_token = true,
+};

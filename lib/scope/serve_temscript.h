@@ -26,6 +26,8 @@
 
 #include "scope/serve_http.h"
 
+extern const struct em_server_kind em_server_temscript;
+
 int em_serve_temscript(struct em_scope *s, const struct em_serve_settings *settings, struct em_error *err);
 
 /* Without the network: what em_serve_temscript answers with. */
