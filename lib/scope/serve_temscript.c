@@ -16,6 +16,8 @@ void em_temscript_put_exact(struct em_text *t, double v)
 			break;
 	}
 	em_text_append(t, isfinite(v) ? digits : "null");
+	if (isfinite(v) && !strpbrk(digits, ".e"))
+		em_text_append(t, ".0");
 }
 
 /* ---- the table behind magnification_index ---- */
