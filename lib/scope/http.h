@@ -28,7 +28,7 @@ struct em_http_request {
 	const char *method; /* "GET" */
 	const char *target; /* "/v1/stage_position?method=GO", percent-encoded by the caller */
 	const char *body;   /* JSON; NULL: none */
-	double end;         /* by when it has to be done, em_http_now's clock */
+	double end;         /* by when it has to be done: em_clock_now (scope/clock.h) */
 	size_t max_reply;   /* bytes of the body, unpacked as well; more is EM_ERROR_DATA */
 };
 
@@ -40,8 +40,6 @@ struct em_http_reply {
 	size_t len;
 	char *memory; /* owned */
 };
-
-double em_http_now(void); /* seconds since any moment */
 
 /*
  * 0 with any whole reply, whatever its status.  EM_ERROR_UNREACHABLE: no connection, or one that broke, or no whole

@@ -2,6 +2,7 @@
 #include "scope/http.h"
 
 #include "base/text.h"
+#include "scope/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,24 +15,15 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PIECE 65536
-
-double em_http_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Until the socket can be read or written.  A signal ends it, too: who sent it does not want to wait. */
 static int wait_for(int fd, short what, double end, struct em_error *err)
 {
 	struct pollfd p = {.fd = fd, .events = what};
-	double left = end - em_http_now();
+	double left = end - em_clock_now();
 	int rc = left > 0 ? poll(&p, 1, (int)fmin(ceil(left * 1e3), INT_MAX)) : 0;
 
 	if (rc < 0)

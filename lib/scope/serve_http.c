@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scope/serve_http.h"
 
+#include "scope/clock.h"
+
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -16,7 +18,7 @@
 #define CONNECTIONS 64
 #define IDLE_SECONDS 10
 #define HEAD_BYTES 32768
-#define LOOK_MS 100 /* how often *stop is looked at */
+#define LOOK_SECONDS 0.1 /* how often *stop is looked at, where no signal ends the sleep */
 
 struct server {
 	const struct em_serve_settings *settings;
@@ -141,7 +143,6 @@ static enum MHD_Result add_arg(void *ctx, enum MHD_ValueKind kind, const char *n
 	return MHD_YES;
 }
 
-/* The instrument works here, and all else waits. */
 static enum MHD_Result answer(const struct server *s, struct MHD_Connection *c, const char *method, const char *path,
                               const struct em_text *body)
 {
@@ -244,17 +245,18 @@ int em_serve_http(const struct em_serve_settings *settings, size_t body_max, em_
 
 	if (fd < 0)
 		return -1;
-	daemon = MHD_start_daemon(MHD_NO_FLAG, 0, NULL, NULL, take, &s, MHD_OPTION_LISTEN_SOCKET, fd,
-	                          MHD_OPTION_NOTIFY_COMPLETED, done, &s, MHD_OPTION_CONNECTION_LIMIT,
-	                          (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-	                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES, MHD_OPTION_END);
+	daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, take,
+	                          &s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, done, &s,
+	                          MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+	                          (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES,
+	                          MHD_OPTION_END);
 	if (!daemon) {
 		close(fd);
 		return em_error_set(err, EM_ERROR_IO, "cannot serve at %s:%s", settings->host, settings->port);
 	}
 	tell_ready(settings, fd);
 	while (!*settings->stop)
-		MHD_run_wait(daemon, LOOK_MS);
+		em_clock_sleep(LOOK_SECONDS);
 	MHD_stop_daemon(daemon);
 	return 0;
 }

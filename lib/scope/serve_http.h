@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * HTTP for servers of an instrument: one request after the other, as the instrument does one thing at a time.  What is
- * not loopback, or wants a token, is the settings' matter (scope/serve.h).
+ * HTTP for servers of an instrument.  What is not loopback, or wants a token, is the settings' matter (scope/serve.h).
+ * Each connection has a thread of its own, so that STOP is heard while something moves: the answer has to lock.
  *
  * Heads of up to 32 KiB, bodies up to body_max, 64 connections, 10 s without a byte and one is closed; each is closed
  * after its reply.  A request that a browser sends for a page of somebody else (it says so: Origin, Sec-Fetch-Site) is

@@ -92,6 +92,21 @@ static int dispatch(struct em_temscript_call *c, bool put, struct em_error *err)
 	return rc;
 }
 
+/* A command waits for the one before it; stopping does not. */
+static int perform(struct em_temscript_call *c, bool put, struct em_error *err)
+{
+	int rc;
+
+	if (put && !strcmp(c->q->path, "/em/v1/stop")) {
+		em_scope_halt(c->site->scope);
+		return 1;
+	}
+	pthread_mutex_lock(&c->site->one);
+	rc = dispatch(c, put, err);
+	pthread_mutex_unlock(&c->site->one);
+	return rc;
+}
+
 void em_temscript_answer(void *ctx, const struct em_serve_question *q, struct em_serve_answer *a)
 {
 	struct em_temscript_call c = {.site = ctx, .q = q, .out = &a->text};
@@ -106,7 +121,7 @@ void em_temscript_answer(void *ctx, const struct em_serve_question *q, struct em
 	}
 	if (put)
 		c.json = json = em_json_parse(q->body, q->len, &err);
-	rc = put && !json ? -1 : dispatch(&c, put, &err);
+	rc = put && !json ? -1 : perform(&c, put, &err);
 	em_json_free(json);
 	a->status = put ? 204 : 200;
 	if (rc < 0)
@@ -120,16 +135,27 @@ int em_temscript_site_init(struct em_temscript_site *site, struct em_scope *s, s
 	*site = (struct em_temscript_site){.scope = s, .scan = {1, 0, 1e-6}};
 	for (size_t i = 0; i < EM_DETECTORS_MAX; i++)
 		site->camera[i] = (struct em_temscript_setting){1, 0, 1};
-	return em_scope_capabilities(s, &site->cap, err);
+	if (em_scope_capabilities(s, &site->cap, err))
+		return -1;
+	pthread_mutex_init(&site->one, NULL);
+	return 0;
+}
+
+void em_temscript_site_release(struct em_temscript_site *site)
+{
+	pthread_mutex_destroy(&site->one);
 }
 
 int em_serve_temscript(struct em_scope *s, const struct em_serve_settings *settings, struct em_error *err)
 {
 	struct em_temscript_site site;
+	int rc;
 
 	if (em_temscript_site_init(&site, s, err))
 		return -1;
-	return em_serve_http(settings, EM_TEMSCRIPT_PUT_MAX, em_temscript_answer, &site, err);
+	rc = em_serve_http(settings, EM_TEMSCRIPT_PUT_MAX, em_temscript_answer, &site, err);
+	em_temscript_site_release(&site);
+	return rc;
 }
 
 const struct em_server_kind em_server_temscript = {

@@ -13,10 +13,12 @@
  * Under our own prefix, what temscript has not:
  *
  *     GET /em/v1/version          "1"
- *     GET /em/v1/capabilities     {"family","id","version","readable":["stage.x",...],"writable":[...],"detectors":
+ *     GET /em/v1/capabilities
+ * {"family","id","version","can_stop","readable":["stage.x",...],"writable":[...],"detectors":
  *                                 {NAME:{"kind":"camera|scan|spectrometer","width","height","pixel_m","inserted"}}}
  *     GET /em/v1/controls         {"stage.x":1e-6,...}: those that can be read; SI, radians, eV; choices as words
  *     PUT /em/v1/controls         the same, those to be set
+ *     PUT /em/v1/stop             stops the stage, also while another request moves it; body: true
  *     GET /em/v1/acquire?detector=NAME[&width=&height=&binning=&seconds=&dwell=]
  *                                 {NAME:{...as of temscript...,"spectrum":false,"scale":[y,x],"offset":,"to_stage":
  *                                 [[,],[,]],"seconds":,"dose":,"electrons":}} by em_acquired's units, null for NAN
@@ -26,6 +28,8 @@
 
 #include "scope/serve_http.h"
 
+#include <pthread.h>
+
 extern const struct em_server_kind em_server_temscript;
 
 int em_serve_temscript(struct em_scope *s, const struct em_serve_settings *settings, struct em_error *err);
@@ -33,6 +37,7 @@ int em_serve_temscript(struct em_scope *s, const struct em_serve_settings *setti
 /* Without the network: what em_serve_temscript answers with. */
 struct em_temscript_site {
 	struct em_scope *scope;
+	pthread_mutex_t one; /* the instrument does one thing at a time, but for stopping */
 	struct em_capabilities cap;
 	struct em_temscript_setting {
 		size_t binning, size; /* size: 0 full, 1 half, 2 quarter */
@@ -40,6 +45,7 @@ struct em_temscript_site {
 	} camera[EM_DETECTORS_MAX], scan;
 };
 int em_temscript_site_init(struct em_temscript_site *site, struct em_scope *s, struct em_error *err);
-em_serve_answer_fn em_temscript_answer; /* ctx: the site */
+void em_temscript_site_release(struct em_temscript_site *site);
+em_serve_answer_fn em_temscript_answer; /* ctx: the site; by any thread */
 
 #endif

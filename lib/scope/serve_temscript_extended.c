@@ -30,6 +30,8 @@ static int get_capabilities(struct em_temscript_call *c)
 	em_json_put_string(t, cap->id);
 	em_json_put_name(t, "version");
 	em_json_put_string(t, cap->version);
+	em_json_put_name(t, "can_stop");
+	em_json_put_bool(t, cap->can_stop);
 	put_names(t, "readable", &cap->readable);
 	put_names(t, "writable", &cap->writable);
 	em_json_put_name(t, "detectors");

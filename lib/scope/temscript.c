@@ -7,24 +7,24 @@
 
 static int driver_capabilities(void *self, double deadline, struct em_capabilities *c, struct em_error *err)
 {
-	return em_temscript_capabilities(self, em_http_now() + deadline, c, err);
+	return em_temscript_capabilities(self, em_clock_now() + deadline, c, err);
 }
 
 static int driver_get(void *self, double deadline, const struct em_controls *want, struct em_controls *got,
                       struct em_error *err)
 {
-	return em_temscript_read(self, em_http_now() + deadline, want, got, err);
+	return em_temscript_read(self, em_clock_now() + deadline, want, got, err);
 }
 
 static int driver_set(void *self, double deadline, const struct em_controls *want, struct em_error *err)
 {
-	return em_temscript_write(self, em_http_now() + deadline, want, err);
+	return em_temscript_write(self, em_clock_now() + deadline, want, err);
 }
 
 static int driver_acquire(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a,
                           struct em_error *err)
 {
-	return em_temscript_acquire(self, em_http_now() + deadline, e, a, err);
+	return em_temscript_acquire(self, em_clock_now() + deadline, e, a, err);
 }
 
 static int driver_motion(void *self, double deadline, enum em_motion *motion, struct em_error *err)
@@ -35,7 +35,7 @@ static int driver_motion(void *self, double deadline, enum em_motion *motion, st
 	const char *word;
 	int i;
 
-	if (em_temscript_get(self, "/v1/stage_status", em_http_now() + deadline, &a, err))
+	if (em_temscript_get(self, "/v1/stage_status", em_clock_now() + deadline, &a, err))
 		return -1;
 	word = em_json_string(a.json.tree);
 	i = word ? em_temscript_word_find(words, word) : -1;
@@ -47,10 +47,17 @@ static int driver_motion(void *self, double deadline, enum em_motion *motion, st
 	return i < 0 ? -1 : 0;
 }
 
+/* May run beside another call: touches nothing of *self. */
 static int driver_stop(void *self, double deadline, struct em_error *err)
 {
-	(void)self;
-	(void)deadline;
+	struct em_text body = {0};
+	struct em_error why = {0};
+
+	em_text_append(&body, "true");
+	if (!em_temscript_put(self, "/em/v1/stop", &body, em_clock_now() + deadline, &why))
+		return 0;
+	if (why.kind == EM_ERROR_UNREACHABLE)
+		return em_error_set(err, why.kind, "%s", why.text);
 	return em_error_set(err, EM_ERROR_UNSUPPORTED,
 	                    "temscript cannot stop the stage: use the instrument's own STOP");
 }
@@ -59,7 +66,7 @@ static int driver_limits(void *self, double deadline, double *lo, double *hi, st
 {
 	struct em_temscript_answer a;
 
-	if (em_temscript_get(self, "/v1/stage_limits", em_http_now() + deadline, &a, err))
+	if (em_temscript_get(self, "/v1/stage_limits", em_clock_now() + deadline, &a, err))
 		return -1;
 	for (int c = 0; c < EM_CONTROLS; c++) {
 		const char *axis = em_temscript_wire((enum em_control)c)->member;

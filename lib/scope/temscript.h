@@ -14,7 +14,7 @@
  * way to stop the stage.
  *
  * Where the server is emctl's, members under /em/v1 add what temscript has not: controls by their names and in SI
- * units, calibrated images with their dose, spectra (scope/serve_temscript.h).
+ * units, calibrated images with their dose, spectra, and a stop (scope/serve_temscript.h).
  *
  * Replies: 500 is EM_ERROR_REFUSED with the text of the server; of the codes that the instrument's library has,
  * E_VALUE_CLIP is EM_ERROR_MISSED and E_NOT_IMPLEMENTED EM_ERROR_UNSUPPORTED; 404 is EM_ERROR_UNSUPPORTED; 401 is

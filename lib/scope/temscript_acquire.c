@@ -117,6 +117,7 @@ static int extended_capabilities(struct em_temscript *t, double end, struct em_c
 	copy_text(c->version, sizeof(c->version), em_json_get(a.json.tree, "version"));
 	mark(&c->readable, em_json_get(a.json.tree, "readable"));
 	mark(&c->writable, em_json_get(a.json.tree, "writable"));
+	c->can_stop = em_json_is_true(em_json_get(a.json.tree, "can_stop"));
 	add_detectors(c, em_json_get(a.json.tree, "detectors"), EM_DETECTOR_CAMERA);
 	for (size_t i = 0; i < c->detectors; i++) {
 		struct em_detector *d = &c->detector[i];
@@ -132,14 +133,21 @@ static int extended_capabilities(struct em_temscript *t, double end, struct em_c
 	return 0;
 }
 
+/* Where it is not known yet whose server this is, asking what emctl's has tells. */
 int em_temscript_capabilities(struct em_temscript *t, double end, struct em_capabilities *c, struct em_error *err)
 {
 	struct em_capabilities got = {0};
-	int there = em_temscript_is_extended(t, end, err);
+	struct em_error why = {0};
 
-	if (there < 0)
-		return -1;
-	if (there ? extended_capabilities(t, end, &got, err) : plain_capabilities(t, end, &got, err))
+	if (t->extended != EM_EXTENDED_NO && !extended_capabilities(t, end, &got, &why)) {
+		t->extended = EM_EXTENDED_YES;
+		*c = got;
+		return 0;
+	}
+	if (t->extended == EM_EXTENDED_YES || why.kind == EM_ERROR_UNREACHABLE)
+		return em_error_set(err, why.kind, "%s", why.text);
+	t->extended = EM_EXTENDED_NO;
+	if (plain_capabilities(t, end, &got, err))
 		return -1;
 	*c = got;
 	return 0;
@@ -313,14 +321,14 @@ static int check_size(const struct em_exposure *e, const struct em_array *a, str
 static int expose(struct em_temscript *t, const char *target, double end, const struct em_exposure *e,
                   struct em_acquired *a, struct em_error *err)
 {
-	struct em_acquired got = {.seconds = em_http_now()};
+	struct em_acquired got = {.seconds = em_clock_now()};
 	struct em_temscript_answer answer;
 	const struct em_json *node;
 	int rc;
 
 	if (em_temscript_get(t, target, end, &answer, err))
 		return -1;
-	got.seconds = em_http_now() - got.seconds;
+	got.seconds = em_clock_now() - got.seconds;
 	node = em_json_get(answer.json.tree, e->detector);
 	rc = node ? em_temscript_reply_image(&answer.json, node, &got.data, err)
 	          : em_error_set(err, EM_ERROR_REFUSED, "%s gave no image", e->detector);

@@ -4,6 +4,7 @@
 #define EM_SCOPE_TEMSCRIPT_PARTS_H
 
 #include "base/text.h"
+#include "scope/clock.h"
 #include "scope/http.h"
 #include "scope/temscript.h"
 #include "scope/temscript_reply.h"
