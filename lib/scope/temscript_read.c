@@ -23,7 +23,7 @@ bool em_temscript_value(enum em_control c, const struct em_json *node, double *v
 	if (w->member)
 		node = em_json_get(node, w->member);
 	if (w->index >= 0) {
-		node = em_json_first(node);
+		node = em_json_is_array(node) ? em_json_first(node) : NULL;
 		for (int i = 0; i < w->index; i++)
 			node = em_json_next(node);
 	}
