@@ -19,12 +19,7 @@ struct em_socket {
 	const volatile int *stop; /* not 0: give up waiting.  NULL: never */
 };
 
-#define EM_SOCKET_NONE                                                                                                 \
-	{                                                                                                              \
-		-1, 0, NULL                                                                                            \
-	}
-
-/* Both ends of `s` but fd are the caller's to set before. */
+/* s->ends and s->stop are set by the caller before. */
 int em_socket_connect(struct em_socket *s, const char *host, const char *port, struct em_error *err);
 void em_socket_close(struct em_socket *s); /* none is allowed */
 
