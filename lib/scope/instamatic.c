@@ -490,4 +490,8 @@ static const struct em_driver *open_instamatic(const char *rest, const char *sta
 }
 
 const struct em_driver_kind em_driver_instamatic = {
-    "instamatic", "Instamatic's servers, set to JSON: instamatic://HOST[:8088]", open_instamatic};
+    .scheme = "instamatic",
+    .purpose = "Instamatic's servers, set to JSON: JEOL, FEI, Tecnai, simulators",
+    .open = open_instamatic,
+    .which = "",
+};

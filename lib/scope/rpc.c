@@ -2,6 +2,7 @@
 #include "scope/rpc_parts.h"
 
 #include "scope/clock.h"
+#include "scope/url_options.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -359,7 +360,7 @@ static const struct em_driver *open_rpc(const char *rest, const char *state_dir,
 		return NULL;
 	}
 	if (em_http_parse_peer(&r->peer, rest, EM_RPC_PORT, &options, err) ||
-	    check_ready(r, em_clock_now() + deadline, err)) {
+	    em_url_options_read(NULL, 0, options, err) || check_ready(r, em_clock_now() + deadline, err)) {
 		free(r);
 		return NULL;
 	}
@@ -367,5 +368,9 @@ static const struct em_driver *open_rpc(const char *rest, const char *state_dir,
 	return &driver;
 }
 
-const struct em_driver_kind em_driver_rpc = {"rpc", "netstring JSON-RPC 2.0: digital twins, rpc://HOST[:9094]",
-                                             open_rpc};
+const struct em_driver_kind em_driver_rpc = {
+    .scheme = "rpc",
+    .purpose = "netstring JSON-RPC 2.0: digital twins, emctl serve rpc",
+    .open = open_rpc,
+    .which = "",
+};

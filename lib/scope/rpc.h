@@ -36,6 +36,7 @@ extern const struct em_driver_kind em_driver_rpc;
  * name, and errors are objects, as JSON-RPC 2.0 has them, with "data":{"kind":"refused"}.
  */
 em_serve_fn em_serve_rpc;
+extern const struct em_server_kind em_server_rpc;
 
 /* ---- netstrings ---- */
 

@@ -266,3 +266,10 @@ int em_serve_serialem(struct em_scope *scope, const struct em_serve_settings *se
 	em_serialem_release(&s);
 	return rc;
 }
+
+const struct em_server_kind em_server_serialem = {
+    .name = "serialem",
+    .purpose = "SerialEM's external control, for scripts that use its Python module",
+    .port = EM_SERIALEM_PORT,
+    .run = em_serve_serialem,
+};

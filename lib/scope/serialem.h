@@ -42,6 +42,7 @@
 #define EM_SERIALEM_CHUNK 33620000 /* bytes of an image between handshakes */
 
 em_serve_fn em_serve_serialem;
+extern const struct em_server_kind em_server_serialem;
 
 enum em_serialem_function {
 	EM_SERIALEM_COMMAND = 1,

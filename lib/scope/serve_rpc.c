@@ -458,3 +458,10 @@ int em_serve_rpc(struct em_scope *scope, const struct em_serve_settings *setting
 		return -1;
 	return em_serve_sockets(&wire, &s, settings, err);
 }
+
+const struct em_server_kind em_server_rpc = {
+    .name = "rpc",
+    .purpose = "netstring JSON-RPC 2.0, for clients of digital twins",
+    .port = EM_RPC_PORT,
+    .run = em_serve_rpc,
+};
