@@ -27,7 +27,8 @@ static bool is_stopped(const struct em_socket *s)
 	return s->stop && *s->stop;
 }
 
-/* Until it can be read or written.  A signal ends it, too, where *stop says so. */
+/* Until it can be read or written.  A signal ends it, too: who sent it does not want to wait; but where there is a
+ * *stop that it may set, by that. */
 static int wait_for(const struct em_socket *s, short what, struct em_error *err)
 {
 	struct pollfd p = {.fd = s->fd, .events = what};
@@ -41,7 +42,7 @@ static int wait_for(const struct em_socket *s, short what, struct em_error *err)
 		if (!(left > 0))
 			return em_error_set(err, EM_ERROR_UNREACHABLE, "no answer in time");
 		rc = poll(&p, 1, (int)fmin(left, s->stop ? LOOK_MS : 1e6));
-	} while (rc == 0 || (rc < 0 && errno == EINTR));
+	} while (rc == 0 || (rc < 0 && errno == EINTR && s->stop));
 	return rc < 0 ? em_error_set(err, EM_ERROR_UNREACHABLE, "%s", strerror(errno)) : 0;
 }
 
@@ -89,11 +90,11 @@ int em_socket_connect(struct em_socket *s, const char *host, const char *port, s
 
 	s->fd = -1;
 	if (rc)
-		return em_error_set(err, EM_ERROR_UNREACHABLE, "%s:%s: %s", host, port, gai_strerror(rc));
+		return em_error_set(err, EM_ERROR_UNREACHABLE, "%s", gai_strerror(rc));
 	for (const struct addrinfo *a = list; a && s->fd < 0; a = a->ai_next)
 		connect_to(s, a, err);
 	freeaddrinfo(list);
-	return s->fd < 0 ? em_error_prefix(err, "%s:%s: ", host, port) : 0;
+	return s->fd < 0 ? -1 : 0;
 }
 
 void em_socket_close(struct em_socket *s)
