@@ -32,7 +32,7 @@ static void begin(struct server *s)
 static void end(struct server *s)
 {
 	em_serialem_release(&s->s);
-	em_scope_close(s->scope);
+	wire_scope_close(s->scope);
 }
 
 /* The reply to a whole request is these bytes. */

@@ -69,7 +69,7 @@ static void a_twins_client_is_answered(void **state)
 	for (size_t i = 0; i < sizeof(seen) / sizeof(*seen); i++)
 		assert_string_equal(ask(&s, seen[i].call), seen[i].reply);
 	assert_true(wire_instrument.value[EM_PROJECTION] == 1 && wire_instrument.value[EM_CAMERA_LENGTH] == 0.4);
-	em_scope_close(scope);
+	wire_scope_close(scope);
 }
 
 static void what_is_wrong_with_a_request(void **state)
@@ -112,7 +112,7 @@ static void what_is_wrong_with_a_request(void **state)
 		assert_non_null(strstr(reply, want));
 	}
 	assert_true(wire_instrument.value[EM_STAGE_X] == 0 && wire_instrument.exposures == 0);
-	em_scope_close(scope);
+	wire_scope_close(scope);
 }
 
 /* ---- our client ---- */
