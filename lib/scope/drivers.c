@@ -3,6 +3,7 @@
 #include "scope/instamatic.h"
 #include "scope/jeol.h"
 #include "scope/rpc.h"
+#include "scope/serialem.h"
 #include "scope/sim/driver.h"
 #include "scope/temscript.h"
 
@@ -12,6 +13,7 @@ static const struct em_driver_kind *const kinds[] = {
 	&em_driver_jeol,
 	&em_driver_rpc,
 	&em_driver_instamatic,
+	&em_driver_serialem,
 };
 
 const struct em_driver_kind *em_driver_kind_at(size_t i)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* SerialEM's wire: messages, and images in pieces. */
-#include "scope/serialem.h"
+#include "scope/serialem_parts.h"
 
 #include "io/bytes.h"
 #include "scope/serve_socket.h"
@@ -16,16 +16,14 @@
 #define LONG 4
 #define DOUBLE 8
 
-enum mrc_mode { MRC_BYTE = 0, MRC_SHORT = 1, MRC_FLOAT = 2, MRC_USHORT = 6 };
-
 /* ---- numbers ---- */
 
-static int32_t get_long(const char *p)
+int32_t em_serialem_get_long(const char *p)
 {
 	return (int32_t)em_bytes_u32((const unsigned char *)p, false);
 }
 
-static void put_long(struct em_text *t, int32_t v)
+void em_serialem_put_long(struct em_text *t, int32_t v)
 {
 	uint32_t u = (uint32_t)v;
 	unsigned char bytes[LONG];
@@ -35,20 +33,20 @@ static void put_long(struct em_text *t, int32_t v)
 	em_text_append_bytes(t, bytes, LONG);
 }
 
-static void put_double(struct em_text *t, double v)
+void em_serialem_put_double(struct em_text *t, double v)
 {
 	uint64_t u;
 
 	memcpy(&u, &v, sizeof(u));
-	put_long(t, (int32_t)(uint32_t)(u & 0xffffffff));
-	put_long(t, (int32_t)(uint32_t)(u >> 32));
+	em_serialem_put_long(t, (int32_t)(uint32_t)(u & 0xffffffff));
+	em_serialem_put_long(t, (int32_t)(uint32_t)(u >> 32));
 }
 
 static void put_longs(struct em_text *t, const int32_t *v, size_t n)
 {
-	put_long(t, (int32_t)((n + 1) * LONG));
+	em_serialem_put_long(t, (int32_t)((n + 1) * LONG));
 	for (size_t i = 0; i < n; i++)
-		put_long(t, v[i]);
+		em_serialem_put_long(t, v[i]);
 }
 
 /* ---- commands ---- */
@@ -84,15 +82,15 @@ void em_serialem_put_reports(struct em_text *out, const struct em_serialem_repor
 	size_t count = (size_t)r->count, text = r->text && count ? strlen(r->text) + 1 : 0;
 	size_t bytes = count * (LONG + DOUBLE) + text, longs = (bytes + 5) / LONG;
 
-	put_long(out, (int32_t)(COMMAND_HEAD + longs * LONG));
-	put_long(out, 0);
-	put_long(out, r->count - 1);
-	put_long(out, r->error);
-	put_long(out, (int32_t)longs);
+	em_serialem_put_long(out, (int32_t)(COMMAND_HEAD + longs * LONG));
+	em_serialem_put_long(out, 0);
+	em_serialem_put_long(out, r->count - 1);
+	em_serialem_put_long(out, r->error);
+	em_serialem_put_long(out, (int32_t)longs);
 	for (size_t i = 0; i < count; i++)
-		put_long(out, i == 0 && text > 0);
+		em_serialem_put_long(out, i == 0 && text > 0);
 	for (size_t i = 0; i < count; i++)
-		put_double(out, r->number[i]);
+		em_serialem_put_double(out, r->number[i]);
 	em_text_append_bytes(out, r->text, text);
 	em_text_append_bytes(out, "\0\0\0\0\0", longs * LONG - bytes);
 }
@@ -107,25 +105,27 @@ static void answer_command(struct em_serialem *s, const char *in, size_t total, 
 	struct em_serialem_reports r = {0};
 	struct em_serialem_items items;
 
-	if (total < COMMAND_HEAD || get_long(in + 16) < 0 || total - COMMAND_HEAD != (size_t)get_long(in + 16) * LONG) {
+	if (total < COMMAND_HEAD || em_serialem_get_long(in + 16) < 0 ||
+	    total - COMMAND_HEAD != (size_t)em_serialem_get_long(in + 16) * LONG) {
 		refuse(out, EM_SERIALEM_WRONG_LENGTH);
-	} else if (!em_serialem_read_items(&items, get_long(in + 12), in + COMMAND_HEAD, total - COMMAND_HEAD)) {
+	} else if (!em_serialem_read_items(&items, em_serialem_get_long(in + 12), in + COMMAND_HEAD,
+	                                   total - COMMAND_HEAD)) {
 		refuse(out, EM_SERIALEM_WRONG_LENGTH);
 	} else {
-		em_serialem_run(s, get_long(in + 8), &items, &r);
+		em_serialem_run(s, em_serialem_get_long(in + 8), &items, &r);
 		em_serialem_put_reports(out, &r);
 	}
 }
 
 /* ---- images ---- */
 
-static enum mrc_mode mode_of(enum em_dtype type)
+static enum em_serialem_mode mode_of(enum em_dtype type)
 {
 	switch (type) {
-	case EM_U8: return MRC_BYTE;
-	case EM_I16: return MRC_SHORT;
-	case EM_U16: return MRC_USHORT;
-	default: return MRC_FLOAT;
+	case EM_U8: return EM_MRC_BYTE;
+	case EM_I16: return EM_MRC_SHORT;
+	case EM_U16: return EM_MRC_USHORT;
+	default: return EM_MRC_FLOAT;
 	}
 }
 
@@ -135,7 +135,7 @@ static int copy_image(const struct em_array *from, struct em_array *to)
 	struct em_array f = {0};
 	int rc = 0;
 
-	if (mode_of(from->dtype) == MRC_FLOAT) {
+	if (mode_of(from->dtype) == EM_MRC_FLOAT) {
 		rc = em_array_to_f32(&f, from, NULL);
 		from = &f;
 	}
@@ -190,8 +190,9 @@ static void answer_image(struct em_serialem *s, const char *in, size_t total, st
 		refuse(out, EM_SERIALEM_WRONG_LENGTH);
 		return;
 	}
-	which = get_long(in + 8);
-	from = which >= 0 && which < EM_SERIALEM_BUFFERS && get_long(in + 12) == 0 ? &s->buffer[which] : NULL;
+	which = em_serialem_get_long(in + 8);
+	from =
+	    which >= 0 && which < EM_SERIALEM_BUFFERS && em_serialem_get_long(in + 12) == 0 ? &s->buffer[which] : NULL;
 	em_array_release(&s->sending);
 	if (!from || !from->data)
 		put_longs(out, (const int32_t[7]){0}, 7);
@@ -210,7 +211,7 @@ int em_serialem_answer(void *ctx, const char *in, size_t n, size_t *used, struct
 
 	if (n < LONG)
 		return 0;
-	total = get_long(in);
+	total = em_serialem_get_long(in);
 	if (total < HEAD || total > REQUEST_MAX) { /* where the next one begins cannot be told */
 		refuse(out, total < HEAD ? EM_SERIALEM_TOO_SHORT : EM_SERIALEM_TOO_LONG);
 		return -1;
@@ -218,7 +219,7 @@ int em_serialem_answer(void *ctx, const char *in, size_t n, size_t *used, struct
 	if (n < (size_t)total)
 		return 0;
 	*used = (size_t)total;
-	switch (get_long(in + LONG)) {
+	switch (em_serialem_get_long(in + LONG)) {
 	case EM_SERIALEM_COMMAND: answer_command(s, in, (size_t)total, out); break;
 	case EM_SERIALEM_HANDSHAKE: put_chunk(s, out); break;
 	case EM_SERIALEM_OK_TO_RUN:

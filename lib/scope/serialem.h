@@ -20,7 +20,8 @@
  *     reports  StageXYZ, TiltAngle, StageBAxis, StageBusy, Mag, CameraLength, Defocus, PercentC2, SpotSize, ImageShift,
  *              BeamShift, Screen, ScreenCurrent, HighVoltage, ColumnOrGunValve, Directory
  *     settings MoveStage, MoveStageTo, TiltTo, TiltBy, SetStageBAxis, SetMag, SetDefocus, ChangeFocus, SetPercentC2,
- *              SetSpotSize, SetImageShift, SetBeamShift, SetBeamBlank, SetColumnOrGunValve, ScreenUp, ScreenDown
+ *              SetSpotSize, SetImageShift, SetBeamShift, SetBeamBlank, SetColumnOrGunValve, ScreenUp, ScreenDown,
+ *              SetExposure, SetBinning
  *     pictures Record, View, Focus, Trial, Preview, Search: into A, what was in A to D moves on to B to E
  *     others   Echo, NoMessageBoxOnError, Exit, which do nothing
  *
@@ -43,6 +44,13 @@
 
 em_serve_fn em_serve_serialem;
 extern const struct em_server_kind em_server_serialem;
+/*
+ * And as a client of SerialEM itself: serialem://HOST[:48888].  The commands above, but for those by an amount; a
+ * picture is a Record, whose exposure and binning are SerialEM's settings: they are set and left.  The scale is not
+ * told.  A move cannot be stopped.  SerialEM that is busy, or whose user pressed STOP, is EM_ERROR_REFUSED, as is a
+ * command that fails.
+ */
+extern const struct em_driver_kind em_driver_serialem;
 
 enum em_serialem_function {
 	EM_SERIALEM_COMMAND = 1,
@@ -90,7 +98,8 @@ struct em_serialem {
 	struct em_array buffer[EM_SERIALEM_BUFFERS]; /* owned; data NULL: empty */
 	struct em_array sending;                     /* the rest of an image that a client fetches; owned */
 	size_t sent, chunk;
-	char message[512]; /* of the last error */
+	struct em_exposure exposure; /* of the next pictures */
+	char message[512];           /* of the last error */
 };
 int em_serialem_init(struct em_serialem *s, struct em_scope *scope, struct em_error *err);
 void em_serialem_release(struct em_serialem *s);

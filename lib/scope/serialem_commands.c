@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* SerialEM's commands, those that an instrument of ours can follow. */
-#include "scope/serialem.h"
+#include "scope/serialem_parts.h"
 
 #include "scope/scope_parts.h"
 
@@ -11,77 +11,35 @@
 #define DEGREE (3.14159265358979323846 / 180)
 #define NORMAL_EXIT (-123456) /* how a script ends that was told to */
 #define ROLLED 5              /* buffers that a new image pushes on */
+#define BINNING_MAX 64
 #define NONE EM_CONTROLS
-
-/* By their places in SerialEM's list of commands. */
-enum command {
-	CMD_EXIT = 8,
-	CMD_NO_MESSAGE_BOX = 43,
-	CMD_TILT_TO = 65,
-	CMD_TILT_BY = 66,
-	CMD_SET_STAGE_B = 67,
-	CMD_VIEW = 69,
-	CMD_FOCUS = 71,
-	CMD_TRIAL = 73,
-	CMD_RECORD = 75,
-	CMD_PREVIEW = 77,
-	CMD_SEARCH = 79,
-	CMD_REPORT_DIRECTORY = 171,
-	CMD_CHANGE_FOCUS = 199,
-	CMD_SET_DEFOCUS = 200,
-	CMD_SET_MAG = 212,
-	CMD_SET_SPOT_SIZE = 219,
-	CMD_SCREEN_UP = 224,
-	CMD_SCREEN_DOWN = 225,
-	CMD_REPORT_SCREEN = 226,
-	CMD_REPORT_SCREEN_CURRENT = 227,
-	CMD_SET_BEAM_SHIFT = 241,
-	CMD_REPORT_BEAM_SHIFT = 245,
-	CMD_SET_IMAGE_SHIFT = 247,
-	CMD_REPORT_IMAGE_SHIFT = 249,
-	CMD_MOVE_STAGE = 285,
-	CMD_MOVE_STAGE_TO = 286,
-	CMD_REPORT_STAGE_XYZ = 293,
-	CMD_REPORT_TILT_ANGLE = 294,
-	CMD_REPORT_STAGE_BUSY = 295,
-	CMD_REPORT_STAGE_B = 296,
-	CMD_REPORT_MAG = 297,
-	CMD_REPORT_CAMERA_LENGTH = 299,
-	CMD_REPORT_DEFOCUS = 300,
-	CMD_REPORT_PERCENT_C2 = 303,
-	CMD_REPORT_SPOT_SIZE = 308,
-	CMD_ECHO = 349,
-	CMD_SET_PERCENT_C2 = 396,
-	CMD_REPORT_HIGH_VOLTAGE = 412,
-	CMD_REPORT_VALVE = 454,
-	CMD_SET_VALVE = 455,
-	CMD_SET_BEAM_BLANK = 459,
-};
+#define REPORTS (sizeof(reports) / sizeof(*reports))
+#define SETTINGS (sizeof(settings) / sizeof(*settings))
 
 /* ---- reports of controls ---- */
 
-static const struct report {
-	enum command command;
-	enum em_control control[3];
-	double unit;
-	int count; /* of the numbers that SerialEM reports: those behind the controls are 0 */
-} reports[] = {
-    {CMD_REPORT_STAGE_XYZ, {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z}, UM, 3},
-    {CMD_REPORT_TILT_ANGLE, {EM_STAGE_A, NONE, NONE}, DEGREE, 1},
-    {CMD_REPORT_STAGE_B, {EM_STAGE_B, NONE, NONE}, DEGREE, 1},
-    {CMD_REPORT_CAMERA_LENGTH, {EM_CAMERA_LENGTH, NONE, NONE}, 1, 1},
-    {CMD_REPORT_DEFOCUS, {EM_DEFOCUS, NONE, NONE}, UM, 1},
-    {CMD_REPORT_PERCENT_C2, {EM_INTENSITY, NONE, NONE}, 0.01, 1},
-    {CMD_REPORT_SPOT_SIZE, {EM_SPOT_SIZE, NONE, NONE}, 1, 1},
-    {CMD_REPORT_IMAGE_SHIFT, {EM_IMAGE_SHIFT_X, EM_IMAGE_SHIFT_Y, NONE}, UM, 6},
-    {CMD_REPORT_BEAM_SHIFT, {EM_BEAM_SHIFT_X, EM_BEAM_SHIFT_Y, NONE}, UM, 2},
-    {CMD_REPORT_SCREEN, {EM_SCREEN_DOWN, NONE, NONE}, 1, 1},
-    {CMD_REPORT_SCREEN_CURRENT, {EM_BEAM_CURRENT, NONE, NONE}, 1e-9, 1},
-    {CMD_REPORT_HIGH_VOLTAGE, {EM_VOLTAGE, NONE, NONE}, 1e3, 1},
-    {CMD_REPORT_VALVE, {EM_VALVES_OPEN, NONE, NONE}, 1, 1},
+static const struct em_serialem_report reports[] = {
+    {EM_SEM_REPORT_STAGE_XYZ, {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z}, UM, 3},
+    {EM_SEM_REPORT_TILT_ANGLE, {EM_STAGE_A, NONE, NONE}, DEGREE, 1},
+    {EM_SEM_REPORT_STAGE_B, {EM_STAGE_B, NONE, NONE}, DEGREE, 1},
+    {EM_SEM_REPORT_CAMERA_LENGTH, {EM_CAMERA_LENGTH, NONE, NONE}, 1, 1},
+    {EM_SEM_REPORT_DEFOCUS, {EM_DEFOCUS, NONE, NONE}, UM, 1},
+    {EM_SEM_REPORT_PERCENT_C2, {EM_INTENSITY, NONE, NONE}, 0.01, 1},
+    {EM_SEM_REPORT_SPOT_SIZE, {EM_SPOT_SIZE, NONE, NONE}, 1, 1},
+    {EM_SEM_REPORT_IMAGE_SHIFT, {EM_IMAGE_SHIFT_X, EM_IMAGE_SHIFT_Y, NONE}, UM, 6},
+    {EM_SEM_REPORT_BEAM_SHIFT, {EM_BEAM_SHIFT_X, EM_BEAM_SHIFT_Y, NONE}, UM, 2},
+    {EM_SEM_REPORT_SCREEN, {EM_SCREEN_DOWN, NONE, NONE}, 1, 1},
+    {EM_SEM_REPORT_SCREEN_CURRENT, {EM_BEAM_CURRENT, NONE, NONE}, 1e-9, 1},
+    {EM_SEM_REPORT_HIGH_VOLTAGE, {EM_VOLTAGE, NONE, NONE}, 1e3, 1},
+    {EM_SEM_REPORT_VALVE, {EM_VALVES_OPEN, NONE, NONE}, 1, 1},
 };
 
-static int run_report(struct em_serialem *s, const struct report *p, struct em_serialem_reports *r,
+const struct em_serialem_report *em_serialem_report_at(size_t i)
+{
+	return i < REPORTS ? &reports[i] : NULL;
+}
+
+static int run_report(struct em_serialem *s, const struct em_serialem_report *p, struct em_serialem_reports *r,
                       struct em_error *err)
 {
 	struct em_controls want = {0}, got = {0};
@@ -112,31 +70,30 @@ static int report_mag(struct em_serialem *s, struct em_serialem_reports *r, stru
 
 /* ---- settings ---- */
 
-static const struct setting {
-	enum command command;
-	enum em_control control[3];
-	double unit;
-	int needed; /* items; those behind them may be left out, and stay then */
-	bool relative;
-} settings[] = {
-    {CMD_TILT_TO, {EM_STAGE_A, NONE, NONE}, DEGREE, 1, false},
-    {CMD_TILT_BY, {EM_STAGE_A, NONE, NONE}, DEGREE, 1, true},
-    {CMD_SET_STAGE_B, {EM_STAGE_B, NONE, NONE}, DEGREE, 1, false},
-    {CMD_MOVE_STAGE, {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z}, UM, 2, true},
-    {CMD_MOVE_STAGE_TO, {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z}, UM, 2, false},
-    {CMD_CHANGE_FOCUS, {EM_DEFOCUS, NONE, NONE}, UM, 1, true},
-    {CMD_SET_DEFOCUS, {EM_DEFOCUS, NONE, NONE}, UM, 1, false},
-    {CMD_SET_MAG, {EM_MAGNIFICATION, NONE, NONE}, 1, 1, false},
-    {CMD_SET_SPOT_SIZE, {EM_SPOT_SIZE, NONE, NONE}, 1, 1, false},
-    {CMD_SET_BEAM_SHIFT, {EM_BEAM_SHIFT_X, EM_BEAM_SHIFT_Y, NONE}, UM, 2, false},
-    {CMD_SET_IMAGE_SHIFT, {EM_IMAGE_SHIFT_X, EM_IMAGE_SHIFT_Y, NONE}, UM, 2, false},
-    {CMD_SET_PERCENT_C2, {EM_INTENSITY, NONE, NONE}, 0.01, 1, false},
-    {CMD_SET_VALVE, {EM_VALVES_OPEN, NONE, NONE}, 1, 1, false},
-    {CMD_SET_BEAM_BLANK, {EM_BLANKED, NONE, NONE}, 1, 1, false},
+static const struct em_serialem_setting settings[] = {
+    {EM_SEM_TILT_TO, {EM_STAGE_A, NONE, NONE}, DEGREE, 1, false},
+    {EM_SEM_TILT_BY, {EM_STAGE_A, NONE, NONE}, DEGREE, 1, true},
+    {EM_SEM_SET_STAGE_B, {EM_STAGE_B, NONE, NONE}, DEGREE, 1, false},
+    {EM_SEM_MOVE_STAGE, {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z}, UM, 2, true},
+    {EM_SEM_MOVE_STAGE_TO, {EM_STAGE_X, EM_STAGE_Y, EM_STAGE_Z}, UM, 2, false},
+    {EM_SEM_CHANGE_FOCUS, {EM_DEFOCUS, NONE, NONE}, UM, 1, true},
+    {EM_SEM_SET_DEFOCUS, {EM_DEFOCUS, NONE, NONE}, UM, 1, false},
+    {EM_SEM_SET_MAG, {EM_MAGNIFICATION, NONE, NONE}, 1, 1, false},
+    {EM_SEM_SET_SPOT_SIZE, {EM_SPOT_SIZE, NONE, NONE}, 1, 1, false},
+    {EM_SEM_SET_BEAM_SHIFT, {EM_BEAM_SHIFT_X, EM_BEAM_SHIFT_Y, NONE}, UM, 2, false},
+    {EM_SEM_SET_IMAGE_SHIFT, {EM_IMAGE_SHIFT_X, EM_IMAGE_SHIFT_Y, NONE}, UM, 2, false},
+    {EM_SEM_SET_PERCENT_C2, {EM_INTENSITY, NONE, NONE}, 0.01, 1, false},
+    {EM_SEM_SET_VALVE, {EM_VALVES_OPEN, NONE, NONE}, 1, 1, false},
+    {EM_SEM_SET_BEAM_BLANK, {EM_BLANKED, NONE, NONE}, 1, 1, false},
 };
 
-static int read_setting(const struct setting *p, const struct em_serialem_items *items, struct em_controls *want,
-                        struct em_error *err)
+const struct em_serialem_setting *em_serialem_setting_at(size_t i)
+{
+	return i < SETTINGS ? &settings[i] : NULL;
+}
+
+static int read_setting(const struct em_serialem_setting *p, const struct em_serialem_items *items,
+                        struct em_controls *want, struct em_error *err)
 {
 	for (int i = 0; i < 3 && p->control[i] != NONE; i++) {
 		bool there = i + 1 < items->count && *items->text[i + 1];
@@ -151,8 +108,8 @@ static int read_setting(const struct setting *p, const struct em_serialem_items 
 	return 0;
 }
 
-static int run_setting(struct em_serialem *s, const struct setting *p, const struct em_serialem_items *items,
-                       struct em_serialem_reports *r, struct em_error *err)
+static int run_setting(struct em_serialem *s, const struct em_serialem_setting *p,
+                       const struct em_serialem_items *items, struct em_serialem_reports *r, struct em_error *err)
 {
 	struct em_controls want = {0}, now = {0}, got;
 
@@ -162,7 +119,7 @@ static int run_setting(struct em_serialem *s, const struct setting *p, const str
 		want.value[i] += now.known[i] ? now.value[i] : 0;
 	if (em_scope_move(s->scope, &want, &got, err))
 		return -1;
-	if (p->command == CMD_SET_IMAGE_SHIFT)
+	if (p->command == EM_SEM_SET_IMAGE_SHIFT)
 		r->count = 1; /* 0: it was not too much */
 	return 0;
 }
@@ -179,10 +136,9 @@ static int set_screen(struct em_serialem *s, bool down, struct em_error *err)
 
 static int capture(struct em_serialem *s, struct em_error *err)
 {
-	const struct em_exposure e = {0};
 	struct em_scope_shot shot;
 
-	if (em_scope_expose(s->scope, &e, &shot, err))
+	if (em_scope_expose(s->scope, &s->exposure, &shot, err))
 		return -1;
 	if (!shot.done)
 		return em_error_set(err, EM_ERROR_UNSUPPORTED, "a dry run takes no pictures");
@@ -194,28 +150,45 @@ static int capture(struct em_serialem *s, struct em_error *err)
 	return 0;
 }
 
+/* "R" 0.5: of any of the kinds of pictures, which are one here. */
+static int set_exposure(struct em_serialem *s, int command, const struct em_serialem_items *items, struct em_error *err)
+{
+	double v = items->count > 2 ? items->number[2] : 0;
+
+	if (command == EM_SEM_SET_EXPOSURE ? !(v > 0 && v <= 3600) : !(v >= 1 && v <= BINNING_MAX))
+		return em_error_set(err, EM_ERROR_USAGE, "that is no exposure and no binning");
+	if (command == EM_SEM_SET_EXPOSURE)
+		s->exposure.seconds = v;
+	else
+		s->exposure.binning = (size_t)v;
+	return 0;
+}
+
 /* ---- all of them ---- */
 
-static int run_other(struct em_serialem *s, int command, struct em_serialem_reports *r, struct em_error *err)
+static int run_other(struct em_serialem *s, int command, const struct em_serialem_items *items,
+                     struct em_serialem_reports *r, struct em_error *err)
 {
 	switch (command) {
-	case CMD_VIEW:
-	case CMD_FOCUS:
-	case CMD_TRIAL:
-	case CMD_RECORD:
-	case CMD_PREVIEW:
-	case CMD_SEARCH: return capture(s, err);
-	case CMD_REPORT_MAG: return report_mag(s, r, err);
-	case CMD_SCREEN_UP: return set_screen(s, false, err);
-	case CMD_SCREEN_DOWN: return set_screen(s, true, err);
-	case CMD_REPORT_STAGE_BUSY: r->count = 1; return 0; /* 0: moves are over when they are answered */
-	case CMD_REPORT_DIRECTORY:                          /* as scripts expect one; nothing is ever written there */
+	case EM_SEM_VIEW:
+	case EM_SEM_FOCUS:
+	case EM_SEM_TRIAL:
+	case EM_SEM_RECORD:
+	case EM_SEM_PREVIEW:
+	case EM_SEM_SEARCH: return capture(s, err);
+	case EM_SEM_REPORT_MAG: return report_mag(s, r, err);
+	case EM_SEM_SCREEN_UP: return set_screen(s, false, err);
+	case EM_SEM_SCREEN_DOWN: return set_screen(s, true, err);
+	case EM_SEM_REPORT_STAGE_BUSY: r->count = 1; return 0; /* 0: moves are over when they are answered */
+	case EM_SEM_REPORT_DIRECTORY: /* as scripts expect one; nothing is ever written there */
 		r->count = 1;
 		r->text = "C:\\data";
 		return 0;
-	case CMD_EXIT: r->error = NORMAL_EXIT; return 0;
-	case CMD_NO_MESSAGE_BOX:
-	case CMD_ECHO: return 0;
+	case EM_SEM_SET_EXPOSURE:
+	case EM_SEM_SET_BINNING: return set_exposure(s, command, items, err);
+	case EM_SEM_EXIT: r->error = NORMAL_EXIT; return 0;
+	case EM_SEM_NO_MESSAGE_BOX:
+	case EM_SEM_ECHO: return 0;
 	default:
 		return em_error_set(err, EM_ERROR_UNSUPPORTED, "command %d is none of those that are served here",
 		                    command);
@@ -225,13 +198,13 @@ static int run_other(struct em_serialem *s, int command, struct em_serialem_repo
 static int run(struct em_serialem *s, int command, const struct em_serialem_items *items, struct em_serialem_reports *r,
                struct em_error *err)
 {
-	for (size_t i = 0; i < sizeof(reports) / sizeof(*reports); i++)
+	for (size_t i = 0; i < REPORTS; i++)
 		if ((int)reports[i].command == command)
 			return run_report(s, &reports[i], r, err);
-	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+	for (size_t i = 0; i < SETTINGS; i++)
 		if ((int)settings[i].command == command)
 			return run_setting(s, &settings[i], items, r, err);
-	return run_other(s, command, r, err);
+	return run_other(s, command, items, r, err);
 }
 
 void em_serialem_run(struct em_serialem *s, int command, const struct em_serialem_items *items,

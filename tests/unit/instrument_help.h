@@ -6,6 +6,7 @@
 #include "scope/scope_parts.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
