@@ -141,7 +141,7 @@ static bool value_of(const struct simple *s, const struct em_json *node, double 
 
 	if (s->type == SCREEN) {
 		*v = word && !strcmp(word, "down");
-		return word && (*v || !strcmp(word, "up"));
+		return word && (*v != 0 || !strcmp(word, "up"));
 	}
 	if (s->type == SWITCH && !em_json_number(node, v)) {
 		*v = em_json_is_true(node);

@@ -167,7 +167,7 @@ static void begin_image(struct em_serialem *s, struct em_text *out)
 	size_t bytes = em_array_bytes(a), size = em_dtype_size(a->dtype);
 	size_t chunks = (bytes + EM_SERIALEM_CHUNK - 1) / EM_SERIALEM_CHUNK;
 	const int32_t head[] = {0,
-	                        mode_of(a->dtype),
+	                        (int32_t)mode_of(a->dtype),
 	                        (int32_t)(a->shape[1] * size),
 	                        (int32_t)a->shape[1],
 	                        (int32_t)a->shape[0],

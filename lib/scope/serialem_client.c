@@ -233,7 +233,7 @@ static int get(void *self, double deadline, const struct em_controls *want, stru
 	for (size_t i = 0; (r = em_serialem_report_at(i)) != NULL; i++) {
 		if (!has(r->control, want))
 			continue;
-		if (run_command(self, r->command, NULL, NULL, 0, number, &n, err))
+		if (run_command(self, (int)r->command, NULL, NULL, 0, number, &n, err))
 			return -1;
 		for (size_t k = 0; k < 3 && k < n && r->control[k] != NONE; k++)
 			take(r->control[k], number[k] * r->unit, want, &fresh);
