@@ -130,19 +130,24 @@ static int read_positions(struct em_serve_rpc *s, const struct em_json *node, bo
 	return 0;
 }
 
-static bool is_relative(const struct em_json *params, bool otherwise)
+static int read_relative(const struct em_json *params, bool *relative, struct em_error *err)
 {
 	const struct em_json *node = em_json_get(params, "relative");
 
-	return node ? em_json_is_true(node) : otherwise;
+	if (node && !em_json_is_bool(node))
+		return em_error_set(err, EM_ERROR_USAGE, "relative is true or false");
+	if (node)
+		*relative = em_json_is_true(node);
+	return 0;
 }
 
 static int set_stage(struct em_serve_rpc *s, const struct em_json *params, struct em_text *t, struct em_error *err)
 {
-	bool relative = is_relative(params, true);
+	bool relative = true;
 	struct em_controls want = {0}, now;
 
-	if (read_positions(s, em_json_get(params, "stage_positions"), relative, &want, err) || move(s, &want, err) ||
+	if (read_relative(params, &relative, err) ||
+	    read_positions(s, em_json_get(params, "stage_positions"), relative, &want, err) || move(s, &want, err) ||
 	    read_group(s, EM_RPC_STAGE, &now, err))
 		return -1;
 	em_text_append(t, "{\"new_stage\":");
@@ -183,10 +188,11 @@ static int get_beam(struct em_serve_rpc *s, const struct em_json *params, struct
 
 static int set_beam(struct em_serve_rpc *s, const struct em_json *params, struct em_text *t, struct em_error *err)
 {
-	bool relative = is_relative(params, false);
+	bool relative = false;
 	struct em_controls want = {0};
 
-	if (read_params(s, EM_RPC_BEAM, em_json_get(params, "beam_settings"), relative, &want, err) ||
+	if (read_relative(params, &relative, err) ||
+	    read_params(s, EM_RPC_BEAM, em_json_get(params, "beam_settings"), relative, &want, err) ||
 	    move(s, &want, err))
 		return -1;
 	em_text_append(t, "{\"new_beam\":");

@@ -178,6 +178,14 @@ static inline struct em_scope *wire_scope(void)
 	return s;
 }
 
+/* For those who take many pictures: the dose meter has a line for each. */
+static inline void wire_forget_dose(struct em_scope *s)
+{
+	if (wire_instrument.exposures && em_scope_dose_reset(s, NULL))
+		abort();
+	wire_instrument.exposures = 0;
+}
+
 /* And its folder goes. */
 static inline void wire_scope_close(struct em_scope *s)
 {

@@ -84,6 +84,7 @@ static void what_is_wrong_with_a_request(void **state)
 	    {"{\"method\":7}", "-32600", "unsupported"},
 	    {CALL("nope", ""), "-32601", "unsupported"},
 	    {CALL("set_stage", "\"stage_positions\":7"), "-32602", "usage"},
+	    {CALL("set_stage", "\"stage_positions\":{\"x\":1e-6},\"relative\":\"false\""), "-32602", "usage"},
 	    {CALL("set_stage", "\"stage_positions\":{\"x\":1e-6},\"relativ\":false"), "-32602", "usage"},
 	    {CALL("set_stage", "\"stage_positions\":{\"x\":5e-3},\"relative\":false"), "-32000", "refused"},
 	    {CALL("set_beam", "\"beam_settings\":{\"voltage_kV\":80}"), "-32000", "unsupported"},
