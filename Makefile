@@ -111,7 +111,8 @@ fuzz: $(FUZZ) $(BIN)/emcat
 	done
 
 FUZZ_CFLAGS = $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fno-sanitize-recover=undefined
-FUZZ_OBJ   := $(patsubst %.c,build/fuzz/%.o,$(wildcard lib/base/*.c lib/io/*.c lib/vision/*.c lib/crystal/*.c)) \
+FUZZ_OBJ   := $(patsubst %.c,build/fuzz/%.o,$(wildcard $(patsubst %,lib/%/*.c, \
+	base io vision crystal eels synth scope scope/sim))) \
 	$(BUILD)/lib/vision/small_weights.o
 
 build/fuzz/lib/%.o: lib/%.c | libraries
