@@ -112,7 +112,7 @@ if have_numpy && "$PYTHON" -c 'import temscript.server' 2>/dev/null; then
 	http=http://127.0.0.1:$port
 	"$PYTHON" "$PEER" null "$port" >null.log 2>&1 &
 	server=$!; servers="$servers $server"
-	for i in $(seq 100); do emctl --scope "$http" status >/dev/null 2>&1 && break; sleep 0.1; done
+	for _ in $(seq 100); do emctl --scope "$http" status >/dev/null 2>&1 && break; sleep 0.1; done
 	check "emctl drives its null server" 'emctl --scope "$http" set stage.x=12.5um stage.a=-10deg mag=50000 \
 		defocus=-1um image_shift.x=5nm beam.blanked=on screen.down=off valves.open=on'
 	check_is "there" "12.5 -10 50000 -1000 5" \

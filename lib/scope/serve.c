@@ -2,6 +2,8 @@
 /* The table of servers, a line each, and where they may listen. */
 #include "scope/serve.h"
 
+#include "scope/rpc.h"
+#include "scope/serialem.h"
 #include "scope/serve_temscript.h"
 
 #include <arpa/inet.h>
@@ -11,6 +13,8 @@
 
 static const struct em_server_kind *const kinds[] = {
 	&em_server_temscript,
+	&em_server_rpc,
+	&em_server_serialem,
 };
 
 const struct em_server_kind *em_server_kind_at(size_t i)
