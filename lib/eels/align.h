@@ -32,7 +32,9 @@ struct em_energy_span em_shift_common(const double *channels, size_t count, size
 
 /* ---- by the zero loss ---- */
 
-/* em_zeroloss_find in each of spectra[count][channels]: shift from the first channel at or above 0 eV.  Where a
+/* The channel that stands for 0 eV: the first at or above it, but for rounding. */
+double em_align_zero_channel(const struct em_energy *e);
+/* em_zeroloss_find in each of spectra[count][channels]: shift from em_align_zero_channel.  Where a
  * spectrum has no zero loss both are NaN; returns how many these are. */
 size_t em_align_zeroloss(const float *spectra, size_t count, const struct em_energy *e, int threads,
                          struct em_shift *shift);

@@ -191,7 +191,7 @@ static double find_zeros(struct em_quant *q, const struct em_quant_spectra *low,
 {
 	size_t n = em_quant_count(q), placed = 0;
 	double sum = 0;
-	double zero = ceil(em_energy_channel(&low->energy, 0));
+	double zero = em_align_zero_channel(&low->energy);
 
 	q->unplaced = em_align_zeroloss(low->counts, n, &low->energy, q->opt->threads, shift);
 	for (size_t i = 0; i < n; i++) {

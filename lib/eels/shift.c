@@ -54,11 +54,16 @@ struct em_energy_span em_shift_common(const double *channels, size_t count, size
 
 /* ---- by the zero loss ---- */
 
+double em_align_zero_channel(const struct em_energy *e)
+{
+	return ceil(em_energy_channel(e, 0) - 1e-6);
+}
+
 struct zeros {
 	const float *spectra;
 	const struct em_energy *e;
 	struct em_shift *shift;
-	double zero; /* the first channel at or above 0 eV */
+	double zero;
 };
 
 static void find_one(void *ctx, size_t i)
@@ -74,7 +79,7 @@ static void find_one(void *ctx, size_t i)
 size_t em_align_zeroloss(const float *spectra, size_t count, const struct em_energy *e, int threads,
                          struct em_shift *shift)
 {
-	struct zeros a = {spectra, e, shift, ceil(em_energy_channel(e, 0) - 1e-6)};
+	struct zeros a = {spectra, e, shift, em_align_zero_channel(e)};
 	size_t lost = 0;
 
 	em_parallel_for(threads, count, find_one, &a);
