@@ -150,17 +150,28 @@ static double unbend(const struct em_background_plan *p, const struct em_backgro
 	return exp(-c[2] * (arm * arm + variance - p->variance) / 2);
 }
 
+/* d ln(sum) = d ln(level) - mean dr */
+static double error_of_log(const struct em_background *b, double mean)
+{
+	const double *c = b->covariance;
+
+	return sqrt(fmax(c[0] - 2 * mean * c[1] + mean * mean * c[2], 0));
+}
+
 void em_background_sum(const struct em_background_plan *p, const struct em_background *b,
                        const struct em_energy_span *span, double *sum, double *error)
 {
 	struct em_background_moments m = em_background_moments(p->x + span->first, span->count, b->r);
-	const double *c = b->covariance;
 
-	/* d ln(sum) = d ln(level) - mean dr */
 	if (sum)
 		*sum = b->level * m.sum * unbend(p, b, m.mean, m.variance);
 	if (error)
-		*error = b->level * m.sum * sqrt(fmax(c[0] - 2 * m.mean * c[1] + m.mean * m.mean * c[2], 0));
+		*error = b->level * m.sum * error_of_log(b, m.mean);
+}
+
+static double channel_at(const struct em_background_plan *p, const struct em_background *b, double x)
+{
+	return b->level * exp(-b->r * x) * unbend(p, b, x, 0);
 }
 
 void em_background_curve(const struct em_background_plan *p, const struct em_background *b,
@@ -169,5 +180,17 @@ void em_background_curve(const struct em_background_plan *p, const struct em_bac
 	const double *x = p->x + span->first;
 
 	for (size_t i = 0; i < span->count; i++)
-		counts[i] = (float)(b->level * exp(-b->r * x[i]) * unbend(p, b, x[i], 0));
+		counts[i] = (float)channel_at(p, b, x[i]);
+}
+
+void em_background_channels(const struct em_background_plan *p, const struct em_background *b,
+                            const struct em_energy_span *span, double *counts, double *error)
+{
+	const double *x = p->x + span->first;
+
+	for (size_t i = 0; i < span->count; i++) {
+		counts[i] = channel_at(p, b, x[i]);
+		if (error)
+			error[i] = b->level * exp(-b->r * x[i]) * error_of_log(b, x[i]);
+	}
 }

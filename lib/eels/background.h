@@ -111,6 +111,9 @@ void em_background_sum(const struct em_background_plan *p, const struct em_backg
 /* counts[span->count]: the background, channel by channel. */
 void em_background_curve(const struct em_background_plan *p, const struct em_background *b,
                          const struct em_energy_span *span, float *counts);
+/* The same, with the standard error of each (NULL: not wanted). */
+void em_background_channels(const struct em_background_plan *p, const struct em_background *b,
+                            const struct em_energy_span *span, double *counts, double *error);
 
 /* ---- noisy maps ---- */
 

@@ -185,6 +185,29 @@ static void the_curve_is_what_the_sum_sums(void **state)
 	}
 }
 
+static void channels_are_sums_of_one(void **state)
+{
+	const struct em_energy_span tail = {212, 100};
+	double expected[CHANNELS], counts[100], error[100], sum, sum_error;
+	float y[CHANNELS];
+
+	(void)state;
+	help_expect(expected, 50, 3, 0.2);
+	help_round(y, expected);
+	for (size_t m = 0; m < ALL; m++) {
+		struct em_background_plan *p = plan_of(all[m], 1, 400, 450);
+		struct em_background b;
+		em_background_fit(p, y, &b);
+		em_background_channels(p, &b, &tail, counts, error);
+		for (size_t i = 0; i < 100; i++) {
+			em_background_sum(p, &b, &(struct em_energy_span){212 + i, 1}, &sum, &sum_error);
+			near(counts[i], sum, 1e-12);
+			near(error[i], sum_error, 1e-12);
+		}
+		em_background_plan_free(p);
+	}
+}
+
 /* ---- what is uncertain ---- */
 
 /* ln level, r, ln of the sum over a tail, as a function of the spectrum. */
@@ -435,6 +458,7 @@ int main(void)
 	    cmocka_unit_test(two_areas_do_not_mind_an_exponent_of_one),
 	    cmocka_unit_test(no_channel_is_missed),
 	    cmocka_unit_test(the_curve_is_what_the_sum_sums),
+	    cmocka_unit_test(channels_are_sums_of_one),
 	    cmocka_unit_test(errors_are_propagated_counts),
 	    cmocka_unit_test(an_unknown_gain_is_that_of_the_residual),
 	    cmocka_unit_test(coupled_channels_are_seen_in_groups),
