@@ -25,7 +25,8 @@ struct spectrum {
 	char *key;     /* of the sample drawn; NULL until it comes */
 	size_t passed; /* samples not drawn */
 	size_t channels, spectra;
-	double *mean; /* counts; owned */
+	double summed; /* spectra that amplitudes are of */
+	double *mean;  /* counts, of those that are numbers; owned */
 	struct em_axis energy;
 	double ev; /* in its unit */
 	struct edge edge[EDGES];
@@ -44,9 +45,17 @@ static int take_mean(struct spectrum *sp, const struct em_array *a, struct em_er
 	sp->mean = calloc(channels, sizeof(double));
 	if (!sp->mean)
 		return em_error_memory(err, channels * sizeof(double));
-	for (size_t i = 0; i < spectra; i++)
-		for (size_t k = 0; k < channels; k++)
-			sp->mean[k] += em_array_get(a, i * channels + k) / (double)spectra;
+	for (size_t k = 0; k < channels; k++) {
+		size_t used = 0;
+
+		for (size_t i = 0; i < spectra; i++) {
+			double v = em_array_get(a, i * channels + k);
+
+			used += isfinite(v) ? 1 : 0;
+			sp->mean[k] += isfinite(v) ? v : 0;
+		}
+		sp->mean[k] = used ? sp->mean[k] / (double)used : NAN;
+	}
 	sp->channels = channels;
 	sp->spectra = spectra;
 	sp->energy = a->axis[a->ndim - 1];
@@ -74,6 +83,9 @@ static void take_edges(struct spectrum *sp, const struct em_record *r)
 {
 	struct em_json *tree = em_record_tree(r, "eels");
 	const struct em_json *node = em_json_first(em_json_get(tree, "edges"));
+	double left_out = number(tree, "left_out");
+
+	sp->summed = (double)sp->spectra - (left_out < (double)sp->spectra ? left_out : 0);
 
 	for (; node && sp->nedges < EDGES; node = em_json_next(node)) {
 		struct edge *e = &sp->edge[sp->nedges];
@@ -184,7 +196,7 @@ static void draw_background(const struct spectrum *sp, const struct em_axes *a, 
 {
 	enum { POINTS = 64 };
 	double xy[2 * POINTS], from = e->fit[0], to = fmax(e->fit[1], e->signal[1]);
-	double share = fabs(sp->energy.scale) * sp->ev / (double)sp->spectra; /* a channel's, of one spectrum */
+	double share = fabs(sp->energy.scale) * sp->ev / sp->summed; /* a channel's, of one spectrum */
 
 	if (!(from > 0) || !(from < to) || !isfinite(e->amplitude) || !isfinite(e->exponent))
 		return;
