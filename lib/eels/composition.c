@@ -8,8 +8,7 @@
 static int check(const struct em_composition_part *p, struct em_error *err)
 {
 	if (!isfinite(p->counts) || !(p->counts_error >= 0))
-		return em_error_set(err, EM_ERROR_DATA, "no composition: an edge's counts are %.6g +- %.6g", p->counts,
-		                    p->counts_error);
+		return em_error_set(err, EM_ERROR_DATA, "no composition: one of the edges has no counts");
 	if (!(p->sigma > 0) || !isfinite(p->sigma) || !(p->sigma_error >= 0))
 		return em_error_set(err, EM_ERROR_USAGE, "no composition with a cross section of %.6g", p->sigma);
 	return 0;

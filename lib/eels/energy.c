@@ -46,6 +46,13 @@ double em_energy_channel(const struct em_energy *e, double ev)
 	return (ev - e->offset) / e->scale;
 }
 
+bool em_energy_holds(const struct em_energy *e, double ev)
+{
+	double c = em_energy_channel(e, ev);
+
+	return c >= 0 && c <= (double)(e->channels - 1);
+}
+
 int em_energy_span(const struct em_energy *e, const struct em_energy_window *window, struct em_energy_span *span,
                    struct em_error *err)
 {

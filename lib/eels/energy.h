@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct em_energy {
@@ -35,6 +36,8 @@ int em_energy_of_array(struct em_energy *e, const struct em_array *a, struct em_
 double em_energy_at(const struct em_energy *e, double channel);
 /* The inverse, with a fraction; may lie outside the axis. */
 double em_energy_channel(const struct em_energy *e, double ev);
+/* Does it lie between the middles of the first channel and the last? */
+bool em_energy_holds(const struct em_energy *e, double ev);
 
 /*
  * From the channel nearest to window->from up to, without it, the one nearest to window->to: as HyperSpy slices, so

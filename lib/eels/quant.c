@@ -20,8 +20,9 @@ size_t em_quant_count(const struct em_quant *q)
 
 static void spectra_release(struct em_quant_spectra *s)
 {
-	free(s->counts);
-	s->counts = NULL;
+	free(s->own);
+	free(s->sum);
+	*s = (struct em_quant_spectra){0};
 }
 
 void em_quant_release(struct em_quant *q)
@@ -47,27 +48,25 @@ void em_quant_release(struct em_quant *q)
 
 /* ---- what came ---- */
 
-static int load(struct em_quant_spectra *s, const struct em_array *a, struct em_error *err)
+/* change: they will be. */
+static int load(struct em_quant_spectra *s, const struct em_array *a, bool change, struct em_error *err)
 {
-	struct em_array f;
+	size_t bytes;
 
 	if (a->ndim > 3)
 		return em_error_set(err, EM_ERROR_DATA, "spectra over %d dimensions: two at most can be taken",
 		                    a->ndim - 1);
-	if (em_energy_of_array(&s->energy, a, err) || em_array_to_f32(&f, a, err))
+	if (em_energy_of_array(&s->energy, a, err))
 		return -1;
-	s->counts = malloc(em_array_bytes(&f));
-	if (s->counts)
-		memcpy(s->counts, f.data, em_array_bytes(&f));
-	em_array_release(&f);
-	return s->counts ? 0 : em_error_memory(err, em_array_bytes(a));
-}
-
-static bool has_zero(const struct em_energy *e)
-{
-	double c = em_energy_channel(e, 0);
-
-	return c >= 0 && c <= (double)(e->channels - 1);
+	s->counts = a->data;
+	if (a->dtype == EM_F32 && !change)
+		return 0;
+	s->own = em_array_measure(EM_F32, a->ndim, a->shape, &bytes) ? NULL : malloc(bytes);
+	if (!s->own)
+		return em_error_memory(err, 4ULL * em_array_count(a));
+	em_array_read_f32(a, 0, em_array_count(a), s->own);
+	s->counts = s->own;
+	return 0;
 }
 
 static int check_finite(const struct em_quant *q, struct em_error *err)
@@ -91,14 +90,15 @@ static int load_all(struct em_quant *q, const struct em_array *core, const struc
 	q->cols = core->ndim > 1 ? core->shape[core->ndim - 2] : 1;
 	if (em_quant_count(q) == 0)
 		return em_error_set(err, EM_ERROR_DATA, "no spectra: a dimension is empty");
-	if (load(&q->core, core, err) || check_finite(q, err))
+	if (load(&q->core, core, q->opt->despike, err) || check_finite(q, err))
 		return -1;
 	if (!low)
 		return 0;
-	if (em_array_count(low) / (low->ndim ? low->shape[low->ndim - 1] : 1) != em_quant_count(q))
+	if (!low->ndim || !low->shape[low->ndim - 1] ||
+	    em_array_count(low) / low->shape[low->ndim - 1] != em_quant_count(q))
 		return em_error_set(err, EM_ERROR_DATA, "the pair has not as many low losses as core losses (%zu)",
 		                    em_quant_count(q));
-	return load(&q->low, low, err) ? em_error_prefix(err, "low loss: ") : 0;
+	return load(&q->low, low, q->opt->despike, err) ? em_error_prefix(err, "low loss: ") : 0;
 }
 
 void em_quant_warn(const struct em_quant *q, const char *fmt, ...)
@@ -122,8 +122,8 @@ static int remove_spikes(struct em_quant *q, struct em_quant_spectra *s, struct 
 	if (!s->counts)
 		return 0;
 	/* a line is a series: its neighbours lie along the rows */
-	if (em_spikes_remove(s->counts, q->rows > 1 ? q->rows : q->cols, q->rows > 1 ? q->cols : 1, &s->energy,
-	                     &options, &found, err))
+	if (em_spikes_remove(s->own, q->rows > 1 ? q->rows : q->cols, q->rows > 1 ? q->cols : 1, &s->energy, &options,
+	                     &found, err))
 		return -1;
 	q->spikes += found.count;
 	q->changed = q->changed || (found.count && s == &q->core);
@@ -179,8 +179,8 @@ static int shift_spectra(const struct em_quant *q, struct em_quant_spectra *s, c
 	free(by);
 	if (!work.out)
 		return em_error_memory(err, n * work.keep.count * sizeof(float));
-	free(s->counts);
-	s->counts = work.out;
+	free(s->own);
+	s->counts = s->own = work.out;
 	s->energy.offset += s->energy.scale * (double)work.keep.first;
 	s->energy.channels = work.keep.count;
 	return 0;
@@ -242,27 +242,40 @@ static int align(struct em_quant *q, const struct em_quant_spectra *low, struct 
 
 /* ---- sums ---- */
 
-double *em_quant_sum(const struct em_quant *q, const struct em_quant_spectra *s)
+static bool is_whole(const float *y, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && isfinite(y[i]))
+		i++;
+	return i == n;
+}
+
+static int add_up(const struct em_quant *q, struct em_quant_spectra *s, struct em_error *err)
 {
 	size_t n = em_quant_count(q), m = s->energy.channels;
 	double *sum = calloc(m, sizeof(double));
 
-	for (size_t i = 0; sum && i < n; i++)
-		for (size_t k = 0; k < m; k++)
-			sum[k] += (double)s->counts[i * m + k];
-	return sum;
-}
-
-float *em_quant_sum_float(const struct em_quant *q, const struct em_quant_spectra *s)
-{
-	size_t m = s->energy.channels;
-	double *sum = em_quant_sum(q, s);
-	float *f = sum ? malloc(m * sizeof(float)) : NULL;
-
-	for (size_t k = 0; f && k < m; k++)
-		f[k] = (float)sum[k];
+	s->sum = malloc(m * sizeof(float));
+	if (!sum || !s->sum) {
+		free(sum);
+		return em_error_memory(err, m * sizeof(double));
+	}
+	for (size_t i = 0; i < n; i++)
+		s->left_out += is_whole(s->counts + i * m, m) ? 0 : 1;
+	if (s->left_out == n)
+		s->left_out = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!s->left_out || is_whole(s->counts + i * m, m))
+			for (size_t k = 0; k < m; k++)
+				sum[k] += (double)s->counts[i * m + k];
+	for (size_t k = 0; k < m; k++)
+		s->sum[k] = (float)sum[k];
 	free(sum);
-	return f;
+	if (s->left_out)
+		em_quant_warn(q, "%zu of %zu spectra have channels that are no numbers: they are not in the sum",
+		              s->left_out, n);
+	return 0;
 }
 
 /* ---- t/lambda ---- */
@@ -300,18 +313,14 @@ static int measure_thickness(struct em_quant *q, const struct em_quant_spectra *
 {
 	struct thick w = {q, low};
 	struct em_error why = {0};
-	float *sum = em_quant_sum_float(q, low);
 	double ev;
 
-	if (!sum)
-		return em_error_memory(err, low->energy.channels * sizeof(float));
-	if (thickness_of(sum, &low->energy, &q->thickness, &ev, &why)) {
+	if (thickness_of(low->sum, &low->energy, &q->thickness, &ev, &why)) {
 		q->thickness.ratio = NAN;
 		em_quant_warn(q, "no t/lambda: %s", why.text);
 	} else if (isnan(q->zero_loss)) {
 		q->zero_loss = ev;
 	}
-	free(sum);
 	if (em_quant_count(q) == 1)
 		return 0;
 	q->thickness_map = malloc(em_quant_count(q) * sizeof(float));
@@ -326,7 +335,9 @@ static int measure_thickness(struct em_quant *q, const struct em_quant_spectra *
 static int prepare(struct em_quant *q, struct em_error *err)
 {
 	const struct em_quant_options *o = q->opt;
-	const struct em_quant_spectra *low = q->low.counts ? &q->low : has_zero(&q->core.energy) ? &q->core : NULL;
+	const struct em_quant_spectra *low = q->low.counts                         ? &q->low
+	                                     : em_energy_holds(&q->core.energy, 0) ? &q->core
+	                                                                           : NULL;
 
 	if (o->despike && (remove_spikes(q, &q->core, err) || remove_spikes(q, &q->low, err)))
 		return -1;
@@ -336,6 +347,8 @@ static int prepare(struct em_quant *q, struct em_error *err)
 		                    "same places with --also",
 		                    q->core.energy.offset);
 	if (o->align && align(q, low, err))
+		return -1;
+	if (add_up(q, &q->core, err) || (q->low.counts && add_up(q, &q->low, err)))
 		return -1;
 	return low ? measure_thickness(q, low, err) : 0;
 }

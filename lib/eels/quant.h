@@ -4,7 +4,8 @@
  * same places.  The steps, each only where asked for: spikes out, alignment by the zero loss, t/lambda, background and
  * net counts of each edge, plural scattering out of them, composition.
  *
- * Everything is measured at each place and of the sum over all places; the sum is what the record tells.
+ * Everything is measured at each place and of the sum over all places; the sum is what the record tells.  A spectrum
+ * with a channel that is no number is not in the sum, unless all have one.
  */
 #ifndef EM_EELS_QUANT_H
 #define EM_EELS_QUANT_H
@@ -38,7 +39,7 @@ struct em_quant_references {
 };
 
 /* Each spectrum of a file, or of a stream, named by the last part of its key.  EM_ERROR_DATA: none, more than
- * EM_UNMIX_REFERENCES_MAX, arrays of spectra. */
+ * EM_UNMIX_REFERENCES_MAX, two of one name, arrays of spectra. */
 int em_quant_references_read(struct em_quant_references *r, const char *path, struct em_error *err);
 void em_quant_references_release(struct em_quant_references *r); /* a zeroed one too */
 
@@ -54,7 +55,7 @@ struct em_quant_options {
 	const struct em_background_kernel *kernel; /* backgrounds averaged over neighbours; NULL: each its own */
 	bool despike, align, deconvolve, composition, fine;
 	bool tails;                /* with deconvolve: the tail of the edge before an edge is its background */
-	struct em_sigma_beam beam; /* members that are 0 are looked up in the record */
+	struct em_sigma_beam beam; /* all zero: as the record has it */
 	/* Unmixing, within this window; zeroed: with references the first edge's signal, else all of the axis. */
 	struct em_energy_window within;
 	const struct em_quant_reference
@@ -68,7 +69,10 @@ struct em_quant_options {
 /* Spectra of one kind: counts[rows * cols][energy.channels]. */
 struct em_quant_spectra {
 	struct em_energy energy;
-	float *counts; /* owned; NULL: none */
+	const float *counts; /* borrowed from the array that came, or own; NULL: none */
+	float *own;          /* owned; NULL where they are borrowed */
+	float *sum;          /* [energy.channels]: all of them added up, but for those left out; owned */
+	size_t left_out;     /* spectra with a channel that is no number, where others are whole */
 };
 
 /* Of one edge, or one element: the sum's numbers, and at each place; NULL where there is just one. */
@@ -115,8 +119,9 @@ struct em_quant {
 };
 
 /*
- * core: what is quantified; low: of the same places (as many spectra, or one for all), or NULL; core itself is the low
- * loss where its axis has 0 eV.  record: that of the core loss, for what the beam was like.
+ * core: what is quantified; low: of the same places, or NULL; core itself is the low loss where its axis has 0 eV.
+ * Both stay the caller's and are read until em_quant_release.  record: that of the core loss, for what the beam was
+ * like.
  * EM_ERROR_DATA: no energy axis, more than three dimensions, another number of spectra, nothing finite, an edge or
  * window off the axis (it is the data that does not suit the request), no zero loss where one is needed.
  */

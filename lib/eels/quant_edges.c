@@ -12,8 +12,7 @@
 
 #define MAP_LEAST 5 /* standard errors below zero */
 
-/* A window off the axis is a fault of the request as much as of the data; another sample may have it. */
-static int is_data(struct em_error *err)
+int em_quant_blame_data(struct em_error *err)
 {
 	if (err && err->kind == EM_ERROR_USAGE)
 		err->kind = EM_ERROR_DATA;
@@ -31,7 +30,7 @@ static int place(struct em_quant *q, struct em_error *err)
 
 	memcpy(edge, q->opt->edge, q->opt->nedges * sizeof(*edge));
 	if (em_edges_place(edge, q->opt->nedges, &q->core.energy, err))
-		return is_data(err);
+		return em_quant_blame_data(err);
 	em_edges_check(edge, q->opt->nedges, warn_line, q);
 	for (size_t i = 0; i < q->opt->nedges; i++)
 		q->edge[i].edge = edge[i];
@@ -48,7 +47,7 @@ struct em_net_plan *em_quant_plan(const struct em_quant *q, const struct em_edge
 
 	if (!p) {
 		em_error_prefix(err, "%s: ", edge->name);
-		is_data(err);
+		em_quant_blame_data(err);
 	}
 	return p;
 }
@@ -178,30 +177,19 @@ static int measure_map(struct em_quant *q, struct em_quant_edge *e, struct em_er
 
 /* ---- of the sum ---- */
 
-static int measure_sum(struct em_quant *q, struct em_quant_edge *e, const float *sum, struct em_error *err)
+static int measure_sum(struct em_quant *q, struct em_quant_edge *e, struct em_error *err)
 {
 	struct em_net_plan *p = em_quant_plan(q, &e->edge, q->gain, err);
 	char text[400];
 
 	if (!p)
 		return -1;
-	em_net_measure(p, sum, &e->sum);
+	em_net_measure(p, q->core.sum, &e->sum);
 	e->amplitude = em_background_amplitude(em_net_plan_background(p), &e->sum.background);
 	if (e->sum.flags)
 		em_quant_warn(q, "%s", em_net_explain(&e->sum, e->edge.name, text, sizeof(text)));
 	em_net_plan_free(p);
 	return 0;
-}
-
-static int measure_sums(struct em_quant *q, struct em_error *err)
-{
-	float *sum = em_quant_sum_float(q, &q->core);
-	int status = sum ? 0 : em_error_memory(err, q->core.energy.channels * sizeof(float));
-
-	for (size_t i = 0; i < q->opt->nedges && !status; i++)
-		status = measure_sum(q, &q->edge[i], sum, err);
-	free(sum);
-	return status;
 }
 
 int em_quant_measure_edges(struct em_quant *q, struct em_error *err)
@@ -220,7 +208,10 @@ int em_quant_measure_edges(struct em_quant *q, struct em_error *err)
 	for (size_t i = 0; many && i < q->opt->nedges; i++)
 		if (measure_map(q, &q->edge[i], err))
 			return -1;
-	return measure_sums(q, err);
+	for (size_t i = 0; i < q->opt->nedges; i++)
+		if (measure_sum(q, &q->edge[i], err))
+			return -1;
+	return 0;
 }
 
 /* ---- composition ---- */
@@ -231,12 +222,10 @@ int em_quant_find_beam(const struct em_quant *q, const struct em_record *record,
 	struct em_meta m;
 
 	em_meta_get(&m, record);
-	*beam = q->opt->beam;
-	beam->kv = beam->kv > 0 ? beam->kv : m.beam_kev;
-	beam->convergence = beam->convergence > 0       ? beam->convergence
-	                    : isnan(m.convergence_mrad) ? 0
-	                                                : m.convergence_mrad;
-	beam->collection = beam->collection > 0 ? beam->collection : m.collection_mrad;
+	*beam = q->opt->beam.kv > 0
+	            ? q->opt->beam
+	            : (struct em_sigma_beam){m.beam_kev, isnan(m.convergence_mrad) ? 0 : m.convergence_mrad,
+	                                     m.collection_mrad};
 	if (!(beam->kv > 0) || !(beam->collection > 0))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "cross sections need the beam's energy and the collection angle, and "
@@ -259,7 +248,7 @@ static int find_sigma(const struct em_quant *q, size_t i, const struct em_sigma_
 	if (em_sigma_edge_set(&s, (int)e->z, em_shell_name(e->shell), e->first, err) ||
 	    em_sigma_partial(&s, beam, &e->signal, &part->sigma, err)) {
 		em_error_prefix(err, "%s: ", e->name);
-		return is_data(err);
+		return em_quant_blame_data(err);
 	}
 	part->sigma_error = em_sigma_uncertainty(&s);
 	return 0;
@@ -322,7 +311,7 @@ static void sum_fractions(struct em_quant *q, const size_t *chosen, struct em_co
 		set_counts(&q->edge[chosen[k]], &part[k], 0, true);
 	known = !em_composition_fractions(part, q->nelements, fraction, &why);
 	if (!known)
-		em_quant_warn(q, "no composition: %s", why.text);
+		em_quant_warn(q, "%s", why.text);
 	for (size_t k = 0; k < q->nelements; k++) {
 		struct em_quant_element *e = &q->element[k];
 

@@ -32,8 +32,7 @@ struct fine {
 	const struct em_quant_edge *edge;
 	enum kind kind;
 	struct em_net_plan *plan;
-	const float *sum;  /* [channels] */
-	double total;      /* of it */
+	double total;      /* of the sum's channels */
 	double *reference; /* [channels], net: what shifts are measured against */
 	struct em_fine_lines_settings lines;
 	struct em_fine_lines start; /* of the sum */
@@ -45,6 +44,16 @@ struct fine {
 
 /* ---- one spectrum ---- */
 
+/* A hole outside of an edge's windows must not cost its numbers. */
+static double total_of(const float *spectrum, size_t n)
+{
+	double total = 0;
+
+	for (size_t k = 0; k < n; k++)
+		total += isfinite(spectrum[k]) ? (double)spectrum[k] : 0;
+	return total;
+}
+
 /*
  * net = spectrum - background, and its variance: that of the counts as the sum of all lets expect them, and that of the
  * background.  False without a background.
@@ -53,31 +62,40 @@ static bool take_net(const struct fine *f, const float *spectrum, double *net, d
 {
 	const struct em_background_plan *p = em_net_plan_background(f->plan);
 	size_t n = f->q->core.energy.channels, first = em_background_window(p).first;
-	double gain, total = 0, below, error;
+	const struct em_energy_span behind = {first, n - first};
+	double gain, total = total_of(spectrum, n);
 	struct em_background b;
 
 	em_background_fit(p, spectrum, &b);
 	if (b.state != EM_BACKGROUND_GOOD)
 		return false;
 	gain = f->q->gain > 0 ? f->q->gain : b.gain;
-	for (size_t k = 0; k < n; k++)
-		total += (double)spectrum[k];
+	memset(variance, 0, first * sizeof(*variance));
+	em_background_channels(p, &b, &behind, net + first, variance + first);
 	for (size_t k = 0; k < n; k++) {
-		const struct em_energy_span one = {k, 1};
-
-		below = error = 0;
-		if (k >= first)
-			em_background_sum(p, &b, &one, &below, &error);
-		net[k] = k >= first ? (double)spectrum[k] - below : 0;
-		variance[k] = gain * fmax((double)f->sum[k] * total / f->total, 1) + error * error;
+		net[k] = k < first ? 0 : (double)spectrum[k] - net[k];
+		variance[k] *= variance[k];
+		variance[k] += gain * fmax((double)f->q->core.sum[k] * total / f->total, 1);
 	}
 	return true;
 }
 
-static void set(double *value, double *error, enum number i, const struct em_fine_value *v)
+/* What was measured of one spectrum; NAN: nothing to be measured. */
+struct numbers {
+	double value[NUMBERS], error[NUMBERS];
+	bool of_sum; /* where people are told why there is no number */
+};
+
+static void set(struct numbers *n, enum number i, const struct em_fine_value *v)
 {
-	value[i] = v->value;
-	error[i] = v->error;
+	n->value[i] = v->value;
+	n->error[i] = v->error;
+}
+
+static void miss(const struct fine *f, const struct numbers *n, enum number i, const struct em_error *why)
+{
+	if (n->of_sum)
+		em_quant_warn(f->q, "%s: no %s: %s", f->edge->edge.name, names[f->kind][i], why->text);
 }
 
 static struct em_energy_window around(double at, const struct em_energy_window *w)
@@ -85,83 +103,107 @@ static struct em_energy_window around(double at, const struct em_energy_window *
 	return (struct em_energy_window){at + w->from, at + w->to};
 }
 
-static void measure_onset(const struct fine *f, const double *net, const double *variance, double *value, double *error)
+static void measure_onset(const struct fine *f, const double *net, const double *variance, struct numbers *n)
 {
 	const struct em_energy *e = &f->q->core.energy;
 	struct em_energy_window w = around(f->edge->edge.first, &rise);
+	struct em_error why = {0};
 	struct em_fine_onset onset;
 	struct em_fine_value shift;
 
-	if (!em_fine_onset(e, net, variance, &w, 0, &onset, NULL)) {
-		set(value, error, ONSET, &onset.half);
-		set(value, error, STEEPEST, &onset.steepest);
+	if (em_fine_onset(e, net, variance, &w, 0, &onset, &why)) {
+		miss(f, n, ONSET, &why);
+	} else {
+		set(n, ONSET, &onset.half);
+		set(n, STEEPEST, &onset.steepest);
 	}
-	if (f->reference && !em_fine_shift(e, net, variance, f->reference, &w, FARTHEST, &shift, NULL))
-		set(value, error, SHIFT, &shift);
+	if (!f->reference)
+		return;
+	if (!em_fine_shift(e, net, variance, f->reference, &w, FARTHEST, &shift, &why))
+		set(n, SHIFT, &shift);
+	else if (f->q->opt->nreferences)
+		miss(f, n, SHIFT, &why);
 }
 
-static void measure_lines(struct fine *f, const double *net, const double *variance, double *value, double *error,
-                          bool first)
+static void fit_lines(struct fine *f, const double *net, const double *variance, struct numbers *n)
 {
-	const struct em_energy *e = &f->q->core.energy;
-	struct em_fine_lines_windows w;
 	struct em_fine_lines lines;
-	struct em_fine_value ratio;
+	struct em_error why = {0};
 
-	if (!em_fine_lines_place(e, net, variance, &f->lines, &w, NULL) &&
-	    !em_fine_lines_ratio(e, net, variance, &w, f->lines.first_share, &ratio, NULL))
-		set(value, error, RATIO, &ratio);
-	if (em_fine_lines_fit(e, net, variance, &f->lines, f->fitted ? &f->start : NULL, &lines, NULL)) {
+	if (em_fine_lines_fit(&f->q->core.energy, net, variance, &f->lines, f->fitted ? &f->start : NULL, &lines,
+	                      &why)) {
 		/* not every line shows its crystal field */
-		if (!first || !f->lines.split)
-			return;
-		f->lines.split = false;
-		measure_lines(f, net, variance, value, error, true);
+		if (n->of_sum && f->lines.split) {
+			f->lines.split = false;
+			fit_lines(f, net, variance, n);
+		} else {
+			miss(f, n, RATIO_FIT, &why);
+		}
 		return;
 	}
-	if (first) {
+	if (n->of_sum) {
 		f->start = lines;
 		f->fitted = true;
 	}
-	set(value, error, RATIO_FIT, &lines.ratio);
+	set(n, RATIO_FIT, &lines.ratio);
 	if (f->lines.split) {
-		set(value, error, SPLITTING_1, &lines.splitting[0]);
-		set(value, error, SPLITTING_2, &lines.splitting[1]);
+		set(n, SPLITTING_1, &lines.splitting[0]);
+		set(n, SPLITTING_2, &lines.splitting[1]);
 	}
 }
 
-static void measure_prepeak(const struct fine *f, const double *net, const double *variance, double *value,
-                            double *error)
+static void measure_lines(struct fine *f, const double *net, const double *variance, struct numbers *n)
 {
 	const struct em_energy *e = &f->q->core.energy;
-	double at = isnan(f->rise_at) ? value[ONSET] : f->rise_at;
+	struct em_fine_lines_windows w;
+	struct em_fine_value ratio;
+	struct em_error why = {0};
+
+	if (!em_fine_lines_place(e, net, variance, &f->lines, &w, &why) &&
+	    !em_fine_lines_ratio(e, net, variance, &w, f->lines.first_share, &ratio, &why))
+		set(n, RATIO, &ratio);
+	else
+		miss(f, n, RATIO, &why);
+	fit_lines(f, net, variance, n);
+}
+
+static void measure_prepeak(const struct fine *f, const double *net, const double *variance, struct numbers *n)
+{
+	const struct em_energy *e = &f->q->core.energy;
+	double at = isnan(f->rise_at) ? n->value[ONSET] : f->rise_at;
 	struct em_energy_window w[3] = {around(at, &pre), around(at, &main_peak), around(at, &second)};
+	struct em_error why = {0};
 	struct em_fine_value ratio;
 	struct em_fine_fit fit;
 
 	if (isnan(at))
 		return;
-	if (!em_fine_windows_ratio(e, net, variance, &w[0], &w[1], &ratio, NULL))
-		set(value, error, RATIO, &ratio);
-	if (em_fine_peaks_fit(e, net, variance, w, 3, EM_FINE_GAUSS, &fit, NULL))
+	if (!em_fine_windows_ratio(e, net, variance, &w[0], &w[1], &ratio, &why))
+		set(n, RATIO, &ratio);
+	else
+		miss(f, n, RATIO, &why);
+	if (em_fine_peaks_fit(e, net, variance, w, 3, EM_FINE_GAUSS, &fit, &why)) {
+		miss(f, n, RATIO_FIT, &why);
 		return;
+	}
 	ratio = em_fine_area_ratio(&fit, 0, 1, 1, 1);
-	set(value, error, RATIO_FIT, &ratio);
+	set(n, RATIO_FIT, &ratio);
 }
 
-/* value[NUMBERS], error[NUMBERS]; NAN where there is nothing to be measured. */
-static int measure(struct fine *f, const float *spectrum, double *value, double *error, bool first, double *net,
-                   double *variance)
+/* scratch[2][channels] */
+static int measure(struct fine *f, const float *spectrum, double *scratch, struct numbers *n)
 {
+	double *net = scratch, *variance = scratch + f->q->core.energy.channels;
+
 	for (size_t i = 0; i < NUMBERS; i++)
-		value[i] = error[i] = NAN;
+		n->value[i] = n->error[i] = NAN;
 	if (!take_net(f, spectrum, net, variance))
 		return -1;
-	measure_onset(f, net, variance, value, error);
+	measure_onset(f, net, variance, n);
 	if (f->kind == K_EDGE)
-		measure_prepeak(f, net, variance, value, error);
+		measure_prepeak(f, net, variance, n);
 	else
-		measure_lines(f, net, variance, value, error, first);
+		measure_lines(f, net, variance, n);
 	return 0;
 }
 
@@ -171,20 +213,21 @@ static void measure_at(void *ctx, size_t i)
 {
 	struct fine *f = ctx;
 	size_t n = f->q->core.energy.channels;
-	double value[NUMBERS], error[NUMBERS], *net = malloc(2 * n * sizeof(double));
+	double *scratch = malloc(2 * n * sizeof(double));
+	struct numbers found = {.of_sum = false};
 
-	if (!net) {
+	if (!scratch) {
 		f->memory = 1;
 		return;
 	}
-	measure(f, f->q->core.counts + i * n, value, error, false, net, net + n);
+	measure(f, f->q->core.counts + i * n, scratch, &found);
 	for (size_t k = 0; k < NUMBERS; k++)
 		if (f->map[k])
-			f->map[k][i] = (float)value[k];
-	free(net);
+			f->map[k][i] = (float)found.value[k];
+	free(scratch);
 }
 
-static void put_numbers(struct fine *f, const double *value, const double *error)
+static void put_numbers(struct fine *f, const struct numbers *n)
 {
 	struct em_text *t = &f->q->more;
 
@@ -192,7 +235,7 @@ static void put_numbers(struct fine *f, const double *value, const double *error
 	em_text_append(t, "{");
 	for (size_t i = 0; i < NUMBERS; i++)
 		if (names[f->kind][i] && (i != SHIFT || f->q->opt->nreferences))
-			em_quant_put_with_error(t, names[f->kind][i], value[i], error[i]);
+			em_quant_put_with_error(t, names[f->kind][i], n->value[i], n->error[i]);
 	em_text_append(t, "}");
 }
 
@@ -210,7 +253,7 @@ static int make_reference(struct fine *f, double *variance, struct em_error *err
 	if (f->q->opt->nreferences)
 		em_quant_resample(&f->q->opt->reference[0], e, one);
 	else
-		memcpy(one, f->sum, e->channels * sizeof(float));
+		memcpy(one, f->q->core.sum, e->channels * sizeof(float));
 	if (!take_net(f, one, f->reference, variance)) {
 		free(f->reference);
 		f->reference = NULL;
@@ -251,45 +294,41 @@ static void set_up(struct fine *f)
 	                                           .shape = EM_FINE_VOIGT};
 }
 
-static int measure_edge(struct em_quant *q, const struct em_quant_edge *edge, const float *sum, struct em_error *err)
+static int measure_edge(struct em_quant *q, const struct em_quant_edge *edge, struct em_error *err)
 {
-	struct fine f = {.q = q, .edge = edge, .sum = sum};
+	struct fine f = {.q = q, .edge = edge};
 	size_t n = q->core.energy.channels;
-	double value[NUMBERS], error[NUMBERS], *net = malloc(2 * n * sizeof(double));
-	int status = net ? 0 : em_error_memory(err, 2 * n * sizeof(double));
+	struct numbers found = {.of_sum = true};
+	double *scratch = malloc(2 * n * sizeof(double));
+	int status = scratch ? 0 : em_error_memory(err, 2 * n * sizeof(double));
 
 	set_up(&f);
-	for (size_t k = 0; k < n; k++)
-		f.total += (double)sum[k];
+	f.total = total_of(q->core.sum, n);
 	f.plan = status ? NULL : em_quant_plan(q, &edge->edge, q->gain, err);
 	if (f.plan && !status)
-		status = make_reference(&f, net, err);
+		status = make_reference(&f, scratch, err);
 	if (f.plan && !status) {
-		if (measure(&f, sum, value, error, true, net, net + n))
+		if (measure(&f, q->core.sum, scratch, &found))
 			em_quant_warn(q, "%s: no background, so no fine structure", edge->edge.name);
-		f.rise_at = value[ONSET];
-		put_numbers(&f, value, error);
+		f.rise_at = found.value[ONSET];
+		put_numbers(&f, &found);
 		status = em_quant_count(q) > 1 ? make_maps(&f, err) : 0;
 	}
 	em_net_plan_free(f.plan);
 	free(f.reference);
-	free(net);
+	free(scratch);
 	return f.plan ? status : -1;
 }
 
 int em_quant_measure_fine(struct em_quant *q, struct em_error *err)
 {
-	float *sum = em_quant_sum_float(q, &q->core);
-	int status = sum ? 0 : em_error_memory(err, q->core.energy.channels * sizeof(float));
+	int status = 0;
 
-	if (!status) {
-		em_json_put_name(&q->more, "fine");
-		em_text_append(&q->more, "{");
-		for (size_t i = 0; i < q->opt->nedges && !status; i++)
-			status = measure_edge(q, &q->edge[i], sum, err);
-		em_text_append(&q->more, "}");
-	}
-	free(sum);
+	em_json_put_name(&q->more, "fine");
+	em_text_append(&q->more, "{");
+	for (size_t i = 0; i < q->opt->nedges && !status; i++)
+		status = measure_edge(q, &q->edge[i], err);
+	em_text_append(&q->more, "}");
 	return status;
 }
 

@@ -8,9 +8,9 @@
 /* One more line for people. */
 void em_quant_warn(const struct em_quant *q, const char *fmt, ...) EM_PRINTF(2, 3);
 
-/* The spectra of all places added up, [channels], malloc'ed; NULL: no memory. */
-double *em_quant_sum(const struct em_quant *q, const struct em_quant_spectra *s);
-float *em_quant_sum_float(const struct em_quant *q, const struct em_quant_spectra *s);
+/* A window off the axis, more components than spectra: faults of the request as much as of the data, and another sample
+ * may suit.  Makes EM_ERROR_USAGE into EM_ERROR_DATA; -1. */
+int em_quant_blame_data(struct em_error *err);
 
 /* Fills q->edge, the windows placed, and q->gain. */
 int em_quant_measure_edges(struct em_quant *q, struct em_error *err);

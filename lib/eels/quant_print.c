@@ -86,6 +86,8 @@ static void put_record(struct em_text *t, const struct em_quant *q)
 {
 	em_text_append(t, "{");
 	em_quant_put(t, "spectra", (double)em_quant_count(q));
+	if (q->core.left_out)
+		em_quant_put(t, "left_out", (double)q->core.left_out);
 	if (!isnan(q->zero_loss))
 		em_quant_put(t, "zero_loss_ev", q->zero_loss);
 	if (!isnan(q->thickness.ratio))

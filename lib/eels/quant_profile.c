@@ -37,8 +37,11 @@ struct ruler {
 	const char *units;
 };
 
-static int print_profile(struct em_text *t, const struct em_profile *p, const struct ruler *ruler, struct em_error *err)
+static int print_profile(struct em_quant *q, struct em_quant_edge *e, const struct em_profile *p,
+                         const struct ruler *ruler, struct em_error *err)
 {
+	struct em_text *t = &e->profile;
+	struct em_error why = {0};
 	double *v = malloc(3 * p->count * sizeof(double));
 	struct em_step step;
 
@@ -53,7 +56,9 @@ static int print_profile(struct em_text *t, const struct em_profile *p, const st
 	put_numbers(t, "distance", ruler->units, v, p->count);
 	put_numbers(t, "counts", "", v + p->count, p->count);
 	put_numbers(t, "counts_u", "", v + 2 * p->count, p->count);
-	if (!em_profile_fit_step(p, &step, NULL))
+	if (em_profile_fit_step(p, &step, &why))
+		em_quant_warn(q, "--across, %s: %s", e->edge.name, why.text);
+	else
 		put_step(t, &step, ruler->units, ruler->per_px);
 	em_text_append(t, "}");
 	free(v);
@@ -70,6 +75,17 @@ static void find_axes(const struct em_quant *q, const struct em_record *record, 
 	em_record_get_axes(record, &a);
 	axes[1] = a.axis[q->ndim - 2];
 	axes[0] = q->ndim > 2 ? a.axis[q->ndim - 3] : axes[1];
+}
+
+static void check_line(struct em_quant *q, const struct em_line *l)
+{
+	double right = (double)q->cols - 0.5, bottom = (double)q->rows - 0.5;
+
+	if (fmin(l->x0, l->x1) < -0.5 || fmax(l->x0, l->x1) > right || fmin(l->y0, l->y1) < -0.5 ||
+	    fmax(l->y0, l->y1) > bottom)
+		em_quant_warn(q,
+		              "--across: the line from (%.6g, %.6g) to (%.6g, %.6g) px leaves the image, %zu x %zu px",
+		              l->x0, l->y0, l->x1, l->y1, q->cols, q->rows);
 }
 
 int em_quant_profile(struct em_quant *q, const struct em_record *record, const char *across, double breadth,
@@ -91,6 +107,7 @@ int em_quant_profile(struct em_quant *q, const struct em_record *record, const c
 		ruler = (struct ruler){fabs(axes[1].scale), axes[1].units};
 	if (em_line_parse(&line, across, axes, err))
 		return em_error_prefix(err, "--across: ");
+	check_line(q, &line);
 	length = hypot(line.x1 - line.x0, line.y1 - line.y0);
 	for (size_t i = 0; i < q->opt->nedges && !status; i++) {
 		struct em_profile p;
@@ -99,7 +116,7 @@ int em_quant_profile(struct em_quant *q, const struct em_record *record, const c
 		    em_profile_make(&p, q->edge[i].counts, NULL, &grid, &line, breadth > 0 ? breadth : length, 0, err);
 		if (status)
 			return em_error_prefix(err, "--across, %s: ", q->edge[i].edge.name);
-		status = print_profile(&q->edge[i].profile, &p, &ruler, err);
+		status = print_profile(q, &q->edge[i], &p, &ruler, err);
 		em_profile_release(&p);
 	}
 	return status;

@@ -33,19 +33,22 @@ static int load(struct em_quant_reference *r, const struct em_array *a, struct e
 
 static int add(struct em_quant_references *list, const struct em_sample *s, struct em_error *err)
 {
-	const char *slash = strrchr(s->key, '/');
+	const char *slash = strrchr(s->key, '/'), *name = slash ? slash + 1 : s->key;
 	struct em_quant_reference *grown, *r;
 	struct em_array view, owned = {0};
 	int status;
 
 	if (list->count == EM_UNMIX_REFERENCES_MAX)
 		return em_error_set(err, EM_ERROR_DATA, "more than %d references", EM_UNMIX_REFERENCES_MAX);
+	for (size_t i = 0; i < list->count; i++)
+		if (!strcmp(list->at[i].name, name))
+			return em_error_set(err, EM_ERROR_DATA, "two references are named %.200s", name);
 	grown = realloc(list->at, (list->count + 1) * sizeof(*grown));
 	if (!grown)
 		return em_error_memory(err, (list->count + 1) * sizeof(*grown));
 	list->at = grown;
 	r = memset(&grown[list->count++], 0, sizeof(*r));
-	r->name = strdup(slash ? slash + 1 : s->key);
+	r->name = strdup(name);
 	if (!r->name)
 		return em_error_memory(err, strlen(s->key));
 	status = em_sample_data(s, &view, &owned, err) || load(r, &view, err) ? -1 : 0;

@@ -8,12 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The sum of all spectra, and room for what is left of it. */
+/* Room for what is left of the sum of all spectra. */
 struct single {
 	struct em_quant *q;
 	struct em_deconvolve *d;
 	struct em_sigma_beam beam;
-	float *sum, *edge, *variance; /* [channels]; owned */
+	float *edge, *variance; /* [channels]; owned */
 };
 
 /* edge = the sum less the background of e, without plural scattering; zero before the background's window. */
@@ -31,8 +31,8 @@ static int clear_edge(struct single *s, const struct em_quant_edge *e, struct em
 	em_background_curve(em_net_plan_background(p), &e->sum.background, &(struct em_energy_span){first, n - first},
 	                    s->edge + first);
 	for (size_t k = 0; k < n; k++) {
-		s->edge[k] = k < first ? 0 : s->sum[k] - s->edge[k];
-		s->variance[k] = k < first ? 0 : (float)gain * fmaxf(s->sum[k], 1);
+		s->edge[k] = k < first ? 0 : s->q->core.sum[k] - s->edge[k];
+		s->variance[k] = k < first ? 0 : (float)gain * fmaxf(s->q->core.sum[k], 1);
 	}
 	em_net_plan_free(p);
 	return em_deconvolve_run(s->d, s->edge, s->variance, err);
@@ -86,8 +86,7 @@ static int measure_above_tail(struct single *s, struct em_quant_edge *e, struct 
 		return em_error_prefix(err, "%s: ", below->edge.name);
 	t = em_tail_new(&s->q->core.energy, &sigma, &s->beam, &e->edge.background, &e->edge.signal, err);
 	if (!t) {
-		if (err)
-			err->kind = EM_ERROR_DATA;
+		em_quant_blame_data(err);
 		return em_error_prefix(err, "%s over the tail of %s: ", e->edge.name, below->edge.name);
 	}
 	em_tail_measure(t, s->edge, s->variance, &net);
@@ -104,18 +103,15 @@ static int prepare(struct single *s, const struct em_record *record, struct em_e
 	const struct em_quant_spectra *l = q->low.counts ? &q->low : &q->core;
 	const struct em_deconvolve_options o = {0};
 	size_t bytes = q->core.energy.channels * sizeof(float);
-	float *low = em_quant_sum_float(q, l);
 
-	s->sum = em_quant_sum_float(q, &q->core);
 	s->edge = malloc(bytes);
 	s->variance = malloc(bytes);
-	if (low && s->sum && s->edge && s->variance)
-		s->d = em_deconvolve_new(low, &l->energy, &q->core.energy, &o, err);
+	if (s->edge && s->variance)
+		s->d = em_deconvolve_new(l->sum, &l->energy, &q->core.energy, &o, err);
 	else
 		em_error_memory(err, bytes);
-	free(low);
 	if (!s->d)
-		return -1;
+		return em_quant_blame_data(err);
 	return q->opt->tails ? em_quant_find_beam(q, record, &s->beam, err) : 0;
 }
 
@@ -129,7 +125,6 @@ int em_quant_measure_single(struct em_quant *q, const struct em_record *record, 
 	for (size_t i = 0; i < q->opt->nedges && !status && q->opt->tails; i++)
 		status = measure_above_tail(&s, &q->edge[i], err);
 	em_deconvolve_free(s.d);
-	free(s.sum);
 	free(s.edge);
 	free(s.variance);
 	return status;

@@ -21,12 +21,10 @@ static int find_span(const struct em_quant *q, bool signal, struct em_energy_spa
 	                                                                 : NULL;
 
 	*span = (struct em_energy_span){0, q->core.energy.channels};
-	if (w && em_energy_span(&q->core.energy, w, span, err)) {
-		if (err)
-			err->kind = EM_ERROR_DATA;
-		return em_error_prefix(err, "--within: ");
-	}
-	return 0;
+	if (!w || !em_energy_span(&q->core.energy, w, span, err))
+		return 0;
+	em_quant_blame_data(err);
+	return em_error_prefix(err, "--within: ");
 }
 
 /* ---- references ---- */
@@ -43,23 +41,21 @@ struct unmixing {
 /* spectrum[span] less the background, and its variance, with the gain of the counts. */
 static void take_off(const struct unmixing *w, const float *spectrum, double *net, double *variance)
 {
-	struct em_background b = {.state = EM_BACKGROUND_GOOD};
 	double gain = w->q->gain > 0 ? w->q->gain : 1, level = 0;
-	float below;
+	const float *y = spectrum + w->span.first;
+	struct em_background b;
 
-	if (w->plan)
+	memset(net, 0, w->span.count * sizeof(*net));
+	if (w->plan) {
 		em_background_fit(em_net_plan_background(w->plan), spectrum, &b);
+		em_background_channels(em_net_plan_background(w->plan), &b, &w->span, net, NULL);
+	}
 	for (size_t k = 0; k < w->span.count; k++)
-		level += fmax((double)spectrum[w->span.first + k], 0) / (double)w->span.count;
+		level += fmax((double)y[k], 0) / (double)w->span.count;
 	for (size_t k = 0; k < w->span.count; k++) {
-		const struct em_energy_span one = {w->span.first + k, 1};
-
-		below = 0;
-		if (w->plan)
-			em_background_curve(em_net_plan_background(w->plan), &b, &one, &below);
-		net[k] = b.state == EM_BACKGROUND_GOOD ? (double)spectrum[one.first] - (double)below : NAN;
+		net[k] = (double)y[k] - net[k];
 		/* a channel of no counts is no more certain than one of few */
-		variance[k] = gain * fmax((double)spectrum[one.first], fmax(0.1 * level, 1e-30));
+		variance[k] = gain * fmax((double)y[k], fmax(0.1 * level, 1e-30));
 	}
 }
 
@@ -146,7 +142,11 @@ static void put_references(struct em_quant *q, const double *amount, const doubl
 {
 	size_t n = q->namounts;
 	double fraction[EM_UNMIX_REFERENCES_MAX], error[EM_UNMIX_REFERENCES_MAX];
-	bool any = !em_unmix_fractions(amount, covariance, n, fraction, error, NULL);
+	struct em_error why = {0};
+	bool any = !em_unmix_fractions(amount, covariance, n, fraction, error, &why);
+
+	if (!any && !isnan(quality))
+		em_quant_warn(q, "references: %s", why.text);
 
 	em_json_put_name(&q->more, "references");
 	em_text_append(&q->more, "{");
@@ -166,16 +166,18 @@ static int fit_sum(struct unmixing *w, struct em_error *err)
 	struct em_quant *q = w->q;
 	size_t n = q->namounts;
 	double amount[EM_UNMIX_REFERENCES_MAX], quality, *covariance = malloc(n * n * sizeof(double));
-	float *sum = em_quant_sum_float(q, &q->core);
-	int status = covariance && sum ? 0 : em_error_memory(err, n * n * sizeof(double));
+	struct em_error why = {0};
+	int status = covariance ? 0 : em_error_memory(err, n * n * sizeof(double));
 
-	if (!status)
-		status = fit(w, sum, amount, covariance, &quality, err);
+	if (!status && fit(w, q->core.sum, amount, covariance, &quality, &why)) {
+		for (size_t k = 0; k < n * n; k++)
+			amount[k / n] = covariance[k] = quality = NAN;
+		em_quant_warn(q, "references: %s", why.text);
+	}
 	if (!status)
 		put_references(q, amount, covariance, quality);
 	free(covariance);
-	free(sum);
-	return status ? em_error_prefix(err, "references: ") : 0;
+	return status;
 }
 
 static int unmix_with_references(struct em_quant *q, struct em_error *err)
@@ -311,6 +313,8 @@ static int find_components(struct em_quant *q, struct em_error *err)
 		em_basis_release(&b);
 	}
 	free(spectra);
+	if (status)
+		em_quant_blame_data(err);
 	return status ? em_error_prefix(err, "components: ") : 0;
 }
 

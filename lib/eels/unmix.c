@@ -200,6 +200,9 @@ static int solve(struct normal *n, const struct em_unmix *u, const double *count
 
 	weigh(n, u, counts, variance);
 	gather(n, u, counts);
+	if (!n->used)
+		return em_error_set(err, EM_ERROR_DATA,
+		                    "the spectrum and the references have no channel in common that is a number");
 	if (n->used <= n->count)
 		return em_error_set(err, EM_ERROR_DATA, "%zu channels are too few for %zu references", n->used,
 		                    n->count);
