@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "eels/quant.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,12 +48,13 @@ struct run {
 	size_t also_read;
 	struct em_quant_references references;
 	char *told[WARNINGS_MOST];
-	size_t ntold, untold;
+	size_t ntold;
 };
 
 struct item {
 	struct em_arrival arrival;
 	struct em_sample pair;
+	bool swapped; /* these two */
 	struct em_text warnings;
 };
 
@@ -97,20 +99,29 @@ static int take(void *ctx, void *item, struct em_error *err)
 
 /* ---- one sample ---- */
 
-static int quantify(const struct options *o, struct em_sample *s, struct em_sample *pair, struct em_text *warnings,
-                    struct em_error *err)
+/* What --energy says is of the samples, not of --also's. */
+static int open_data(const struct options *o, const struct em_sample *s, bool also, struct em_array *view,
+                     struct em_array *owned, struct em_error *err)
 {
+	if (em_sample_data(s, view, owned, err))
+		return -1;
+	if (!also && o->energy[1] > 0 && view->ndim > 0)
+		em_axis_set(&view->axis[view->ndim - 1], "energy", o->energy[1], o->energy[0], "eV");
+	return 0;
+}
+
+static int quantify(const struct options *o, struct item *it, struct em_error *err)
+{
+	struct em_sample *s = &it->arrival.sample, *pair = it->pair.key ? &it->pair : NULL;
 	struct em_array view, owned = {0}, pair_view, pair_owned = {0};
 	struct em_quant q = {0};
-	int status = em_sample_data(s, &view, &owned, err);
+	int status = open_data(o, s, it->swapped, &view, &owned, err);
 
-	if (!status && pair->key)
-		status = em_sample_data(pair, &pair_view, &pair_owned, err);
-	if (!status && o->energy[1] > 0 && view.ndim > 0)
-		em_axis_set(&view.axis[view.ndim - 1], "energy", o->energy[1], o->energy[0], "eV");
+	if (!status && pair)
+		status = open_data(o, pair, !it->swapped, &pair_view, &pair_owned, err);
 	if (!status)
-		status = em_quant_run(&q, &o->quant, &view, pair->key ? &pair_view : NULL, &s->record, err);
-	q.changed = q.changed || o->energy[1] > 0;
+		status = em_quant_run(&q, &o->quant, &view, pair ? &pair_view : NULL, &s->record, err);
+	q.changed = q.changed || (o->energy[1] > 0 && !it->swapped);
 	if (!status && o->across)
 		status = em_quant_profile(&q, &s->record, o->across, o->breadth, err);
 	if (!status && o->standard)
@@ -118,36 +129,39 @@ static int quantify(const struct options *o, struct em_sample *s, struct em_samp
 	if (!status)
 		status = em_quant_describe(&q, s, err);
 	if (q.warnings.len)
-		em_text_append(warnings, em_text_get(&q.warnings));
+		em_text_append(&it->warnings, em_text_get(&q.warnings));
 	em_quant_release(&q);
 	em_array_release(&owned);
 	em_array_release(&pair_owned);
 	return status;
 }
 
-static int has_zero(const struct em_sample *s, bool *has, struct em_error *err)
+static int has_zero(const struct options *o, const struct em_sample *s, bool also, bool *has, struct em_error *err)
 {
 	struct em_array view, owned = {0};
 	struct em_energy e;
-	int status = em_sample_data(s, &view, &owned, err) || em_energy_of_array(&e, &view, err) ? -1 : 0;
+	int status = open_data(o, s, also, &view, &owned, err) || em_energy_of_array(&e, &view, err) ? -1 : 0;
 
 	em_array_release(&owned);
 	if (!status)
-		*has = em_energy_channel(&e, 0) >= 0 && em_energy_channel(&e, 0) <= (double)e.channels;
+		*has = em_energy_holds(&e, 0);
 	return status;
 }
 
-/* Of a pair, the sample that goes on is the core loss: the one whose axis has not 0 eV. */
-static int put_in_order(struct item *it, struct em_error *err)
+/* Of a pair, the sample that goes on is the core loss: the one whose axis has not 0 eV, or else --also's is the low. */
+static int put_in_order(const struct options *o, struct item *it, struct em_error *err)
 {
 	struct em_sample first = it->arrival.sample;
 	bool here, there;
 
-	if (has_zero(&it->arrival.sample, &here, err) || has_zero(&it->pair, &there, err))
+	if (has_zero(o, &it->arrival.sample, false, &here, err))
 		return -1;
+	if (has_zero(o, &it->pair, true, &there, err))
+		return em_error_prefix(err, "%.200s: ", o->also);
 	if (!here && !there)
 		return em_error_set(err, EM_ERROR_DATA, "neither of the pair has 0 eV: it has no low loss");
-	if (here) {
+	it->swapped = here && !there;
+	if (it->swapped) {
 		it->arrival.sample = it->pair;
 		it->pair = first;
 	}
@@ -165,7 +179,7 @@ static int work(void *ctx, void *item, struct em_error *err)
 		return -1;
 	if (em_sample_has_error(s))
 		return 0;
-	if (!(it->pair.key && put_in_order(it, &why)) && !quantify(r->opt, s, &it->pair, &it->warnings, &why))
+	if (!(it->pair.key && put_in_order(r->opt, it, &why)) && !quantify(r->opt, it, &why))
 		return 0;
 	if (r->cli->keep_going && why.kind == EM_ERROR_DATA) {
 		r->cli->failed++;
@@ -175,16 +189,43 @@ static int work(void *ctx, void *item, struct em_error *err)
 	return em_error_prefix(err, "sample %.200s: ", s->key);
 }
 
+/* How long the number at text[i] is; 0: none begins there, as in L23. */
+static size_t number_at(const char *text, size_t i)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[i]) || (i && isalpha((unsigned char)text[i - 1])))
+		return 0;
+	(void)strtod(text + i, &end);
+	return (size_t)(end - text) - i;
+}
+
+/* Do a warning and the n bytes of another say the same, of whatever numbers? */
+static bool is_like(const char *a, const char *b, size_t n)
+{
+	size_t i = 0, k = 0;
+
+	while (a[i] && k < n) {
+		size_t here = number_at(a, i), there = number_at(b, k);
+
+		if (!here != !there || (!here && a[i] != b[k]))
+			return false;
+		i += here ? here : 1;
+		k += there ? there : 1;
+	}
+	return !a[i] && k >= n;
+}
+
 /* Each warning once, with the first sample that has it: a series has the same one in every frame. */
 static void tell(struct run *r, const struct item *it)
 {
 	const char *line = em_text_get(&it->warnings);
 
-	for (size_t n; *line; line += n + 1) {
+	for (size_t n; *line; line += n + (line[n] != '\0')) {
 		size_t i = 0;
 
 		n = strcspn(line, "\n");
-		while (i < r->ntold && strncmp(r->told[i], line, n) != 0)
+		while (i < r->ntold && !is_like(r->told[i], line, n))
 			i++;
 		if (i < r->ntold || r->ntold == WARNINGS_MOST)
 			continue;
@@ -410,6 +451,12 @@ static int check(struct em_cli *cli, struct options *o)
 		return em_cli_usage(cli, "--tails needs --deconvolve: a tail has its shape without plural scattering");
 	if (o->references && o->quant.components)
 		return em_cli_usage(cli, "--references or --components, not both");
+	if (o->quant.within.from < o->quant.within.to && !o->references && !o->quant.components)
+		return em_cli_usage(cli, "--within needs --references or --components");
+	if (o->breadth > 0 && !o->across)
+		return em_cli_usage(cli, "--breadth needs --across");
+	if (o->nfactors && !o->quant.composition)
+		return em_cli_usage(cli, "--factor needs --composition");
 	if (o->quant.gain < 0 || o->average < 0 || o->breadth < 0)
 		return em_cli_usage(cli, "--gain, --average and --breadth are not below 0");
 	o->quant.threads = (int)cli->threads;

@@ -202,6 +202,89 @@ is 'fractions are 1 together' 'abs(sum(v["fraction"] for v in e["composition"].v
 check_fails 'no beam' 1 'give --beam' 'eelsquant -c -e Ti-L23,O-K sto.tar'
 check_fails 'M edges' 1 'La-M45.*factor|La-M45.*hydrogenic' 'eelsquant -q -c --beam 200,10,25 -e Ti-L23,La-M45 si.tar'
 
+# ---- by hand: axes, pairs, holes
+# NAME.tar of samples (key, spectra, first eV, eV a channel, members of the record); e: 400 to 656 eV, y: Ti and O there
+
+cat >hand.py <<'END'
+import io, json, tarfile
+import numpy as np
+def put(name, *samples):
+    with tarfile.open(name + ".tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+        for key, a, offset, scale, more in samples:
+            axes = [{"name": "y", "units": "", "scale": 1, "offset": 0}, {"name": "x", "units": "", "scale": 1, "offset": 0},
+                    {"name": "energy", "units": "eV", "scale": scale, "offset": offset}][-a.ndim:]
+            f = io.BytesIO()
+            np.save(f, a.astype("f4"))
+            record = dict({"em": 1, "key": key, "axes": axes}, **more)
+            for ext, data in ((".data.npy" if a.ndim > 1 else ".spectrum.npy", f.getvalue()),
+                              (".json", json.dumps(record).encode() + b"\n")):
+                info = tarfile.TarInfo(key + ext)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+e = 400 + 0.25 * np.arange(1024)
+y = 1e4 * ((e / 400) ** -3 + 0.2 * (e > 456) * np.exp((456 - e) / 80) + 0.15 * (e > 532) * (e / 532) ** -3)
+image = np.random.RandomState(1).poisson(y, (5, 6, 1024)).astype("f8")
+low = -20 + 0.25 * np.arange(400)
+lines = 1e6 * np.exp(-(low / 0.8) ** 2) + 2e4 * np.exp(-((low - 22) / 5) ** 2)
+flat = -4.2 + 0.3 * np.arange(60)
+put("image", ("image", image, 400, 0.25, {}))
+put("top", ("top", np.tile(1e5 * np.exp(-(flat / 0.6) ** 2), (3, 1)), -4.2, 0.3, {}))
+np.save("row.npy", image[0].astype("f4"))
+put("lowrow", ("low", np.tile(lines, (6, 1)), -20, 0.25, {}))
+hole = image.copy()
+hole[2, 3, 500] = np.nan
+hole[4, 5, 900:] = np.inf
+put("holes", ("holes", hole, 400, 0.25, {}))
+put("few", ("few", image[:1, :2], 400, 0.25, {}))
+put("same", ("a/one", y, 400, 0.25, {}), ("b/one", y[::-1].copy(), 400, 0.25, {}))
+put("far", ("a/far", y, 5000, 1, {}))
+put("beam", ("beam", image[0], 400, 0.25,
+             {"instrument": {"beam_kev": 200}, "acquisition": {"convergence_mrad": 30, "collection_mrad": 5}}))
+series = [("f%d" % k, np.random.RandomState(k).poisson(1e4 * (e / 400) ** 2) * 1.0, 400, 0.25, {}) for k in range(5)]
+put("rising", *series)
+END
+"$PYTHON" hand.py
+is '0 eV at a whole channel, but for rounding' 'abs(e["zero_loss_ev"]) < 1e-3' 'eelsquant --align top.tar'
+is '--energy is of the samples, not of what --also has' 'r["axes"][-1]["offset"] == 400 and e["t_over_lambda"] > 0' \
+	'eelsquant -e Ti-L23 --energy 400,0.25 --also lowrow.tar row.npy'
+is 'two with 0 eV: the low loss is what --also has' 'r["key"] == "top" and a["data"].shape == (3, 60)' \
+	'eelsquant --also top.tar top.tar'
+is 'spectra with holes are not in the sum' \
+	'e["left_out"] == 2 and abs(e["edges"]["O-K"]["counts"] / np.nansum(a["o-k"]) * 29 / 28 - 1) < 0.02' \
+	'eelsquant -q -e Ti-L23,O-K holes.tar'
+check_is 'and people are told' 1 "$(eelsquant -j holes.tar 2>&1 >/dev/null | grep -c '2 of 30 spectra.*not in the sum')"
+is 'a hole elsewhere costs no fine structure' 'np.isnan(a["o-k-onset"][2, 3]) and np.isnan(a["o-k-onset"]).sum() == 1 and \
+	np.isfinite(a["ti-l23-onset"]).all()' \
+	'eelsquant -q -f -e Ti-L23,O-K holes.tar'
+eelsquant -q -e Ti-L23 holes.tar -o holes-quantified.tar
+check 'and the spectrum is drawn' 'emplot spectrum -o holes.svg holes-quantified.tar && grep -q Ti-L23 holes.svg'
+check_is 'a warning with other numbers is the same' 1 "$(eelsquant -j -e Ti-L23 rising.tar 2>&1 >/dev/null | wc -l)"
+for kind in svd nmf; do
+	check_exit "-k: more components than spectra, $kind" 3 \
+		"eelsquant -k -q --components $kind:3 few.tar >/dev/null"
+done
+check_fails 'references of one name' 1 'same.tar: two references are named one' \
+	'eelsquant -e Ti-L23 --references same.tar image.tar'
+is 'a reference of other energies: null' 'e["references"]["far"]["amount"] is None' \
+	'eelsquant -q -e Ti-L23 --references far.tar image.tar'
+check_is 'and a warning' 1 "$(eelsquant -j -e Ti-L23 --references far.tar image.tar 2>&1 >/dev/null |
+	grep -c 'references: .*no channel in common')"
+cat >parallel.sh <<'END'
+for beam in 200,0,5 200,0.001,5 200,30,5; do
+	eelsquant -q -j -c -e Ti-L23,O-K --beam $beam beam.tar | jq '.eels.composition.O.per_Ti * 1000 | round'
+done | uniq | wc -l
+END
+check_is 'a parallel beam is one, whatever the record says' 2 "$(sh parallel.sh)"
+check_is 'a line that leaves the image: a warning' 1 \
+	"$(eelsquant -j -e Ti-L23 --across 0,2,20,2 image.tar 2>&1 >/dev/null | grep -c 'leaves the image, 6 x 5 px')"
+check_is 'no step: a warning says why' 1 \
+	"$(eelsquant -j -e Ti-L23 --across 0,2,5,2 image.tar 2>&1 >/dev/null | grep -c -- '--across, Ti-L23: ')"
+check_is 'no fine structure: a warning says why' 1 \
+	"$(eelsquant -j -f -e Ti-L23 image.tar 2>&1 >/dev/null | grep -c 'Ti-L23: no l3_l2_fit: ')"
+check_fails 'a window for nothing' 2 '--within needs' 'eelsquant --within 440-500 image.tar'
+check_fails 'a breadth of no line' 2 '--breadth needs' 'eelsquant -e Ti-L23 --breadth 3 image.tar'
+check_fails 'factors for nothing' 2 '--factor needs' 'eelsquant -e Ti-L23 --factor Ti-L23=2 image.tar'
+
 # ---- bad input
 
 cat >bad.py <<'END'

@@ -252,9 +252,20 @@ static void what_cannot_be_aligned(void **state)
 	assert_true(s.channels == 7);
 }
 
+/* In doubles 4.2 / 0.3 is 14 and two of its last bits. */
+static void zero_is_the_channel_at_it(void **state)
+{
+	(void)state;
+	assert_true(em_align_zero_channel(&(struct em_energy){100, -4.2, 0.3}) == 14);
+	assert_true(em_align_zero_channel(&(struct em_energy){100, -4.1, 0.3}) == 14);
+	assert_true(em_align_zero_channel(&(struct em_energy){100, -4.3, 0.3}) == 15);
+	assert_true(em_align_zero_channel(&(struct em_energy){100, 0, 0.3}) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(zero_is_the_channel_at_it),
 	    cmocka_unit_test(counts_mean_and_width_are_kept),
 	    cmocka_unit_test(whole_channels_are_exact),
 	    cmocka_unit_test(parabolas_are_exact_and_spectra_come_back),
