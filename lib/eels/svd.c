@@ -200,11 +200,13 @@ static void rotate(const double *u, const double *in, size_t k, size_t columns, 
 static int stands(const double *now, const double *before, size_t count, size_t k, double squares,
                   const struct em_svd_matrix *m)
 {
-	double n = (double)m->rows, columns = (double)m->columns, rest = squares, edge;
+	double n = (double)m->rows, columns = (double)m->columns, rest = squares, edge = 0;
+	double freedom = fmax(n - (double)k, 0) * fmax(columns - (double)k, 0);
 
 	for (size_t i = 0; i < k; i++)
 		rest -= now[i];
-	edge = fmax(rest, 0) / (n * columns) * pow(sqrt(n) + sqrt(columns), 2) * ABOVE_NOISE;
+	if (freedom > 0)
+		edge = fmax(rest, 0) / freedom * pow(sqrt(n) + sqrt(columns), 2) * ABOVE_NOISE;
 	for (size_t i = 0; i < count; i++)
 		if (now[i] > edge && now[i] > 1e-12 * now[0] && !(fabs(now[i] - before[i]) <= STANDS * now[i]))
 			return 0;
