@@ -285,6 +285,32 @@ check_fails 'a window for nothing' 2 '--within needs' 'eelsquant --within 440-50
 check_fails 'a breadth of no line' 2 '--breadth needs' 'eelsquant -e Ti-L23 --breadth 3 image.tar'
 check_fails 'factors for nothing' 2 '--factor needs' 'eelsquant -e Ti-L23 --factor Ti-L23=2 image.tar'
 
+# ---- plural scattering out of each place: unbiased, within what it says of itself
+# What is left is e^(-t/lambda) of what as many atoms give where nothing is scattered twice.
+
+emsynth eels --low --thickness 0.001 --pair SrTiO3/SrTiO3 --dose 1e7 -s 4x1 -o pair.tar
+"$PYTHON" split.py -thin
+emsynth eels --low --thickness 0.7 --pair SrTiO3/SrTiO3 --dose 1e7 -o pair.tar
+"$PYTHON" split.py -thick
+cat >>truth.py <<'END'
+def single():
+    with tarfile.open("core-thin.tar") as tar:
+        f = {m.name.split(".", 1)[1]: tar.extractfile(m).read() for m in tar}
+    thin = np.load(io.BytesIO(f["truth-ti-l23.npy"])).flat[0] / json.loads(f["json"])["truth"]["atoms_per_nm2"]["Ti"][0]
+    d = a["ti-l23-single"] - thin * math.exp(-0.7) * r["truth"]["atoms_per_nm2"]["Ti"][0]
+    z = d.mean() / d.std() * math.sqrt(d.size)
+    return (abs(z) < 3.5 and 0.9 < (d / a["ti-l23-single-u"]).std() < 1.1) or print("mean %.2f" % z)
+END
+is 'counts without plural scattering, at each place' 'single()' \
+	"eelsquant -q -e Ti-L23 --signal Ti-L23=453.875-493.875 --deconvolve --also low-thick.tar core-thick.tar"
+is 'are those of the sum' 'abs(a["ti-l23-single"].sum() / e["edges"]["Ti-L23"]["single_counts"] - 1) < 0.01' \
+	'eelsquant -q -e Ti-L23 --deconvolve --also low-thick.tar core-thick.tar'
+is 'and of the composition' 'abs(np.nanmean(a["fraction-ti"]) / e["composition"]["Ti"]["fraction"] - 1) < 0.03' \
+	'eelsquant -q -c --beam 200,10,25 -e Ti-L23,O-K --deconvolve --tails --also low-thick.tar core-thick.tar'
+check_is 'the same whatever the threads' 1 "$(for t in 1 7; do
+	eelsquant -q --no-provenance -t $t -e Ti-L23,O-K --deconvolve --also low-thick.tar core-thick.tar | md5sum
+done | uniq | wc -l)"
+
 # ---- bad input
 
 cat >bad.py <<'END'

@@ -38,6 +38,8 @@ void em_quant_release(struct em_quant *q)
 			free(q->fine[i][k]);
 		free(q->edge[i].counts);
 		free(q->edge[i].error);
+		free(q->edge[i].single_map);
+		free(q->edge[i].single_map_error);
 		em_text_release(&q->edge[i].profile);
 		free(q->element[i].map);
 	}

@@ -61,24 +61,32 @@ struct places {
 	_Atomic int memory;           /* ran out */
 };
 
+int em_quant_measure_at(const struct em_quant *q, const struct em_net_plan *plan, size_t place, struct em_net *net)
+{
+	const float *spectrum = q->core.counts + place * q->core.energy.channels;
+	const struct em_background_image image = {q->core.counts, q->rows, q->cols, q->core.energy.channels};
+	struct em_background b;
+
+	if (!q->opt->kernel) {
+		em_net_measure(plan, spectrum, net);
+		return 0;
+	}
+	if (em_background_fit_local(em_net_plan_background(plan), &image, q->opt->kernel, place / q->cols,
+	                            place % q->cols, &b, NULL))
+		return -1;
+	em_net_measure_above(plan, spectrum, &b, net);
+	return 0;
+}
+
 static void measure_at(void *ctx, size_t i)
 {
 	struct places *w = ctx;
-	const struct em_quant *q = w->q;
-	const float *spectrum = q->core.counts + i * q->core.energy.channels;
-	const struct em_background_image image = {q->core.counts, q->rows, q->cols, q->core.energy.channels};
-	struct em_background b;
 	struct em_net net;
 
-	if (!q->opt->kernel)
-		em_net_measure(w->plan, spectrum, &net);
-	else if (em_background_fit_local(em_net_plan_background(w->plan), &image, q->opt->kernel, i / q->cols,
-	                                 i % q->cols, &b, NULL))
+	if (em_quant_measure_at(w->q, w->plan, i, &net)) {
 		w->memory = 1;
-	else
-		em_net_measure_above(w->plan, spectrum, &b, &net);
-	if (w->memory)
 		return;
+	}
 	if (w->counts)
 		w->counts[i] = (float)net.counts;
 	if (w->error)
@@ -270,10 +278,17 @@ static size_t choose_edges(const struct em_quant *q, size_t *chosen)
 	return n;
 }
 
-static void set_counts(const struct em_quant_edge *e, struct em_composition_part *part, size_t at, bool sum)
+/* Of the sum; without plural scattering where that was taken out. */
+static void set_sum(const struct em_quant_edge *e, struct em_composition_part *part)
 {
-	part->counts = !sum ? (double)e->counts[at] : isnan(e->single) ? e->sum.counts : e->single;
-	part->counts_error = !sum ? (double)e->error[at] : isnan(e->single) ? e->sum.error : e->single_error;
+	part->counts = isnan(e->single) ? e->sum.counts : e->single;
+	part->counts_error = isnan(e->single) ? e->sum.error : e->single_error;
+}
+
+static void set_place(const struct em_quant_edge *e, size_t at, struct em_composition_part *part)
+{
+	part->counts = (double)(e->single_map ? e->single_map : e->counts)[at];
+	part->counts_error = (double)(e->single_map ? e->single_map_error : e->error)[at];
 }
 
 static int map_fractions(struct em_quant *q, const size_t *chosen, struct em_composition_part *part,
@@ -291,7 +306,7 @@ static int map_fractions(struct em_quant *q, const size_t *chosen, struct em_com
 		bool none;
 
 		for (size_t k = 0; k < q->nelements; k++)
-			set_counts(&q->edge[chosen[k]], &part[k], i, false);
+			set_place(&q->edge[chosen[k]], i, &part[k]);
 		none = em_composition_fractions(part, q->nelements, fraction, NULL) != 0;
 		for (size_t k = 0; k < q->nelements; k++)
 			q->element[k].map[i] = none ? NAN : (float)fraction[k].value;
@@ -308,7 +323,7 @@ static void sum_fractions(struct em_quant *q, const size_t *chosen, struct em_co
 	bool known;
 
 	for (size_t k = 0; k < q->nelements; k++)
-		set_counts(&q->edge[chosen[k]], &part[k], 0, true);
+		set_sum(&q->edge[chosen[k]], &part[k]);
 	known = !em_composition_fractions(part, q->nelements, fraction, &why);
 	if (!known)
 		em_quant_warn(q, "%s", why.text);

@@ -14,7 +14,9 @@ int em_quant_blame_data(struct em_error *err);
 
 /* Fills q->edge, the windows placed, and q->gain. */
 int em_quant_measure_edges(struct em_quant *q, struct em_error *err);
-/* The edges' single, single_error and below. */
+/* Of one place, as the maps have it; EM_ERROR_MEMORY alone. */
+int em_quant_measure_at(const struct em_quant *q, const struct em_net_plan *plan, size_t place, struct em_net *net);
+/* The edges' single, single_error and below, and the maps. */
 int em_quant_measure_single(struct em_quant *q, const struct em_record *record, struct em_error *err);
 /* What the options say of the beam, or else the record.  EM_ERROR_DATA: neither does. */
 int em_quant_find_beam(const struct em_quant *q, const struct em_record *record, struct em_sigma_beam *beam,

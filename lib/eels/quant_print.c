@@ -144,7 +144,9 @@ static int set_maps(const struct em_quant *q, struct em_sample *s, struct em_err
 		return -1;
 	for (size_t i = 0; i < q->opt->nedges; i++)
 		if (em_quant_set_map(q, s, q->edge[i].edge.name, "", q->edge[i].counts, err) ||
-		    em_quant_set_map(q, s, q->edge[i].edge.name, "-u", q->edge[i].error, err))
+		    em_quant_set_map(q, s, q->edge[i].edge.name, "-u", q->edge[i].error, err) ||
+		    em_quant_set_map(q, s, q->edge[i].edge.name, "-single", q->edge[i].single_map, err) ||
+		    em_quant_set_map(q, s, q->edge[i].edge.name, "-single-u", q->edge[i].single_map_error, err))
 			return -1;
 	for (size_t k = 0; k < q->nelements; k++) {
 		snprintf(name, sizeof(name), "fraction-%s", q->element[k].name);
