@@ -10,9 +10,9 @@
 #define SCATTERED 4
 #define FORGET 0.05 /* of the noise's gain, a spectrum */
 
-static const struct em_forecast_method *const methods[] = {&em_forecast_lowrank,     &em_forecast_eelstm,
-                                                           &em_forecast_persistence, &em_forecast_mean,
-                                                           &em_forecast_holt,        &em_forecast_var};
+static const struct em_forecast_method *const methods[] = {
+    &em_forecast_lowrank,     &em_forecast_dmd,  &em_forecast_lstm, &em_forecast_eelstm,
+    &em_forecast_persistence, &em_forecast_mean, &em_forecast_holt, &em_forecast_var};
 
 const struct em_forecast_method *em_forecast_method_at(size_t i)
 {
@@ -25,6 +25,11 @@ const struct em_forecast_method *em_forecast_method_find(const char *name)
 		if (!strcmp(methods[i]->name, name))
 			return methods[i];
 	return NULL;
+}
+
+size_t em_forecast_kept(size_t series)
+{
+	return series > 1 ? (series + EM_FORECAST_KEPT - 1) / EM_FORECAST_KEPT : 0;
 }
 
 void em_forecast_release(struct em_forecast *f)
