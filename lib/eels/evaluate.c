@@ -73,7 +73,7 @@ static void judge_descriptors(struct judge *j, size_t t, struct sums *sums)
 				j->work[i] = j->p.spectrum[i] + j->p.spread[a * n + i];
 			spread += pow(em_descriptors_measure_one(d, k, j->work) - said, 2);
 		}
-		sums->descriptor_covered[k] += pow(said - real, 2) <= j->width * j->width * spread;
+		sums->descriptor_covered[k] += j->p.spreads ? pow(said - real, 2) <= j->width * j->width * spread : NAN;
 	}
 }
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eels/forecast.h"
 
-#include "base/random.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCATTERED 4
 #define FORGET 0.05 /* of the noise's gain, a spectrum */
 
 static const struct em_forecast_method *const methods[] = {
@@ -113,16 +110,19 @@ static double excess_at(const struct em_forecast *f, size_t steps)
 	                          (double)(f->horizon[i + 1] - f->horizon[i]);
 }
 
-/* What the basis is uncertain by as a few spreads at random, always the same: enough for descriptors, whose errors are
- * not those of one channel. */
-static void scatter(struct em_prediction *p)
+/* What the basis is uncertain by as a few spreads at random, always the same: of the detector's pattern what was not
+ * found, whose waves are long enough to matter to areas, and what counting did to the components. */
+static void scatter(const struct em_lowrank *lr, double share, struct em_prediction *p)
 {
-	struct em_random r;
+	double one = 1 / sqrt(EM_LOWRANK_VEILS);
 
-	em_random_seed(&r, 1, 0);
-	for (size_t k = 0; k < SCATTERED; k++, p->spreads++)
+	for (size_t k = 0; k < EM_LOWRANK_VEILS; k++, p->spreads++) {
+		const double *veil = lr->veil + k * p->channels, *grain = lr->grain + k * p->channels;
+		double *out = p->spread + p->spreads * p->channels;
+
 		for (size_t i = 0; i < p->channels; i++)
-			p->spread[p->spreads * p->channels + i] = em_random_normal(&r) * sqrt(p->basis[i] / SCATTERED);
+			out[i] = one * (veil[i] * p->spectrum[i] + grain[i] * sqrt(share * p->noise[i]));
+	}
 }
 
 /* Where the shift is: the spectrum, and from its spreads or else by its counts its variance. */
@@ -152,8 +152,8 @@ static void put(struct em_forecast_run *run, size_t steps, double shift, struct 
 		p->basis[i] = share * p->noise[i] + unknown * unknown;
 		p->variance[i] += p->basis[i];
 	}
-	if (p->spreads)
-		scatter(p);
+	if (p->spreads && !run->spectra_alone)
+		scatter(&f->lowrank, share, p);
 	p->shift = shift;
 	p->shift_variance = 0;
 }
@@ -206,7 +206,7 @@ int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, str
 	p->variance = calloc(channels + 1, sizeof(double));
 	p->noise = calloc(channels + 1, sizeof(double));
 	p->basis = calloc(channels + 1, sizeof(double));
-	p->spread = calloc((f->lowrank.basis.rank + 1 + SCATTERED) * channels, sizeof(double));
+	p->spread = calloc((f->lowrank.basis.rank + 1 + EM_LOWRANK_VEILS) * channels, sizeof(double));
 	if (p->basis && p->spectrum && p->variance && p->noise && p->spread)
 		return 0;
 	em_prediction_release(p);

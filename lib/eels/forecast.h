@@ -165,6 +165,7 @@ struct em_forecast_run {
 	struct em_trend shift;
 	double scale, gain;  /* of the series, the latter a running mean */
 	size_t count, known; /* spectra so far, and those that are not missing */
+	bool spectra_alone;  /* set it after em_forecast_begin where nobody asks how channels err together */
 	double *work;        /* [rank]; then [1 + rank][channels] */
 };
 

@@ -409,7 +409,7 @@ static struct em_eelstm *load(const struct em_safetensors *file, size_t steps, s
 	struct em_text bytes = {0};
 	struct em_eelstm *net = NULL;
 	char prefix[32];
-	size_t count, i = 0;
+	size_t count = 0, i = 0;
 
 	if (read_steps(file, there, &count, err))
 		return NULL;
