@@ -24,7 +24,7 @@ struct options {
 	const char *model, *method, *edges, *align, *until, *alert, *energy, *resume;
 	double horizon[EM_EVALUATE_HORIZONS], level, reach, rate;
 	size_t horizons, window, rank, seed, groups, origins, epochs, patience;
-	bool whole, path, noise, stop, splitting;
+	bool whole, path, noise, stop, splitting, adapt;
 	int split;
 };
 
@@ -325,6 +325,7 @@ static int evaluate(struct em_cli *cli, const struct options *o, struct em_error
 	             settings_of(cli, o, &plan.forecast, err) || read_all(cli, o, &set, err);
 
 	plan.evaluate.level = o->level;
+	plan.evaluate.adapt = o->adapt;
 	for (size_t i = 0; i < o->horizons; i++)
 		plan.evaluate.horizon[plan.evaluate.horizons++] = (size_t)o->horizon[i];
 	if (!status && !(d = em_descriptors_new(&set.series[0].energy, o->edges, o->splitting, err)))
@@ -385,6 +386,7 @@ static int predict(struct em_cli *cli, const struct options *o, bool *event, str
 	                                    .splitting = o->splitting,
 	                                    .path = o->path,
 	                                    .noise = o->noise,
+	                                    .adapt = o->adapt,
 	                                    .level = o->level};
 	struct em_forecast f = {0};
 	struct em_live *l = load(o->model, &f, err) ? NULL : em_live_new(&f, &how, err);
@@ -478,6 +480,7 @@ int main(int argc, char **argv)
 	    {0, "path", NULL, "predict: all steps up to the horizon, time x energy", EM_OPTION_FLAG, &o.path},
 	    {0, "noise", NULL, "predict: intervals of what will be measured, not of the truth", EM_OPTION_FLAG,
 	     &o.noise},
+	    {0, "adapt", NULL, "predict, evaluate: learn from each series as it comes, too", EM_OPTION_FLAG, &o.adapt},
 	    {0, "level", "P", "of intervals; default 0.9", EM_OPTION_NUMBER, &o.level},
 	    {0, "window", "N", "spectra that models see at once; default 8", EM_OPTION_SIZE, &o.window},
 	    {0, "rank", "N", "components; default those that stand out of the noise", EM_OPTION_SIZE, &o.rank},

@@ -176,6 +176,8 @@ static int walk(struct judge *j, const struct em_evaluate_part *part, struct sum
 
 	if (status)
 		return -1;
+	if (j->set->adapt)
+		status = em_forecast_adapt(&run, err);
 	for (size_t t = 0; t < end && !status; t++) {
 		em_forecast_push(&run, s->frame + t * j->p.channels);
 		j->flat = run.seen.flat;

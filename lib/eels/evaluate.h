@@ -17,6 +17,7 @@
 struct em_evaluate_settings {
 	size_t horizon[EM_EVALUATE_HORIZONS], horizons;
 	double level;                             /* of the intervals: 0.9 */
+	bool adapt;                               /* em_forecast_adapt */
 	const struct em_descriptors *descriptors; /* NULL: none */
 };
 

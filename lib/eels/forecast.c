@@ -45,7 +45,7 @@ int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, 
 	*run = (struct em_forecast_run){.f = f, .gain = 1};
 	if (em_observation_init(&run->seen, &f->lowrank, err))
 		return -1;
-	run->work = calloc(f->lowrank.basis.rank + (1 + f->lowrank.basis.rank) * f->lowrank.energy.channels,
+	run->work = calloc(f->lowrank.basis.rank + (2 + f->lowrank.basis.rank) * f->lowrank.energy.channels,
 	                   sizeof(*run->work));
 	if (!run->work) {
 		em_observation_release(&run->seen);
@@ -59,8 +59,18 @@ int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, 
 	return -1;
 }
 
+int em_forecast_adapt(struct em_forecast_run *run, struct em_error *err)
+{
+	em_novelty_free(run->novelty);
+	run->novelty = em_novelty_new(&run->f->lowrank, err);
+	if (!run->novelty)
+		return -1;
+	return run->f->method->adapt ? run->f->method->adapt(run->own, err) : 0;
+}
+
 void em_forecast_end(struct em_forecast_run *run)
 {
+	em_novelty_free(run->novelty);
 	if (run->own)
 		run->f->method->end(run->own);
 	em_observation_release(&run->seen);
@@ -88,6 +98,8 @@ void em_forecast_push(struct em_forecast_run *run, const float *frame)
 		view.variance = o->variance / run->scale / run->scale;
 		view.scale = run->scale;
 	}
+	if (run->novelty)
+		em_novelty_push(run->novelty, view.missing ? NULL : o);
 	em_trend_push(&run->shift, view.missing ? NAN : o->shift, f->shift_noise);
 	if (run->known)
 		f->method->push(f, run->own, &view);
@@ -129,12 +141,13 @@ static void scatter(const struct em_lowrank *lr, double share, struct em_predict
 static void put(struct em_forecast_run *run, size_t steps, double shift, struct em_prediction *p)
 {
 	const struct em_forecast *f = run->f;
-	size_t n = p->channels;
-	const double *aligned = run->work + f->lowrank.basis.rank, *spread = aligned + n;
-	double share = (double)f->lowrank.basis.rank / fmax((double)f->lowrank.basis.spectra, 1);
+	size_t n = p->channels, rank = f->lowrank.basis.rank;
+	double *aligned = run->work + rank, *spread = aligned + n,
+	       share = (double)rank / fmax((double)f->lowrank.basis.spectra, 1);
+	bool more = run->novelty && em_novelty_forecast(run->novelty, steps, aligned, spread + rank * n);
 
 	em_lowrank_move(aligned, n, shift, p->spectrum);
-	p->spreads = f->method->has_interval ? f->lowrank.basis.rank : 0;
+	p->spreads = f->method->has_interval ? rank + more : 0;
 	memset(p->variance, 0, n * sizeof(*p->variance));
 	for (size_t k = 0; k < p->spreads; k++) {
 		double *there = p->spread + k * n;
@@ -206,7 +219,7 @@ int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, str
 	p->variance = calloc(channels + 1, sizeof(double));
 	p->noise = calloc(channels + 1, sizeof(double));
 	p->basis = calloc(channels + 1, sizeof(double));
-	p->spread = calloc((f->lowrank.basis.rank + 1 + EM_LOWRANK_VEILS) * channels, sizeof(double));
+	p->spread = calloc((f->lowrank.basis.rank + 2 + EM_LOWRANK_VEILS) * channels, sizeof(double));
 	if (p->basis && p->spectrum && p->variance && p->noise && p->spread)
 		return 0;
 	em_prediction_release(p);

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "eels/energy.h"
 #include "eels/lowrank.h"
+#include "eels/novelty.h"
 #include "eels/series.h"
 #include "eels/trend.h"
 #include "io/safetensors.h"
@@ -108,6 +109,7 @@ struct em_forecast_method {
 	int (*print)(const struct em_forecast *f, struct em_forecast_file *file, struct em_error *err);
 	int (*parse)(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err);
 	int (*begin)(const struct em_forecast *f, void **run, struct em_error *err);
+	int (*adapt)(void *run, struct em_error *err);
 	void (*push)(const struct em_forecast *f, void *run, const struct em_forecast_view *view);
 	/* spectrum[channels] without drift, in counts; spread[rank][channels]: its covariance is the sum of each one's
 	 * outer product, not asked for where there is none */
@@ -163,10 +165,11 @@ struct em_forecast_run {
 	void *own;
 	struct em_observation seen;
 	struct em_trend shift;
-	double scale, gain;  /* of the series, the latter a running mean */
-	size_t count, known; /* spectra so far, and those that are not missing */
-	bool spectra_alone;  /* set it after em_forecast_begin where nobody asks how channels err together */
-	double *work;        /* [rank]; then [1 + rank][channels] */
+	double scale, gain;         /* of the series, the latter a running mean */
+	size_t count, known;        /* spectra so far, and those that are not missing */
+	struct em_novelty *novelty; /* NULL: does not adapt */
+	bool spectra_alone;         /* set it after em_forecast_begin where nobody asks how channels err together */
+	double *work;               /* [rank]; then [2 + rank][channels] */
 };
 
 struct em_prediction {
@@ -183,6 +186,12 @@ int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, str
 void em_prediction_release(struct em_prediction *p);
 
 int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, struct em_error *err);
+/*
+ * Before the first spectrum: the run is to learn from the series as it comes, of what other series do not show.  A
+ * component that appears in it is added to the forecast, with a trend of its own (eels/novelty.h); lowrank's dynamics
+ * follow their own errors (em_dynamics_adapt).
+ */
+int em_forecast_adapt(struct em_forecast_run *run, struct em_error *err);
 void em_forecast_end(struct em_forecast_run *run);
 /* frame[channels], as em_series_clean leaves it. */
 void em_forecast_push(struct em_forecast_run *run, const float *frame);

@@ -90,6 +90,11 @@ static void end(void *run)
 	free(r);
 }
 
+static int adapt(void *run, struct em_error *err)
+{
+	return em_dynamics_adapt(&((struct run *)run)->dynamics, err);
+}
+
 static void push(const struct em_forecast *f, void *run, const struct em_forecast_view *view)
 {
 	struct run *r = run;
@@ -217,6 +222,7 @@ const struct em_forecast_method em_forecast_lowrank = {
     .print = print,
     .parse = parse,
     .begin = begin,
+    .adapt = adapt,
     .push = push,
     .predict = predict,
     .end = end};

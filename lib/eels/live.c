@@ -174,7 +174,7 @@ static int begin_series(struct em_live *l, const char *name, size_t rows, struct
 	if (em_forecast_begin(&l->run, l->f, err))
 		return -1;
 	l->begun = true;
-	return 0;
+	return l->o.adapt ? em_forecast_adapt(&l->run, err) : 0;
 }
 
 int em_live_take(struct em_live *l, struct em_sample *s, struct em_error *err)
