@@ -489,7 +489,7 @@ int main(int argc, char **argv)
 	    {0, "align", "WINDOW", "drift is seen in this window, eV, as 450-475; default everywhere", EM_OPTION_STRING,
 	     &o.align},
 	    {0, "whole-channels", NULL, "drift in whole channels, as published", EM_OPTION_FLAG, &o.whole},
-	    {0, "edges", "LIST", "descriptors are of these; default Ti-L23,O-K", EM_OPTION_STRING, &o.edges},
+	    {0, "edges", "LIST", "descriptors are of these; default Ti-L23,O-K; none", EM_OPTION_STRING, &o.edges},
 	    {0, "crystal-field", NULL, "the splitting of white lines is a descriptor, too: a fit a spectrum",
 	     EM_OPTION_FLAG, &o.splitting},
 	    {0, "energy", "OFFSET,SCALE", "the axis, eV, where the file has none", EM_OPTION_STRING, &o.energy},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eels/forecast.h"
 
+#include "eels/align.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,13 +148,13 @@ static void put(struct em_forecast_run *run, size_t steps, double shift, struct 
 	       share = (double)rank / fmax((double)f->lowrank.basis.spectra, 1);
 	bool more = run->novelty && em_novelty_forecast(run->novelty, steps, aligned, spread + rank * n);
 
-	em_lowrank_move(aligned, n, shift, p->spectrum);
+	em_shift_curve(aligned, n, shift, p->spectrum);
 	p->spreads = f->method->has_interval ? rank + more : 0;
 	memset(p->variance, 0, n * sizeof(*p->variance));
 	for (size_t k = 0; k < p->spreads; k++) {
 		double *there = p->spread + k * n;
 
-		em_lowrank_move(spread + k * n, n, shift, there);
+		em_shift_curve(spread + k * n, n, shift, there);
 		for (size_t i = 0; i < n; i++)
 			p->variance[i] += there[i] * there[i];
 	}

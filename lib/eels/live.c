@@ -174,6 +174,7 @@ static int begin_series(struct em_live *l, const char *name, size_t rows, struct
 	if (em_forecast_begin(&l->run, l->f, err))
 		return -1;
 	l->begun = true;
+	l->run.spectra_alone = !em_descriptors_count(l->d);
 	return l->o.adapt ? em_forecast_adapt(&l->run, err) : 0;
 }
 

@@ -87,11 +87,5 @@ void em_lowrank_observe_at(const struct em_lowrank *lr, double shift, struct em_
 
 /* spectrum[channels] = the scores' sum of shapes. */
 void em_lowrank_reconstruct(const struct em_lowrank *lr, const double *score, double *spectrum);
-/*
- * out(i) = in(i - shift) by cubic convolution (Keys, IEEE Trans. Acoust. Speech Signal Process. 29 (1981) 1153), which
- * is exact for parabolas; beyond the ends the end's value.  NaN spreads to where it is needed.
- */
-void em_lowrank_move(const double *in, size_t channels, double shift, double *out);
-void em_lowrank_move_frame(const float *in, size_t channels, double shift, float *out);
 
 #endif

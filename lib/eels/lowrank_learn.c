@@ -12,11 +12,11 @@
  * more components in its stead.  So few components are allowed first, as many as a reaction needs; and since the turns
  * then go down a long valley, every second one goes on beyond where it would end.
  */
-#define LEAST 2   /* components: how much there is, and how far the reaction has gone; */
-#define FEW 3     /* or one more where a third stands out */
-#define SETTLED 8 /* turns with each, until the shifts are right */
-#define TURNS 6   /* then, to find the detector's pattern, too */
-#define FREE 2    /* and with all that stand out */
+#define LEAST 2    /* components: how much there is, and how far the reaction has gone; */
+#define FEW 3      /* or one more where a third stands out */
+#define SETTLED 16 /* turns with each, until the shifts are right: with half as many it is luck */
+#define TURNS 6    /* then, to find the detector's pattern, too */
+#define FREE 2     /* and with all that stand out */
 #define BEYOND 6.0
 #define SAMPLE 256 /* spectra of all turns but the last */
 #define MOST 4096  /* and of the last */
