@@ -10,18 +10,21 @@
 #include "eels/series.h"
 
 #include <math.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXIT_EVENT 5 /* an alert's condition was foretold */
 #define STEPS_MOST 100000
+#define MODELS 16 /* of one evaluation */
 
 struct options {
 	const char *model, *method, *edges, *align, *until, *alert, *energy, *resume;
 	double horizon[EM_EVALUATE_HORIZONS], level, reach, rate;
-	size_t horizons, window, rank, seed, groups, epochs, patience;
-	bool whole, path, noise, stop, splitting;
+	size_t horizons, window, rank, seed, groups, origins, epochs, patience;
+	bool whole, path, noise, stop, splitting, adapt;
 	int split;
 };
 
@@ -83,10 +86,35 @@ static int read_all(struct em_cli *cli, const struct options *o, struct em_serie
 	return got < 0 ? -1 : 0;
 }
 
-static void tell(void *ctx, size_t epoch, double loss, double validation)
+/* Training that is interrupted ends after its epoch, and its model is written. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static bool stop(void *ctx)
+{
+	(void)ctx;
+	return interrupted;
+}
+
+static void listen(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, old;
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (!sigaction(ends[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(ends[i], &action, NULL);
+}
+
+static void tell(void *ctx, size_t steps, size_t epoch, double loss, double validation)
 {
 	if (epoch % 10 == 0)
-		em_cli_say(ctx, "epoch %zu: loss %.6g, validation %.6g", epoch, loss, validation);
+		em_cli_say(ctx, "horizon %zu, epoch %zu: loss %.6g, validation %.6g", steps, epoch, loss, validation);
 }
 
 static int settings_of(struct em_cli *cli, const struct options *o, struct em_forecast_settings *set,
@@ -106,6 +134,7 @@ static int settings_of(struct em_cli *cli, const struct options *o, struct em_fo
 	    .patience = o->patience,
 	    .rate = o->rate,
 	    .told = tell,
+	    .stop = stop,
 	    .ctx = cli};
 	for (size_t i = 0; i < o->horizons; i++)
 		set->steps[set->nsteps++] = (size_t)o->horizon[i];
@@ -146,19 +175,19 @@ static int find_methods(const char *names, const struct em_forecast_method **met
 	return 0;
 }
 
-static int load(const struct options *o, struct em_forecast *f, struct em_error *err)
+static int load(const char *model, struct em_forecast *f, struct em_error *err)
 {
 	struct em_safetensors *file;
 	int status;
 
-	if (!o->model)
+	if (!model)
 		return em_error_set(err, EM_ERROR_USAGE, "--model FILE is missing: make one with eelsforecast train");
-	file = em_safetensors_open(o->model, err);
+	file = em_safetensors_open(model, err);
 	if (!file)
 		return -1;
 	status = em_forecast_parse(f, file, err);
 	em_safetensors_free(file);
-	return status ? em_error_prefix(err, "%.200s: ", o->model) : 0;
+	return status ? em_error_prefix(err, "%.200s: ", model) : 0;
 }
 
 /* ---- train ---- */
@@ -184,6 +213,8 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 	if (!status && o->resume && !(before = em_safetensors_open(o->resume, err)))
 		status = -1;
 	how.resume = before;
+	if (!status && method[0]->validates) /* the others take no time */
+		listen();
 	if (!status)
 		status = em_forecast_school_open(&school, series, set.count, method[0]->wants_aligned, &how, err) ||
 		         em_forecast_learn(&f, method[0], &school, &how, err);
@@ -193,6 +224,8 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 		em_origin_put(&origin, cli->provenance, &set);
 		status = em_forecast_print(&f, em_text_get(&origin), &file, err) ||
 		         em_cli_write_file(cli, cli->output, file.s, file.len, true, err);
+		if (!status && interrupted)
+			em_cli_warn(cli, "interrupted: the model so far is written, to go on with by --resume");
 	}
 	em_safetensors_free(before);
 	em_text_release(&file);
@@ -211,26 +244,56 @@ static void count_done(void *ctx, size_t done, size_t of)
 	em_cli_say(ctx, "%zu of %zu models", done, of);
 }
 
-static int evaluate_model(const struct options *o, struct em_evaluate_plan *plan, const struct em_series_set *set,
+static int evaluate_model(const char *path, struct em_evaluate_plan *plan, const struct em_series_set *set,
                           struct em_evaluation *result, struct em_error *err)
 {
+	struct em_evaluate_part *part = calloc(set->count, sizeof(*part));
 	struct em_forecast f = {0};
-	int status = load(o, &f, err) || em_origin_check(&f, set, err);
+	int status = part ? load(path, &f, err) || em_origin_check(&f, set, err)
+	                  : em_error_memory(err, set->count * sizeof(*part));
 
-	plan->method[0] = f.method;
-	plan->methods = 1;
 	for (size_t s = 0; s < set->count && !status; s++)
-		status = em_evaluate_add(result, &f, &set->series[s], 0, &plan->evaluate, err);
+		part[s] = (struct em_evaluate_part){&set->series[s], 0, SIZE_MAX};
+	plan->method[plan->methods++] = f.method;
+	if (!status)
+		status =
+		    em_evaluate_add_all(result, &f, part, set->count, &plan->evaluate, plan->forecast.threads, err);
 	em_evaluate_finish(result, plan->evaluate.horizons);
 	em_forecast_release(&f);
+	free(part);
 	return status ? -1 : 0;
+}
+
+/* Files, separated by commas. */
+static int evaluate_models(const char *files, struct em_evaluate_plan *plan, const struct em_series_set *set,
+                           struct em_evaluation *result, struct em_error *err)
+{
+	plan->methods = 0;
+	while (*files) {
+		size_t n = strcspn(files, ",");
+		char *path = strndup(files, n);
+		int status;
+
+		if (!path)
+			return em_error_memory(err, n);
+		status = plan->methods == MODELS
+		             ? em_error_set(err, EM_ERROR_USAGE, "--model: more than %d", MODELS)
+		             : evaluate_model(path, plan, set, result + plan->methods * EM_EVALUATE_HORIZONS, err);
+		free(path);
+		if (status)
+			return -1;
+		if (plan->done)
+			plan->done(plan->ctx, plan->methods, plan->methods);
+		files += n + (files[n] == ',');
+	}
+	return 0;
 }
 
 static int print_results(struct em_cli *cli, const struct em_evaluation *result, const struct em_evaluate_plan *plan,
                          struct em_error *err)
 {
 	struct em_text out = {0};
-	const char *names[16];
+	const char *names[MODELS];
 	int status;
 
 	for (size_t m = 0; m < plan->methods; m++)
@@ -250,15 +313,19 @@ static int print_results(struct em_cli *cli, const struct em_evaluation *result,
 
 static int evaluate(struct em_cli *cli, const struct options *o, struct em_error *err)
 {
-	struct em_evaluate_plan plan = {
-	    .split = (enum em_evaluate_split)o->split, .groups = o->groups, .done = count_done, .ctx = cli};
-	static struct em_evaluation result[16 * EM_EVALUATE_HORIZONS];
+	struct em_evaluate_plan plan = {.split = (enum em_evaluate_split)o->split,
+	                                .groups = o->groups,
+	                                .origins = o->origins,
+	                                .done = count_done,
+	                                .ctx = cli};
+	static struct em_evaluation result[MODELS * EM_EVALUATE_HORIZONS];
 	struct em_series_set set = {0};
 	struct em_descriptors *d = NULL;
-	int status = find_methods(o->method, plan.method, 16, &plan.methods, err) ||
+	int status = find_methods(o->method, plan.method, MODELS, &plan.methods, err) ||
 	             settings_of(cli, o, &plan.forecast, err) || read_all(cli, o, &set, err);
 
 	plan.evaluate.level = o->level;
+	plan.evaluate.adapt = o->adapt;
 	for (size_t i = 0; i < o->horizons; i++)
 		plan.evaluate.horizon[plan.evaluate.horizons++] = (size_t)o->horizon[i];
 	if (!status && !(d = em_descriptors_new(&set.series[0].energy, o->edges, o->splitting, err)))
@@ -267,8 +334,8 @@ static int evaluate(struct em_cli *cli, const struct options *o, struct em_error
 	if (!status && o->split == EM_EVALUATE_PUBLISHED)
 		em_cli_warn(cli, "the published split leaks: models are judged on spectra that they have learned from");
 	if (!status)
-		status =
-		    o->model ? evaluate_model(o, &plan, &set, result, err) : em_evaluate_run(result, &plan, &set, err);
+		status = o->model ? evaluate_models(o->model, &plan, &set, result, err)
+		                  : em_evaluate_run(result, &plan, &set, err);
 	if (!status)
 		status = print_results(cli, result, &plan, err);
 	em_descriptors_free(d);
@@ -319,9 +386,10 @@ static int predict(struct em_cli *cli, const struct options *o, bool *event, str
 	                                    .splitting = o->splitting,
 	                                    .path = o->path,
 	                                    .noise = o->noise,
+	                                    .adapt = o->adapt,
 	                                    .level = o->level};
 	struct em_forecast f = {0};
-	struct em_live *l = load(o, &f, err) ? NULL : em_live_new(&f, &how, err);
+	struct em_live *l = load(o->model, &f, err) ? NULL : em_live_new(&f, &how, err);
 	struct em_sink *sink = l ? em_sink_open(cli, err) : NULL;
 	int status = sink ? run_live(cli, o, l, sink, err) : -1;
 
@@ -388,6 +456,8 @@ static int run(struct em_cli *cli, struct options *o, const char *verb)
 
 	if (status)
 		return em_cli_fail(cli, NULL, &err);
+	if (interrupted)
+		return EM_EXIT_INTERRUPTED;
 	return event ? EXIT_EVENT : EM_EXIT_OK;
 }
 
@@ -396,8 +466,9 @@ int main(int argc, char **argv)
 	struct options o = {.level = 0.9, .window = 8, .reach = 20, .seed = 1};
 	struct em_cli cli;
 	const struct em_option table[] = {
-	    {'m', "model", "FILE", "predict, evaluate: the model that train made", EM_OPTION_STRING, &o.model},
-	    {0, "method", "NAME", "lowrank (train's default), eelstm, persistence, mean, holt, var; several with ,",
+	    {'m', "model", "FILE", "predict, evaluate: the model that train made; evaluate: several with ,",
+	     EM_OPTION_STRING, &o.model},
+	    {0, "method", "NAME", "lowrank (train's default), dmd, lstm, eelstm, persistence, mean, holt, var; with ,",
 	     EM_OPTION_STRING, &o.method},
 	    {'n', "horizon", "STEPS", "so many spectra ahead: predict 1, train 9, evaluate 1,9,30", EM_OPTION_PARSE, &o,
 	     .parse = parse_horizon},
@@ -409,6 +480,7 @@ int main(int argc, char **argv)
 	    {0, "path", NULL, "predict: all steps up to the horizon, time x energy", EM_OPTION_FLAG, &o.path},
 	    {0, "noise", NULL, "predict: intervals of what will be measured, not of the truth", EM_OPTION_FLAG,
 	     &o.noise},
+	    {0, "adapt", NULL, "predict, evaluate: learn from each series as it comes, too", EM_OPTION_FLAG, &o.adapt},
 	    {0, "level", "P", "of intervals; default 0.9", EM_OPTION_NUMBER, &o.level},
 	    {0, "window", "N", "spectra that models see at once; default 8", EM_OPTION_SIZE, &o.window},
 	    {0, "rank", "N", "components; default those that stand out of the noise", EM_OPTION_SIZE, &o.rank},
@@ -417,13 +489,15 @@ int main(int argc, char **argv)
 	    {0, "align", "WINDOW", "drift is seen in this window, eV, as 450-475; default everywhere", EM_OPTION_STRING,
 	     &o.align},
 	    {0, "whole-channels", NULL, "drift in whole channels, as published", EM_OPTION_FLAG, &o.whole},
-	    {0, "edges", "LIST", "descriptors are of these; default Ti-L23,O-K", EM_OPTION_STRING, &o.edges},
+	    {0, "edges", "LIST", "descriptors are of these; default Ti-L23,O-K; none", EM_OPTION_STRING, &o.edges},
 	    {0, "crystal-field", NULL, "the splitting of white lines is a descriptor, too: a fit a spectrum",
 	     EM_OPTION_FLAG, &o.splitting},
 	    {0, "energy", "OFFSET,SCALE", "the axis, eV, where the file has none", EM_OPTION_STRING, &o.energy},
 	    {0, "split", "HOW", "evaluate: series (default), forward, or published, which leaks", EM_OPTION_CHOICE,
 	     &o.split, .choices = "series forward published"},
 	    {0, "groups", "N", "evaluate: series in so many groups instead of one by one", EM_OPTION_SIZE, &o.groups},
+	    {0, "origins", "N", "evaluate, forward: so many origins, from a third of each series on; default 4",
+	     EM_OPTION_SIZE, &o.origins},
 	    {0, "epochs", "N", "eelstm: at most so many in all; default 3000", EM_OPTION_SIZE, &o.epochs},
 	    {0, "patience", "N", "eelstm: epochs without progress, then it ends; default 150", EM_OPTION_SIZE,
 	     &o.patience},

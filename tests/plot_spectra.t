@@ -45,6 +45,8 @@ stream("spectra.tar", [("a/line", {"data": line, "up": up, "down": 11 - up, "up-
                         {"axes": axes, "eels": {"edges": edges}}),
                        ("a/flat", {"spectrum": np.full(201, 7, "f4"), "none": np.full((2, 2), np.nan)},
                         {"axes": axes[1:]})])
+stream("band.tar", [("a", {"f": line[0], "f-low": line[0] - 10, "f-high": line[0] + 15, "g": line[0],
+                           "g-low": line, "g-high": line}, {"axes": axes[1:]})])
 stream("one.tar", [("one", {"data": line[:1]}, {"axes": axes, "eels": {"edges": {"X-L23": edges["X-L23"]}}})])
 stream("odd.tar", [("odd", {"spectrum": np.full(201, np.nan)}, {"axes": axes[1:], "eels": {"edges": {"Q": 3,
                     "R": {"profile": {"distance_nm": [], "counts": []}}, "S": {"profile": 7}}}})])
@@ -67,6 +69,12 @@ emplot spectrum -o line.svg -n 1 spectra.tar
 check_is 'what it says' '201 channels from 400 to 600 eV, mean of 2 spectra; edges: X-L23, Y-K' "$(svg_says line.svg)"
 emplot spectrum --key a/flat -o flat.svg spectra.tar
 check_is '--key' '201 channels from 400 to 600 eV' "$(svg_says flat.svg)"
+emplot spectrum --array f --y-range 0,100 -o band.png band.tar
+check_is 'the interval of an array' 'ffffff a6cee4 282828 a6cee4 ffffff' \
+	"$(data band.png 400 600 0 100 450 5 450 15 450 20 450 30 450 37)"
+emplot spectrum --array f -o band.svg band.tar
+check_is 'and that it has one' '201 channels from 400 to 600 eV, with an interval' "$(svg_says band.svg)"
+check_fails 'an interval of another shape' 1 'g-low has another shape than g' 'emplot spectrum --array g band.tar'
 check_fails '--range beyond' 1 'nothing of the spectrum \(400 to 600 eV\)' \
 	'emplot spectrum -n 1 --range 700,800 spectra.tar'
 check_fails 'no numbers' 1 'no channel that would be shown has a number' 'emplot spectrum odd.tar'

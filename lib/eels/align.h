@@ -26,6 +26,9 @@ struct em_shift {
  */
 void em_shift_spectrum(const float *in, size_t n, double channels, float fill, float *out);
 
+/* The same of a curve without noise, which beyond its ends is what it is there.  NaN spreads to where it is needed. */
+void em_shift_curve(const double *in, size_t n, double channels, double *out);
+
 /* The channels that all of these shifts of n channels leave filled with values; count is 0 where there is none.  Shifts
  * that are not finite are not counted. */
 struct em_energy_span em_shift_common(const double *channels, size_t count, size_t n);

@@ -105,7 +105,7 @@ struct em_descriptors *em_descriptors_new(const struct em_energy *e, const char 
 		d->energy = *e;
 		if (!edges)
 			d->edges = usual_edges(e, edge);
-		else
+		else if (strcmp(edges, "none") != 0)
 			status = em_edges_parse(edges, edge, &d->edges, err) || em_edges_place(edge, d->edges, e, err);
 	}
 	if (!status && !(d->edge = calloc(d->edges + 1, sizeof(*d->edge))))

@@ -18,8 +18,9 @@
 struct em_descriptors;
 
 /*
- * edges as em_edges_parse has them; NULL: those of "Ti-L23,O-K" that the axis has room for.  splitting: take it too,
- * which costs a fit of each spectrum.  EM_ERROR_USAGE, EM_ERROR_DATA: em_edges_parse's and em_edges_place's.
+ * edges as em_edges_parse has them; "none": none; NULL: those of "Ti-L23,O-K" that the axis has room for.  splitting:
+ * take it too, which costs a fit of each spectrum.  EM_ERROR_USAGE, EM_ERROR_DATA: em_edges_parse's and
+ * em_edges_place's.
  */
 struct em_descriptors *em_descriptors_new(const struct em_energy *e, const char *edges, bool splitting,
                                           struct em_error *err);

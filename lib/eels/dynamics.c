@@ -36,7 +36,7 @@ int em_dynamics_begin(struct em_dynamics_run *r, const struct em_dynamics *d, st
 {
 	*r = (struct em_dynamics_run){.d = d};
 	r->trend = calloc(d->rank + 1, sizeof(*r->trend));
-	r->work = calloc(d->features + 4 * d->rank, sizeof(*r->work));
+	r->work = calloc(d->features + 5 * d->rank, sizeof(*r->work));
 	if (!r->trend || !r->work) {
 		em_dynamics_end(r);
 		return em_error_memory(err, d->rank * sizeof(*r->trend));
@@ -50,13 +50,18 @@ void em_dynamics_end(struct em_dynamics_run *r)
 {
 	free(r->trend);
 	free(r->work);
+	em_dynamics_adaptation_free(r->adaptation);
 	*r = (struct em_dynamics_run){0};
 }
 
 void em_dynamics_push(struct em_dynamics_run *r, const double *value, double variance)
 {
+	if (r->adaptation)
+		em_dynamics_adaptation_push(r->adaptation, value, variance);
 	for (size_t k = 0; k < r->d->rank; k++)
 		em_trend_push(&r->trend[k], value ? value[k] : NAN, value ? variance : NAN);
+	if (r->adaptation)
+		em_dynamics_adaptation_note(r->adaptation, r);
 }
 
 void em_dynamics_row(const struct em_dynamics_run *r, size_t steps, double *row, double *mean, double *variance)
@@ -81,6 +86,14 @@ static void correct(const struct em_dynamics *d, size_t h, const double *row, do
 			mean[k] += share * row[i] * w[i * d->rank + k];
 }
 
+void em_dynamics_parts(const struct em_dynamics_run *r, size_t h, double *mean, double *variance, double *more)
+{
+	em_dynamics_row(r, r->d->horizon[h], r->work, mean, variance);
+	memset(more, 0, r->d->rank * sizeof(*more));
+	if (r->d->learned)
+		correct(r->d, h, r->work, 1, more);
+}
+
 /* horizon[*h] <= steps < horizon[*h + 1], and how far between; beyond the last: at it. */
 static double find(const struct em_dynamics *d, size_t steps, size_t *h)
 {
@@ -94,50 +107,77 @@ static double find(const struct em_dynamics *d, size_t steps, size_t *h)
 	return (double)(steps - d->horizon[i]) / (double)(d->horizon[i + 1] - d->horizon[i]);
 }
 
+/* What a forecast takes from the horizons around it. */
+struct between {
+	size_t h;
+	double part[2]; /* of horizon h and the next */
+	struct em_dynamics_take take[2];
+	double widen;
+};
+
+static struct between place(const struct em_dynamics_run *r, size_t steps)
+{
+	const struct em_dynamics *d = r->d;
+	struct between b = {.widen = d->horizons ? 0 : 1};
+	double f = find(d, steps, &b.h);
+
+	b.part[0] = 1 - f;
+	b.part[1] = f;
+	for (size_t i = 0; i < 2 && d->horizons && b.part[i] > 0; i++) {
+		b.take[i] = em_dynamics_adaptation_get(r->adaptation, b.h + i);
+		b.widen += b.part[i] * d->widen[b.h + i] * b.take[i].scale;
+	}
+	return b;
+}
+
 /* As learned at the horizons around; beyond the last it grows as the banks' does. */
-static void spread(const struct em_dynamics_run *r, size_t steps, size_t h, double f, const double *variance,
+static void spread(const struct em_dynamics_run *r, size_t steps, const struct between *b, const double *variance,
                    double *covariance)
 {
 	const struct em_dynamics *d = r->d;
 	size_t n = d->rank;
-	double widen = d->horizons ? d->widen[h] * (1 - f) + (f > 0 ? d->widen[h + 1] * f : 0) : 1, grow = 1;
+	double grow = 1;
 
-	if (d->learned && steps > d->horizon[h] && f == 0) {
+	if (d->learned && steps > d->horizon[b->h] && !(b->part[1] > 0)) {
 		double mean, last, now = 0, then = 0;
 
 		for (size_t k = 0; k < n; k++) {
-			em_trend_forecast(&r->trend[k], d->horizon[h], &mean, &last);
+			em_trend_forecast(&r->trend[k], d->horizon[b->h], &mean, &last);
 			now += variance[k];
 			then += last;
 		}
 		grow = then > 0 ? fmax(1, now / then) : 1;
 	}
 	for (size_t i = 0; i < n * n; i++) {
-		const double *c = d->covariance + h * n * n + i;
-		double own = i % (n + 1) == 0 ? variance[i / (n + 1)] : 0;
+		const double *c = d->covariance + b->h * n * n + i;
+		double own = i % (n + 1) == 0 ? variance[i / (n + 1)] : 0,
+		       learned = b->part[0] * c[0] + (b->part[1] > 0 ? b->part[1] * c[n * n] : 0);
 
-		covariance[i] =
-		    widen * widen * (d->learned ? grow * (c[0] * (1 - f) + (f > 0 ? c[n * n] * f : 0)) : own);
+		covariance[i] = b->widen * b->widen * (d->learned ? grow * learned : own);
+	}
+}
+
+/* mean += what the horizons around add to the banks' forecast.  Each horizon's regression goes by its own. */
+static void add_parts(const struct em_dynamics_run *r, size_t steps, const struct between *b, double *mean)
+{
+	const struct em_dynamics *d = r->d;
+	size_t n = d->rank;
+	double *base = r->work + d->features + n, *other = base + n, *more = other + n;
+
+	for (size_t i = 0; i < 2 && d->learned && steps > 0 && b->part[i] > 0; i++) {
+		em_dynamics_parts(r, b->h + i, base, other, more);
+		for (size_t k = 0; k < n; k++)
+			mean[k] += b->part[i] * b->take[i].share * more[k];
 	}
 }
 
 void em_dynamics_forecast(const struct em_dynamics_run *r, size_t steps, double *mean, double *covariance)
 {
-	const struct em_dynamics *d = r->d;
-	double *row = r->work, *variance = row + d->features, *base = variance + d->rank, *other = base + d->rank, f;
-	size_t h;
+	double *row = r->work, *variance = row + r->d->features;
+	const struct between b = place(r, steps);
 
-	f = find(d, steps, &h);
 	em_dynamics_row(r, steps, row, mean, variance);
-	if (d->learned && steps > 0) {
-		/* each horizon's regression goes by its own forecast */
-		em_dynamics_row(r, d->horizon[h], row, base, other);
-		correct(d, h, row, 1 - f, mean);
-		if (f > 0) {
-			em_dynamics_row(r, d->horizon[h + 1], row, base, other);
-			correct(d, h + 1, row, f, mean);
-		}
-	}
+	add_parts(r, steps, &b, mean);
 	if (covariance)
-		spread(r, steps, h, f, variance, covariance);
+		spread(r, steps, &b, variance, covariance);
 }

@@ -51,13 +51,37 @@ struct em_dynamics_run {
 	const struct em_dynamics *d; /* borrowed */
 	struct em_trend *trend;      /* [rank] */
 	double *work;
+	struct em_dynamics_adaptation *adaptation; /* NULL: none */
 };
 int em_dynamics_begin(struct em_dynamics_run *r, const struct em_dynamics *d, struct em_error *err);
+/*
+ * From here on the run learns from its own forecasts.  The banks forget which members were good some 50 numbers ago, so
+ * that the noise of level and slope follows.  With a memory of some 20, of each horizon's regression only the share is
+ * taken that would have been best, and standard deviations are multiplied by what errors were to what was expected.
+ */
+int em_dynamics_adapt(struct em_dynamics_run *r, struct em_error *err);
 void em_dynamics_end(struct em_dynamics_run *r);
 void em_dynamics_push(struct em_dynamics_run *r, const double *value, double variance);
 /* mean[rank]; covariance[rank][rank] of the numbers without noise, NULL: not wanted. */
 void em_dynamics_forecast(const struct em_dynamics_run *r, size_t steps, double *mean, double *covariance);
+/* At horizon number h alone, without adaptation: the banks' mean[rank] and variance[rank], and what the regression
+ * adds: more[rank]. */
+void em_dynamics_parts(const struct em_dynamics_run *r, size_t h, double *mean, double *variance, double *more);
 /* The banks' forecast alone, and what the regression goes by: row[features].  For em_dynamics_learn. */
 void em_dynamics_row(const struct em_dynamics_run *r, size_t steps, double *row, double *mean, double *variance);
+
+/* ---- dynamics_adapt.c's, for dynamics.c ---- */
+
+void em_dynamics_adaptation_free(struct em_dynamics_adaptation *a); /* NULL allowed */
+/* A number came (NULL: missing), before the banks see it. */
+void em_dynamics_adaptation_push(struct em_dynamics_adaptation *a, const double *value, double variance);
+/* The banks have seen it: forecasts to be compared later. */
+void em_dynamics_adaptation_note(struct em_dynamics_adaptation *a, const struct em_dynamics_run *r);
+/* At horizon number h; of NULL as learned. */
+struct em_dynamics_take {
+	double share; /* of the regression: 1 as learned */
+	double scale; /* of standard deviations: 1 */
+};
+struct em_dynamics_take em_dynamics_adaptation_get(const struct em_dynamics_adaptation *a, size_t h);
 
 #endif

@@ -73,7 +73,7 @@ static void judge_descriptors(struct judge *j, size_t t, struct sums *sums)
 				j->work[i] = j->p.spectrum[i] + j->p.spread[a * n + i];
 			spread += pow(em_descriptors_measure_one(d, k, j->work) - said, 2);
 		}
-		sums->descriptor_covered[k] += pow(said - real, 2) <= j->width * j->width * spread;
+		sums->descriptor_covered[k] += j->p.spreads ? pow(said - real, 2) <= j->width * j->width * spread : NAN;
 	}
 }
 
@@ -167,19 +167,22 @@ static int look(struct judge *j, struct em_error *err)
 	return 0;
 }
 
-static int walk(struct judge *j, size_t from, struct sums *sums, struct em_error *err)
+static int walk(struct judge *j, const struct em_evaluate_part *part, struct sums *sums, struct em_error *err)
 {
 	const struct em_series *s = j->s;
+	size_t end = part->to < s->count ? part->to : s->count;
 	struct em_forecast_run run;
 	int status = em_forecast_begin(&run, j->f, err);
 
 	if (status)
 		return -1;
-	for (size_t t = 0; t < s->count && !status; t++) {
+	if (j->set->adapt)
+		status = em_forecast_adapt(&run, err);
+	for (size_t t = 0; t < end && !status; t++) {
 		em_forecast_push(&run, s->frame + t * j->p.channels);
 		j->flat = run.seen.flat;
-		for (size_t h = 0; h < j->set->horizons && t + 1 >= j->f->window && t >= from && run.known && !status;
-		     h++) {
+		for (size_t h = 0;
+		     h < j->set->horizons && t + 1 >= j->f->window && t >= part->from && run.known && !status; h++) {
 			size_t to = t + j->set->horizon[h];
 
 			if (to < s->count && isfinite(j->shift[to]))
@@ -190,9 +193,10 @@ static int walk(struct judge *j, size_t from, struct sums *sums, struct em_error
 	return status;
 }
 
-int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_series *s, size_t from,
+int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
                     const struct em_evaluate_settings *set, struct em_error *err)
 {
+	const struct em_series *s = part->series;
 	struct judge j = {.f = f, .s = s, .set = set, .noise = em_series_noise(s)};
 	struct sums sums[EM_EVALUATE_HORIZONS] = {{0}};
 	size_t n = s->energy.channels;
@@ -210,7 +214,7 @@ int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, c
 	if (!j.shift || !j.descriptor || !j.work || em_prediction_init(&j.p, f, err))
 		status = em_error_memory(err, n * sizeof(double));
 	else
-		status = look(&j, err) || walk(&j, from, sums, err) ? -1 : 0;
+		status = look(&j, err) || walk(&j, part, sums, err) ? -1 : 0;
 	for (size_t h = 0; h < set->horizons && !status; h++)
 		add_up(&result[h], &sums[h], s->truth);
 	em_prediction_release(&j.p);

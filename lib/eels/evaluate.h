@@ -17,10 +17,11 @@
 struct em_evaluate_settings {
 	size_t horizon[EM_EVALUATE_HORIZONS], horizons;
 	double level;                             /* of the intervals: 0.9 */
+	bool adapt;                               /* em_forecast_adapt */
 	const struct em_descriptors *descriptors; /* NULL: none */
 };
 
-/* Of one model at one horizon; means over series of the roots of mean squares within each. */
+/* Of one model at one horizon; means over series (and origins) of the roots of mean squares within each. */
 struct em_evaluation {
 	size_t forecasts, series;
 	double truth;      /* error to the spectrum without noise; NaN: not known */
@@ -35,10 +36,18 @@ struct em_evaluation {
 	double descriptor_n[EM_DESCRIPTORS];       /* series that it was known in */
 };
 
-/* Adds one series to result[settings->horizons], from forecasts made at its spectrum `from` and later (the model's
- * window at least).  Zeroed at first; em_evaluate_finish makes means of sums. */
-int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_series *s, size_t from,
+/* Of a series, forecasts that are made at spectrum `from` (the model's window at least) or later, but before `to`. */
+struct em_evaluate_part {
+	const struct em_series *series;
+	size_t from, to;
+};
+
+/* Adds a part to result[settings->horizons].  Zeroed at first; em_evaluate_finish makes means of sums. */
+int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
                     const struct em_evaluate_settings *settings, struct em_error *err);
+/* Many, side by side, added in their order. */
+int em_evaluate_add_all(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
+                        size_t count, const struct em_evaluate_settings *settings, int threads, struct em_error *err);
 void em_evaluate_finish(struct em_evaluation *result, size_t horizons);
 
 /* Half the width of a normal number's interval of this level, standard deviations: 1.645 of 0.9. */
@@ -46,13 +55,14 @@ double em_evaluate_width(double level);
 
 enum em_evaluate_split {
 	EM_EVALUATE_SERIES,    /* each series (or group of them) by a model of all others */
-	EM_EVALUATE_FORWARD,   /* the second half of each series by a model of all first halves */
+	EM_EVALUATE_FORWARD,   /* a chain of origins: what comes after each by a model of all that came before */
 	EM_EVALUATE_PUBLISHED, /* every series by a model that has seen it: leaks */
 };
 
 struct em_evaluate_plan {
 	enum em_evaluate_split split;
-	size_t groups; /* of series; 0: each by itself */
+	size_t groups;  /* of series; 0: each by itself */
+	size_t origins; /* of the chain, evenly from a third of each series on; 0: 4 */
 	const struct em_forecast_method *method[16];
 	size_t methods;
 	struct em_forecast_settings forecast;

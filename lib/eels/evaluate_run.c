@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ORIGINS 4
+
 struct work {
 	struct em_evaluation *result;
 	const struct em_evaluate_plan *plan;
@@ -14,13 +16,11 @@ struct work {
 	size_t done, all;
 };
 
-/* Series judged side by side, their sums added in order. */
 struct judging {
 	const struct em_forecast *f;
-	const struct em_series **series;
-	size_t from; /* SIZE_MAX: its half */
+	const struct em_evaluate_part *part;
 	const struct em_evaluate_settings *settings;
-	struct em_evaluation (*part)[EM_EVALUATE_HORIZONS];
+	struct em_evaluation (*result)[EM_EVALUATE_HORIZONS];
 	struct em_error *error;
 	int *status;
 };
@@ -29,9 +29,7 @@ static void judge(void *ctx, size_t i)
 {
 	struct judging *j = ctx;
 
-	j->status[i] =
-	    em_evaluate_add(j->part[i], j->f, j->series[i], j->from == SIZE_MAX ? j->series[i]->count / 2 : j->from,
-	                    j->settings, &j->error[i]);
+	j->status[i] = em_evaluate_add(j->result[i], j->f, &j->part[i], j->settings, &j->error[i]);
 }
 
 /* a += b, sums of series. */
@@ -53,35 +51,35 @@ static void add(struct em_evaluation *a, const struct em_evaluation *b)
 	}
 }
 
-static int judge_all(struct work *w, size_t method, const struct em_forecast *f, const struct em_series **series,
-                     size_t count, bool halves, struct em_error *err)
+int em_evaluate_add_all(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
+                        size_t count, const struct em_evaluate_settings *settings, int threads, struct em_error *err)
 {
-	struct judging j = {.f = f, .series = series, .from = halves ? SIZE_MAX : 0, .settings = &w->plan->evaluate};
+	struct judging j = {.f = f, .part = part, .settings = settings};
 	int status = 0;
 
-	j.part = calloc(count + 1, sizeof(*j.part));
+	j.result = calloc(count + 1, sizeof(*j.result));
 	j.error = calloc(count + 1, sizeof(*j.error));
 	j.status = calloc(count + 1, sizeof(*j.status));
-	if (!j.part || !j.error || !j.status)
-		status = em_error_memory(err, count * sizeof(*j.part));
+	if (!j.result || !j.error || !j.status)
+		status = em_error_memory(err, count * sizeof(*j.result));
 	else
-		em_parallel_for(w->plan->forecast.threads, count, judge, &j);
+		em_parallel_for(threads, count, judge, &j);
 	for (size_t i = 0; i < count && !status; i++) {
 		status = j.status[i];
 		if (status && err)
 			*err = j.error[i];
-		for (size_t h = 0; h < w->plan->evaluate.horizons && !status; h++)
-			add(&w->result[method * EM_EVALUATE_HORIZONS + h], &j.part[i][h]);
+		for (size_t h = 0; h < settings->horizons && !status; h++)
+			add(&result[h], &j.result[i][h]);
 	}
-	free(j.part);
+	free(j.result);
 	free(j.error);
 	free(j.status);
 	return status;
 }
 
 /* All methods learn from some series and are judged on others. */
-static int one_split(struct work *w, const struct em_series **learn, size_t nlearn, const struct em_series **test,
-                     size_t ntest, bool halves, struct em_error *err)
+static int one_split(struct work *w, const struct em_series **learn, size_t nlearn, const struct em_evaluate_part *test,
+                     size_t ntest, struct em_error *err)
 {
 	const struct em_evaluate_plan *p = w->plan;
 	struct em_forecast_school school;
@@ -100,7 +98,8 @@ static int one_split(struct work *w, const struct em_series **learn, size_t nlea
 		if (status)
 			em_error_prefix(err, "%s: ", p->method[m]->name);
 		else
-			status = judge_all(w, m, &f, test, ntest, halves, err);
+			status = em_evaluate_add_all(w->result + m * EM_EVALUATE_HORIZONS, &f, test, ntest,
+			                             &p->evaluate, p->forecast.threads, err);
 		em_forecast_release(&f);
 		if (!status && p->done)
 			p->done(p->ctx, ++w->done, w->all);
@@ -109,77 +108,95 @@ static int one_split(struct work *w, const struct em_series **learn, size_t nlea
 	return status;
 }
 
-static int by_series(struct work *w, const struct em_series **room, struct em_error *err)
+/* room[series] and part[series] are there to be filled. */
+static int by_series(struct work *w, const struct em_series **room, struct em_evaluate_part *part, struct em_error *err)
 {
 	size_t n = w->set->count, groups = w->plan->groups;
 
 	groups = groups && groups < n ? groups : n;
 	if (groups < 2)
-		return em_error_set(
-		    err, EM_ERROR_USAGE,
-		    "one series: there is no other to learn from; --split forward learns from its first "
-		    "half");
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "one series: there is no other to learn from; --split forward learns from what of "
+		                    "it came before");
 	w->all = groups * w->plan->methods;
 	for (size_t g = 0; g < groups; g++) {
 		size_t learn = 0, test = 0;
 
 		for (size_t s = 0; s < n; s++)
 			if (s % groups == g)
-				room[n + test++] = &w->set->series[s];
+				part[test++] = (struct em_evaluate_part){&w->set->series[s], 0, SIZE_MAX};
 			else
 				room[learn++] = &w->set->series[s];
-		if (one_split(w, room, learn, room + n, test, false, err))
+		if (one_split(w, room, learn, part, test, err))
 			return -1;
 	}
 	return 0;
 }
 
-static int by_halves(struct work *w, const struct em_series **room, struct em_error *err)
+/* Origin k of `origins`; past the last the series' end. */
+static size_t origin(size_t count, size_t k, size_t origins)
 {
-	size_t n = w->set->count;
-	struct em_series *half = calloc(n, sizeof(*half));
-	int status;
+	return count / 3 + (count - count / 3) * k / origins;
+}
 
-	if (!half)
-		return em_error_memory(err, n * sizeof(*half));
-	w->all = w->plan->methods;
-	for (size_t s = 0; s < n; s++) {
-		half[s] = w->set->series[s];
-		half[s].count /= 2;
-		room[s] = &half[s];
-		room[n + s] = &w->set->series[s];
+/* A model of all that came before an origin is judged up to the next one. */
+static int by_origins(struct work *w, const struct em_series **room, struct em_evaluate_part *part,
+                      struct em_error *err)
+{
+	size_t n = w->set->count, origins = w->plan->origins ? w->plan->origins : ORIGINS;
+	struct em_series *past = calloc(n, sizeof(*past));
+	int status = past ? 0 : em_error_memory(err, n * sizeof(*past));
+
+	w->all = origins * w->plan->methods;
+	for (size_t k = 0; k < origins && !status; k++) {
+		for (size_t s = 0; s < n; s++) {
+			const struct em_series *whole = &w->set->series[s];
+
+			past[s] = *whole;
+			past[s].count = origin(whole->count, k, origins);
+			room[s] = &past[s];
+			/* the last spectrum that was learned from is the first to go on from */
+			part[s] = (struct em_evaluate_part){whole, past[s].count ? past[s].count - 1 : 0,
+			                                    origin(whole->count, k + 1, origins) - 1};
+		}
+		status = one_split(w, room, n, part, n, err);
 	}
-	status = one_split(w, room, n, room + n, n, true, err);
-	free(half);
+	free(past);
 	return status;
+}
+
+static int by_all(struct work *w, const struct em_series **room, struct em_evaluate_part *part, struct em_error *err)
+{
+	w->all = w->plan->methods;
+	for (size_t s = 0; s < w->set->count; s++) {
+		room[s] = &w->set->series[s];
+		part[s] = (struct em_evaluate_part){room[s], 0, SIZE_MAX};
+	}
+	return one_split(w, room, w->set->count, part, w->set->count, err);
 }
 
 int em_evaluate_run(struct em_evaluation *result, const struct em_evaluate_plan *plan, const struct em_series_set *set,
                     struct em_error *err)
 {
 	size_t n = set->count;
-	const struct em_series **room = calloc(2 * n + 1, sizeof(*room));
+	const struct em_series **room = calloc(n + 1, sizeof(*room));
+	struct em_evaluate_part *part = calloc(n + 1, sizeof(*part));
 	struct work w = {.result = result, .plan = plan, .set = set};
 	int status;
 
 	memset(result, 0, plan->methods * EM_EVALUATE_HORIZONS * sizeof(*result));
-	if (!room)
-		return em_error_memory(err, 2 * n * sizeof(*room));
-	if (!n)
+	if (!room || !part)
+		status = em_error_memory(err, n * sizeof(*part));
+	else if (!n)
 		status = em_error_set(err, EM_ERROR_DATA, "no series");
-	else if (plan->split == EM_EVALUATE_SERIES)
-		status = by_series(&w, room, err);
-	else if (plan->split == EM_EVALUATE_FORWARD)
-		status = by_halves(&w, room, err);
-	else {
-		for (size_t s = 0; s < n; s++)
-			room[s] = &set->series[s];
-		w.all = plan->methods;
-		status = one_split(&w, room, n, room, n, false, err);
-	}
+	else
+		status = plan->split == EM_EVALUATE_SERIES    ? by_series(&w, room, part, err)
+		         : plan->split == EM_EVALUATE_FORWARD ? by_origins(&w, room, part, err)
+		                                              : by_all(&w, room, part, err);
 	for (size_t m = 0; m < plan->methods && !status; m++)
 		em_evaluate_finish(result + m * EM_EVALUATE_HORIZONS, plan->evaluate.horizons);
 	free(room);
+	free(part);
 	return status;
 }
 

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eels/forecast.h"
 
-#include "base/random.h"
+#include "eels/align.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCATTERED 4
 #define FORGET 0.05 /* of the noise's gain, a spectrum */
 
-static const struct em_forecast_method *const methods[] = {&em_forecast_lowrank,     &em_forecast_eelstm,
-                                                           &em_forecast_persistence, &em_forecast_mean,
-                                                           &em_forecast_holt,        &em_forecast_var};
+static const struct em_forecast_method *const methods[] = {
+    &em_forecast_lowrank,     &em_forecast_dmd,  &em_forecast_lstm, &em_forecast_eelstm,
+    &em_forecast_persistence, &em_forecast_mean, &em_forecast_holt, &em_forecast_var};
 
 const struct em_forecast_method *em_forecast_method_at(size_t i)
 {
@@ -25,6 +24,11 @@ const struct em_forecast_method *em_forecast_method_find(const char *name)
 		if (!strcmp(methods[i]->name, name))
 			return methods[i];
 	return NULL;
+}
+
+size_t em_forecast_kept(size_t series)
+{
+	return series > 1 ? (series + EM_FORECAST_KEPT - 1) / EM_FORECAST_KEPT : 0;
 }
 
 void em_forecast_release(struct em_forecast *f)
@@ -43,7 +47,7 @@ int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, 
 	*run = (struct em_forecast_run){.f = f, .gain = 1};
 	if (em_observation_init(&run->seen, &f->lowrank, err))
 		return -1;
-	run->work = calloc(f->lowrank.basis.rank + (1 + f->lowrank.basis.rank) * f->lowrank.energy.channels,
+	run->work = calloc(f->lowrank.basis.rank + (2 + f->lowrank.basis.rank) * f->lowrank.energy.channels,
 	                   sizeof(*run->work));
 	if (!run->work) {
 		em_observation_release(&run->seen);
@@ -57,8 +61,18 @@ int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, 
 	return -1;
 }
 
+int em_forecast_adapt(struct em_forecast_run *run, struct em_error *err)
+{
+	em_novelty_free(run->novelty);
+	run->novelty = em_novelty_new(&run->f->lowrank, err);
+	if (!run->novelty)
+		return -1;
+	return run->f->method->adapt ? run->f->method->adapt(run->own, err) : 0;
+}
+
 void em_forecast_end(struct em_forecast_run *run)
 {
+	em_novelty_free(run->novelty);
 	if (run->own)
 		run->f->method->end(run->own);
 	em_observation_release(&run->seen);
@@ -86,6 +100,8 @@ void em_forecast_push(struct em_forecast_run *run, const float *frame)
 		view.variance = o->variance / run->scale / run->scale;
 		view.scale = run->scale;
 	}
+	if (run->novelty)
+		em_novelty_push(run->novelty, view.missing ? NULL : o);
 	em_trend_push(&run->shift, view.missing ? NAN : o->shift, f->shift_noise);
 	if (run->known)
 		f->method->push(f, run->own, &view);
@@ -108,33 +124,37 @@ static double excess_at(const struct em_forecast *f, size_t steps)
 	                          (double)(f->horizon[i + 1] - f->horizon[i]);
 }
 
-/* What the basis is uncertain by as a few spreads at random, always the same: enough for descriptors, whose errors are
- * not those of one channel. */
-static void scatter(struct em_prediction *p)
+/* What the basis is uncertain by as a few spreads at random, always the same: of the detector's pattern what was not
+ * found, whose waves are long enough to matter to areas, and what counting did to the components. */
+static void scatter(const struct em_lowrank *lr, double share, struct em_prediction *p)
 {
-	struct em_random r;
+	double one = 1 / sqrt(EM_LOWRANK_VEILS);
 
-	em_random_seed(&r, 1, 0);
-	for (size_t k = 0; k < SCATTERED; k++, p->spreads++)
+	for (size_t k = 0; k < EM_LOWRANK_VEILS; k++, p->spreads++) {
+		const double *veil = lr->veil + k * p->channels, *grain = lr->grain + k * p->channels;
+		double *out = p->spread + p->spreads * p->channels;
+
 		for (size_t i = 0; i < p->channels; i++)
-			p->spread[p->spreads * p->channels + i] = em_random_normal(&r) * sqrt(p->basis[i] / SCATTERED);
+			out[i] = one * (veil[i] * p->spectrum[i] + grain[i] * sqrt(share * p->noise[i]));
+	}
 }
 
 /* Where the shift is: the spectrum, and from its spreads or else by its counts its variance. */
 static void put(struct em_forecast_run *run, size_t steps, double shift, struct em_prediction *p)
 {
 	const struct em_forecast *f = run->f;
-	size_t n = p->channels;
-	const double *aligned = run->work + f->lowrank.basis.rank, *spread = aligned + n;
-	double share = (double)f->lowrank.basis.rank / fmax((double)f->lowrank.basis.spectra, 1);
+	size_t n = p->channels, rank = f->lowrank.basis.rank;
+	double *aligned = run->work + rank, *spread = aligned + n,
+	       share = (double)rank / fmax((double)f->lowrank.basis.spectra, 1);
+	bool more = run->novelty && em_novelty_forecast(run->novelty, steps, aligned, spread + rank * n);
 
-	em_lowrank_move(aligned, n, shift, p->spectrum);
-	p->spreads = f->method->has_interval ? f->lowrank.basis.rank : 0;
+	em_shift_curve(aligned, n, shift, p->spectrum);
+	p->spreads = f->method->has_interval ? rank + more : 0;
 	memset(p->variance, 0, n * sizeof(*p->variance));
 	for (size_t k = 0; k < p->spreads; k++) {
 		double *there = p->spread + k * n;
 
-		em_lowrank_move(spread + k * n, n, shift, there);
+		em_shift_curve(spread + k * n, n, shift, there);
 		for (size_t i = 0; i < n; i++)
 			p->variance[i] += there[i] * there[i];
 	}
@@ -147,8 +167,8 @@ static void put(struct em_forecast_run *run, size_t steps, double shift, struct 
 		p->basis[i] = share * p->noise[i] + unknown * unknown;
 		p->variance[i] += p->basis[i];
 	}
-	if (p->spreads)
-		scatter(p);
+	if (p->spreads && !run->spectra_alone)
+		scatter(&f->lowrank, share, p);
 	p->shift = shift;
 	p->shift_variance = 0;
 }
@@ -201,7 +221,7 @@ int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, str
 	p->variance = calloc(channels + 1, sizeof(double));
 	p->noise = calloc(channels + 1, sizeof(double));
 	p->basis = calloc(channels + 1, sizeof(double));
-	p->spread = calloc((f->lowrank.basis.rank + 1 + SCATTERED) * channels, sizeof(double));
+	p->spread = calloc((f->lowrank.basis.rank + 2 + EM_LOWRANK_VEILS) * channels, sizeof(double));
 	if (p->basis && p->spectrum && p->variance && p->noise && p->spread)
 		return 0;
 	em_prediction_release(p);

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "eels/energy.h"
 #include "eels/lowrank.h"
+#include "eels/novelty.h"
 #include "eels/series.h"
 #include "eels/trend.h"
 #include "io/safetensors.h"
@@ -37,12 +38,13 @@ struct em_forecast_settings {
 	size_t window;   /* spectra that models with a fixed memory see: 8 as published */
 	uint64_t seed;
 	int threads;
-	/* of eelstm: the horizons of its nets; epochs at most and without progress, Adam's rate; 0: as published */
+	/* of eelstm and lstm: the horizons of their nets; epochs at most and without progress, Adam's rate; 0: the
+	 * method's own */
 	size_t steps[EM_FORECAST_STEPS], nsteps;
 	size_t epochs, patience;
 	double rate;
 	/* training that takes long tells how far it is, and stops where asked to; may be NULL */
-	void (*told)(void *ctx, size_t epoch, double loss, double validation);
+	void (*told)(void *ctx, size_t steps, size_t epoch, double loss, double validation);
 	bool (*stop)(void *ctx);
 	void *ctx;
 	const struct em_safetensors *resume; /* a file of the same model whose training goes on; NULL: none */
@@ -100,12 +102,14 @@ struct em_forecast_method {
 	const char *name, *about;
 	bool wants_aligned; /* tracks with spectra */
 	bool has_interval;  /* predict gives spreads */
+	bool validates;     /* the last em_forecast_kept series stop its training: its errors are measured on these */
 	int (*learn)(struct em_forecast *f, const struct em_forecast_track *tracks, size_t count,
 	             const struct em_forecast_settings *settings, struct em_error *err);
 	void (*release)(void *own);
 	int (*print)(const struct em_forecast *f, struct em_forecast_file *file, struct em_error *err);
 	int (*parse)(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err);
 	int (*begin)(const struct em_forecast *f, void **run, struct em_error *err);
+	int (*adapt)(void *run, struct em_error *err);
 	void (*push)(const struct em_forecast *f, void *run, const struct em_forecast_view *view);
 	/* spectrum[channels] without drift, in counts; spread[rank][channels]: its covariance is the sum of each one's
 	 * outer product, not asked for where there is none */
@@ -114,11 +118,20 @@ struct em_forecast_method {
 	void (*end)(void *run);
 };
 
+/* What a method of scores says: mean[rank] and covariance[rank][rank], by `scale`, both spoiled, as its `predict` has
+ * it. */
+void em_forecast_put_scores(const struct em_forecast *f, double scale, double *mean, double *covariance,
+                            double *spectrum, double *spread);
+
 /* The table of them; NULL past the last, and for an unknown name. */
 const struct em_forecast_method *em_forecast_method_at(size_t i);
 const struct em_forecast_method *em_forecast_method_find(const char *name);
-extern const struct em_forecast_method em_forecast_lowrank, em_forecast_eelstm, em_forecast_persistence,
-    em_forecast_mean, em_forecast_holt, em_forecast_var;
+extern const struct em_forecast_method em_forecast_lowrank, em_forecast_dmd, em_forecast_lstm, em_forecast_eelstm,
+    em_forecast_persistence, em_forecast_mean, em_forecast_holt, em_forecast_var;
+
+/* Of so many series those at the end that methods with `validates` do not learn from: a fifth, 0 of one alone. */
+#define EM_FORECAST_KEPT 5
+size_t em_forecast_kept(size_t series);
 
 /* Series on one axis as models see them; what all models of one evaluation share. */
 struct em_forecast_school {
@@ -152,9 +165,11 @@ struct em_forecast_run {
 	void *own;
 	struct em_observation seen;
 	struct em_trend shift;
-	double scale, gain;  /* of the series, the latter a running mean */
-	size_t count, known; /* spectra so far, and those that are not missing */
-	double *work;        /* [rank]; then [1 + rank][channels] */
+	double scale, gain;         /* of the series, the latter a running mean */
+	size_t count, known;        /* spectra so far, and those that are not missing */
+	struct em_novelty *novelty; /* NULL: does not adapt */
+	bool spectra_alone;         /* set it after em_forecast_begin where nobody asks how channels err together */
+	double *work;               /* [rank]; then [2 + rank][channels] */
 };
 
 struct em_prediction {
@@ -171,6 +186,12 @@ int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, str
 void em_prediction_release(struct em_prediction *p);
 
 int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, struct em_error *err);
+/*
+ * Before the first spectrum: the run is to learn from the series as it comes, of what other series do not show.  A
+ * component that appears in it is added to the forecast, with a trend of its own (eels/novelty.h); lowrank's dynamics
+ * follow their own errors (em_dynamics_adapt).
+ */
+int em_forecast_adapt(struct em_forecast_run *run, struct em_error *err);
 void em_forecast_end(struct em_forecast_run *run);
 /* frame[channels], as em_series_clean leaves it. */
 void em_forecast_push(struct em_forecast_run *run, const float *frame);

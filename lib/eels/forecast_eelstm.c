@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The published network (eels/eelstm.h) as one model among others.  A net foretells one horizon: there is one for each
- * that is asked for in training, and between them the nearest is taken.
+ * The published network (eels/eelstm.h) as one model among others, and a smaller one of the same kind that sees scores
+ * instead of channels.  A net foretells one horizon: there is one for each that is asked for in training, and between
+ * them the nearest is taken.
  */
 #include "eels/forecast.h"
 
@@ -12,7 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALIDATION 5 /* every so many-th series, the last one, or the last such part of one alone */
+#define SCORE_UNITS 64 /* of the net of scores, which are few, */
+#define SCORE_RATE 1e-3
+#define SCORE_EPOCHS 400
+#define SCORE_PATIENCE 40
+
+/* Numbers of a spectrum that a net sees and says. */
+static size_t size_of(const struct em_forecast *f)
+{
+	return f->method == &em_forecast_lstm ? f->lowrank.basis.rank : f->lowrank.energy.channels;
+}
 
 struct nets {
 	struct em_eelstm *net[EM_FORECAST_STEPS];
@@ -20,8 +30,9 @@ struct nets {
 };
 
 struct run {
-	float *ring; /* [window][channels], oldest first from `next` on */
+	float *ring; /* [window][size], oldest first from `next` on */
 	float *window;
+	double *score; /* [rank] */
 	size_t next, seen;
 };
 
@@ -34,7 +45,7 @@ static void release(void *own)
 	free(n);
 }
 
-static struct em_eelstm *load(const struct em_safetensors *file, struct em_error *err);
+static struct em_eelstm *load(const struct em_safetensors *file, size_t steps, struct em_error *err);
 
 /* ---- training ---- */
 
@@ -45,7 +56,7 @@ struct pool {
 	size_t *first, *target, windows, validation; /* training's, then validation's */
 };
 
-static void fill(float *out, const struct em_forecast_track *t, size_t channels)
+static void fill(float *out, const struct em_forecast_track *t, size_t size, bool scores)
 {
 	size_t known = 0;
 
@@ -53,8 +64,8 @@ static void fill(float *out, const struct em_forecast_track *t, size_t channels)
 		known++;
 	for (size_t i = 0; i < t->count; i++) {
 		known = isfinite(t->variance[i]) ? i : known;
-		if (known < t->count)
-			memcpy(out + i * channels, t->aligned + known * channels, channels * sizeof(*out));
+		for (size_t k = 0; k < size && known < t->count; k++)
+			out[i * size + k] = scores ? (float)t->score[known * size + k] : t->aligned[known * size + k];
 	}
 }
 
@@ -69,7 +80,7 @@ static void cut_windows(struct pool *p, size_t series, size_t window, size_t ste
 	}
 }
 
-static int fill_pool(struct pool *p, const struct em_forecast_track *tracks, size_t count, size_t channels,
+static int fill_pool(struct pool *p, const struct em_forecast_track *tracks, size_t count, size_t size, bool scores,
                      struct em_error *err)
 {
 	size_t n = 0;
@@ -79,21 +90,21 @@ static int fill_pool(struct pool *p, const struct em_forecast_track *tracks, siz
 		p->begin[s] = n;
 		p->begin[s + 1] = n += tracks[s].count;
 	}
-	p->frames = calloc(n * channels + 1, sizeof(*p->frames));
+	p->frames = calloc(n * size + 1, sizeof(*p->frames));
 	p->first = calloc(2 * n + 1, sizeof(*p->first));
 	if (!p->begin || !p->frames || !p->first)
-		return em_error_memory(err, n * channels * sizeof(*p->frames));
+		return em_error_memory(err, n * size * sizeof(*p->frames));
 	p->target = p->first + n;
 	p->count = n;
 	for (size_t s = 0; s < count; s++)
-		fill(p->frames + p->begin[s] * channels, &tracks[s], channels);
+		fill(p->frames + p->begin[s] * size, &tracks[s], size, scores);
 	return 0;
 }
 
 /* Windows of the last series, so that no spectrum is in both. */
 static void share_out(struct pool *p, size_t series, size_t window, size_t steps)
 {
-	size_t kept = series > 1 ? (series + VALIDATION - 1) / VALIDATION : 0, all;
+	size_t kept = em_forecast_kept(series), all;
 
 	p->windows = p->validation = 0;
 	for (size_t s = 0; s < series - kept; s++)
@@ -102,24 +113,26 @@ static void share_out(struct pool *p, size_t series, size_t window, size_t steps
 	for (size_t s = series - kept; s < series; s++)
 		cut_windows(p, s, window, steps);
 	if (!kept)
-		all = p->windows - p->windows / VALIDATION;
+		all = p->windows - p->windows / EM_FORECAST_KEPT;
 	p->validation = p->windows - all;
 	p->windows = all;
 }
 
-static struct em_eelstm *start(const struct em_forecast_settings *set, const struct em_eelstm_options *o,
-                               size_t channels, const struct pool *p, struct em_error *err)
+/* The reference of the publication's scale is one of its series: here the first.  Of scores some hardly change in one:
+ * all. */
+static struct em_eelstm *start(const struct em_forecast_settings *set, const struct em_eelstm_options *o, size_t size,
+                               bool scores, const struct pool *p, struct em_error *err)
 {
-	struct em_eelstm *net = set->resume ? load(set->resume, err) : em_eelstm_new(o, channels, err);
+	struct em_eelstm *net = set->resume ? load(set->resume, o->horizon, err) : em_eelstm_new(o, size, err);
 	int status = net ? 0 : -1;
 
-	if (net && set->resume && em_eelstm_channels(net) != channels)
+	if (net && set->resume && em_eelstm_channels(net) != size)
 		status = em_error_set(err, EM_ERROR_DATA, "the model to go on with is of %zu channels, not %zu",
-		                      em_eelstm_channels(net), channels);
+		                      em_eelstm_channels(net), size);
 	else if (net && set->resume)
 		status = em_eelstm_set_options(net, o, err);
-	else if (net) /* the reference of the publication is one of its series: here the first */
-		status = em_eelstm_fit_scale(net, p->frames, p->begin[1], err);
+	else if (net)
+		status = em_eelstm_fit_scale(net, p->frames, scores ? p->count : p->begin[1], err);
 	if (status) {
 		em_eelstm_free(net);
 		return NULL;
@@ -129,31 +142,36 @@ static struct em_eelstm *start(const struct em_forecast_settings *set, const str
 
 struct telling {
 	const struct em_forecast_settings *set;
+	size_t steps;
 };
 
 static void told(void *ctx, const struct em_eelstm_progress *progress)
 {
-	const struct em_forecast_settings *set = ((struct telling *)ctx)->set;
+	const struct telling *t = ctx;
 
-	if (set->told)
-		set->told(set->ctx, progress->epoch, progress->loss, progress->validation);
+	if (t->set->told)
+		t->set->told(t->set->ctx, t->steps, progress->epoch, progress->loss, progress->validation);
 }
 
 static bool stop(void *ctx)
 {
-	const struct em_forecast_settings *set = ((struct telling *)ctx)->set;
+	const struct em_forecast_settings *set = ((const struct telling *)ctx)->set;
 
 	return set->stop && set->stop(set->ctx);
 }
 
-static struct em_eelstm *train(const struct em_forecast *f, const struct em_forecast_settings *set, size_t steps,
-                               struct pool *p, size_t series, struct em_error *err)
+static struct em_eelstm_options options_of(const struct em_forecast *f, const struct em_forecast_settings *set,
+                                           size_t steps)
 {
 	struct em_eelstm_options o = em_eelstm_defaults();
-	struct telling telling = {set};
-	const struct em_eelstm_callbacks callbacks = {&telling, told, stop};
-	struct em_eelstm *net;
 
+	if (f->method == &em_forecast_lstm) {
+		o.units = SCORE_UNITS;
+		o.rate = SCORE_RATE;
+		o.epochs = SCORE_EPOCHS;
+		o.patience = SCORE_PATIENCE;
+		o.restore_best = true;
+	}
 	o.window = f->window;
 	o.horizon = steps;
 	o.seed = set->seed;
@@ -161,15 +179,26 @@ static struct em_eelstm *train(const struct em_forecast *f, const struct em_fore
 	o.epochs = set->epochs ? set->epochs : o.epochs;
 	o.patience = set->patience ? set->patience : o.patience;
 	o.rate = set->rate > 0 ? set->rate : o.rate;
+	return o;
+}
+
+static struct em_eelstm *train(const struct em_forecast *f, const struct em_forecast_settings *set, size_t steps,
+                               struct pool *p, size_t series, struct em_error *err)
+{
+	const struct em_eelstm_options o = options_of(f, set, steps);
+	struct telling telling = {set, steps};
+	const struct em_eelstm_callbacks callbacks = {&telling, told, stop};
+	struct em_eelstm *net;
+
 	share_out(p, series, f->window, steps);
 	if (!p->windows) {
 		em_error_set(err, EM_ERROR_DATA, "no series has %zu spectra: a window and %zu steps", f->window + steps,
 		             steps);
 		return NULL;
 	}
-	net = start(set, &o, f->lowrank.energy.channels, p, err);
-	if (!net)
-		return NULL;
+	net = start(set, &o, size_of(f), f->method == &em_forecast_lstm, p, err);
+	if (!net || stop(&telling)) /* asked to stop before: this one begins when it goes on */
+		return net;
 	const struct em_eelstm_windows learn = {p->frames, p->count, p->first, p->target, p->windows},
 	                               check = {p->frames, p->count, p->first + p->windows, p->target + p->windows,
 	                                        p->validation};
@@ -185,8 +214,8 @@ static int learn(struct em_forecast *f, const struct em_forecast_track *tracks, 
 {
 	struct nets *nets = calloc(1, sizeof(*nets));
 	struct pool p = {0};
-	int status =
-	    nets ? fill_pool(&p, tracks, count, f->lowrank.energy.channels, err) : em_error_memory(err, sizeof(*nets));
+	int status = nets ? fill_pool(&p, tracks, count, size_of(f), f->method == &em_forecast_lstm, err)
+	                  : em_error_memory(err, sizeof(*nets));
 
 	for (size_t i = 0; i < set->nsteps && !status; i++) {
 		nets->net[i] = train(f, set, set->steps[i], &p, count, err);
@@ -211,19 +240,21 @@ static void end(void *run)
 
 	free(r->ring);
 	free(r->window);
+	free(r->score);
 	free(r);
 }
 
 static int begin(const struct em_forecast *f, void **out, struct em_error *err)
 {
-	size_t size = f->window * f->lowrank.energy.channels;
+	size_t size = f->window * size_of(f);
 	struct run *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return em_error_memory(err, sizeof(*r));
 	r->ring = calloc(size, sizeof(*r->ring));
-	r->window = calloc(size + f->lowrank.energy.channels, sizeof(*r->window));
-	if (!r->ring || !r->window) {
+	r->window = calloc(size + size_of(f), sizeof(*r->window));
+	r->score = calloc(f->lowrank.basis.rank + 1, sizeof(*r->score));
+	if (!r->ring || !r->window || !r->score) {
 		end(r);
 		return em_error_memory(err, size * sizeof(*r->ring));
 	}
@@ -235,9 +266,15 @@ static int begin(const struct em_forecast *f, void **out, struct em_error *err)
 static void push(const struct em_forecast *f, void *run, const struct em_forecast_view *view)
 {
 	struct run *r = run;
-	size_t n = f->lowrank.energy.channels, last = (r->next + f->window - 1) % f->window;
+	size_t n = size_of(f), last = (r->next + f->window - 1) % f->window;
 	const float *from = view->missing ? r->ring + last * n : view->aligned;
+	float *score = r->window + f->window * n; /* as float */
 
+	if (!view->missing && f->method == &em_forecast_lstm) {
+		for (size_t k = 0; k < n; k++)
+			score[k] = (float)view->score[k];
+		from = score;
+	}
 	for (size_t k = r->seen ? f->window - 1 : 0; k < f->window; k++) {
 		memmove(r->ring + r->next * n, from, n * sizeof(*r->ring));
 		r->next = (r->next + 1) % f->window;
@@ -250,11 +287,10 @@ static int predict(const struct em_forecast *f, void *run, size_t steps, double 
 {
 	const struct nets *nets = f->own;
 	struct run *r = run;
-	size_t n = f->lowrank.energy.channels, best = 0, tail = f->window - r->next;
+	size_t n = size_of(f), best = 0, tail = f->window - r->next;
 	double least = HUGE_VAL;
 	float *out = r->window + f->window * n;
 
-	(void)scale;
 	(void)spread;
 	for (size_t i = 0; i < nets->count; i++) {
 		double off = fabs((double)em_eelstm_get_options(nets->net[i])->horizon - (double)steps);
@@ -268,6 +304,12 @@ static int predict(const struct em_forecast *f, void *run, size_t steps, double 
 	memcpy(r->window + tail * n, r->ring, r->next * n * sizeof(*r->window));
 	if (em_eelstm_predict(nets->net[best], r->window, 1, out, err))
 		return -1;
+	if (f->method == &em_forecast_lstm) {
+		for (size_t k = 0; k < n; k++)
+			r->score[k] = scale * (double)out[k];
+		em_lowrank_reconstruct(&f->lowrank, r->score, spectrum);
+		return 0;
+	}
 	for (size_t i = 0; i < n; i++)
 		spectrum[i] = (double)out[i];
 	return 0;
@@ -275,33 +317,29 @@ static int predict(const struct em_forecast *f, void *run, size_t steps, double 
 
 /* ---- files ---- */
 
-/* The network's own file within ours: all of its tensors and notes, with PREFIX. */
-#define PREFIX "net."
+/* Each network's own file within ours: all of its tensors and notes, behind "netHORIZON.". */
 
-static int print(const struct em_forecast *f, struct em_forecast_file *file, struct em_error *err)
+static int wrap(const struct em_eelstm *net, struct em_forecast_file *file, struct em_error *err)
 {
-	const struct nets *nets = f->own;
+	size_t steps = em_eelstm_get_options(net)->horizon;
 	struct em_text bytes = {0};
 	struct em_safetensors *inner = NULL;
 	const struct em_tensor *t;
 	const char *name, *text;
 	char prefixed[128];
-	int status;
+	int status = em_eelstm_print(net, true, NULL, 0, &bytes, err);
 
-	if (nets->count != 1)
-		return em_error_set(err, EM_ERROR_USAGE, "eelstm: a model file has one horizon, not %zu", nets->count);
-	status = em_eelstm_print(nets->net[0], true, NULL, 0, &bytes, err);
 	if (!status && !(inner = em_safetensors_new((struct em_blob){(unsigned char *)bytes.s, bytes.len}, err)))
 		status = -1;
 	for (size_t i = 0; inner && (name = em_safetensors_note_at(inner, i, &text)); i++) {
-		snprintf(prefixed, sizeof(prefixed), PREFIX "%s", name);
+		snprintf(prefixed, sizeof(prefixed), "net%zu.%s", steps, name);
 		em_forecast_file_note(file, prefixed, text);
 	}
 	for (size_t i = 0; inner && !status && (t = em_safetensors_at(inner, i)); i++) {
 		float *values = malloc(t->count * sizeof(*values) + 1);
 
 		status = values ? em_tensor_load(t, values, err) : em_error_memory(err, t->count * sizeof(*values));
-		snprintf(prefixed, sizeof(prefixed), PREFIX "%s", t->name);
+		snprintf(prefixed, sizeof(prefixed), "net%zu.%s", steps, t->name);
 		if (!status)
 			em_forecast_file_add_floats(file, prefixed, values, t->ndim, t->shape);
 		free(values);
@@ -311,26 +349,41 @@ static int print(const struct em_forecast *f, struct em_forecast_file *file, str
 	return status;
 }
 
-/* out gets the network's own file. */
-static int unwrap(const struct em_safetensors *file, struct em_text *out, struct em_error *err)
+static int print(const struct em_forecast *f, struct em_forecast_file *file, struct em_error *err)
+{
+	const struct nets *nets = f->own;
+	double steps[EM_FORECAST_STEPS];
+
+	for (size_t i = 0; i < nets->count; i++) {
+		steps[i] = (double)em_eelstm_get_options(nets->net[i])->horizon;
+		if (wrap(nets->net[i], file, err))
+			return -1;
+	}
+	em_forecast_file_add(file, "nets", steps, 1, nets->count);
+	return 0;
+}
+
+/* out gets the file of the network whose names begin so. */
+static int unwrap(const struct em_safetensors *file, const char *prefix, struct em_text *out, struct em_error *err)
 {
 	struct em_forecast_file *inner = em_forecast_file_new(err);
+	size_t skip = strlen(prefix);
 	const struct em_tensor *t;
 	const char *name, *text;
 	int status = inner ? 0 : -1;
 
 	for (size_t i = 0; inner && (name = em_safetensors_note_at(file, i, &text)); i++)
-		if (text && !strncmp(name, PREFIX, strlen(PREFIX)))
-			em_forecast_file_note(inner, name + strlen(PREFIX), text);
+		if (text && !strncmp(name, prefix, skip))
+			em_forecast_file_note(inner, name + skip, text);
 	for (size_t i = 0; inner && !status && (t = em_safetensors_at(file, i)); i++) {
 		float *values;
 
-		if (strncmp(t->name, PREFIX, strlen(PREFIX)) != 0)
+		if (strncmp(t->name, prefix, skip) != 0)
 			continue;
 		values = malloc(t->count * sizeof(*values) + 1);
 		status = values ? em_tensor_load(t, values, err) : em_error_memory(err, t->count * sizeof(*values));
 		if (!status)
-			em_forecast_file_add_floats(inner, t->name + strlen(PREFIX), values, t->ndim, t->shape);
+			em_forecast_file_add_floats(inner, t->name + skip, values, t->ndim, t->shape);
 		free(values);
 	}
 	if (!status)
@@ -339,13 +392,37 @@ static int unwrap(const struct em_safetensors *file, struct em_text *out, struct
 	return status;
 }
 
-static struct em_eelstm *load(const struct em_safetensors *file, struct em_error *err)
+/* The horizons of a file's networks. */
+static int read_steps(const struct em_safetensors *file, double *steps, size_t *count, struct em_error *err)
 {
-	struct em_text bytes = {0};
-	struct em_eelstm *net = unwrap(file, &bytes, err)
-	                            ? NULL
-	                            : em_eelstm_load_bytes((struct em_blob){(unsigned char *)bytes.s, bytes.len}, err);
+	const struct em_tensor *t = em_safetensors_find(file, "nets");
 
+	if (!t || t->count < 1 || t->count > EM_FORECAST_STEPS)
+		return em_error_set(err, EM_ERROR_DATA, "the model has no networks, or too many");
+	*count = t->count;
+	return em_forecast_file_get(file, "nets", steps, 1, t->count, err);
+}
+
+static struct em_eelstm *load(const struct em_safetensors *file, size_t steps, struct em_error *err)
+{
+	double there[EM_FORECAST_STEPS];
+	struct em_text bytes = {0};
+	struct em_eelstm *net = NULL;
+	char prefix[32];
+	size_t count = 0, i = 0;
+
+	if (read_steps(file, there, &count, err))
+		return NULL;
+	while (i < count && there[i] != (double)steps)
+		i++;
+	if (i == count) {
+		em_error_set(err, EM_ERROR_DATA, "the model has no network for horizon %zu: give the horizons it has",
+		             steps);
+		return NULL;
+	}
+	snprintf(prefix, sizeof(prefix), "net%zu.", steps);
+	if (!unwrap(file, prefix, &bytes, err))
+		net = em_eelstm_load_bytes((struct em_blob){(unsigned char *)bytes.s, bytes.len}, err);
 	em_text_release(&bytes);
 	return net;
 }
@@ -353,28 +430,35 @@ static struct em_eelstm *load(const struct em_safetensors *file, struct em_error
 static int parse(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err)
 {
 	struct nets *nets = calloc(1, sizeof(*nets));
+	double steps[EM_FORECAST_STEPS];
+	size_t count = 0;
+	int status = nets ? read_steps(file, steps, &count, err) : em_error_memory(err, sizeof(*nets));
 
-	if (!nets)
-		return em_error_memory(err, sizeof(*nets));
-	nets->net[0] = load(file, err);
-	nets->count = nets->net[0] ? 1 : 0;
-	if (nets->count && (em_eelstm_channels(nets->net[0]) != f->lowrank.energy.channels ||
-	                    em_eelstm_get_options(nets->net[0])->window != f->window)) {
-		em_error_set(err, EM_ERROR_DATA, "the model's network and its basis are of different sizes");
+	for (size_t i = 0; i < count && !status; i++) {
+		struct em_eelstm *net =
+		    steps[i] >= 1 && steps[i] < 1e6
+		        ? load(file, (size_t)steps[i], err)
+		        : (em_error_set(err, EM_ERROR_DATA, "the model has a network of no horizon"), NULL);
+
+		if (net)
+			nets->net[nets->count++] = net;
+		if (!net)
+			status = -1;
+		else if (em_eelstm_channels(net) != size_of(f) || em_eelstm_get_options(net)->window != f->window)
+			status = em_error_set(err, EM_ERROR_DATA,
+			                      "the model's network and its basis are of different sizes");
+	}
+	if (!status)
+		f->own = nets;
+	else if (nets)
 		release(nets);
-		return -1;
-	}
-	if (!nets->count) {
-		free(nets);
-		return -1;
-	}
-	f->own = nets;
-	return 0;
+	return status;
 }
 
 const struct em_forecast_method em_forecast_eelstm = {.name = "eelstm",
                                                       .about = "the published network of two LSTM layers",
                                                       .wants_aligned = true,
+                                                      .validates = true,
                                                       .learn = learn,
                                                       .release = release,
                                                       .print = print,
@@ -383,3 +467,15 @@ const struct em_forecast_method em_forecast_eelstm = {.name = "eelstm",
                                                       .push = push,
                                                       .predict = predict,
                                                       .end = end};
+
+const struct em_forecast_method em_forecast_lstm = {.name = "lstm",
+                                                    .about = "a network of two LSTM layers that sees scores",
+                                                    .validates = true,
+                                                    .learn = learn,
+                                                    .release = release,
+                                                    .print = print,
+                                                    .parse = parse,
+                                                    .begin = begin,
+                                                    .push = push,
+                                                    .predict = predict,
+                                                    .end = end};

@@ -135,7 +135,7 @@ static int learn_intervals(struct em_forecast *f, const struct em_forecast_schoo
 {
 	struct tally tally = {0};
 	struct em_prediction p;
-	size_t longest = 0;
+	size_t longest = 0, first = f->method->validates ? l->count - em_forecast_kept(l->count) : 0;
 	int status = em_prediction_init(&p, f, err);
 
 	if (status)
@@ -147,7 +147,7 @@ static int learn_intervals(struct em_forecast *f, const struct em_forecast_schoo
 		f->horizon[f->horizons] = horizons[f->horizons];
 		f->horizons++;
 	}
-	for (size_t s = 0; s < l->count && !status; s++)
+	for (size_t s = first < l->count ? first : 0; s < l->count && !status; s++)
 		status = tally_series(f, l, s, &tally, &p, err);
 	for (size_t h = 0; h < f->horizons; h++) /* never less than a hundredth of the noise: it is not known better */
 		f->excess[h] = fmax(tally.n[h] > 0 ? tally.squares[h] / tally.n[h] : 1, 0.01);

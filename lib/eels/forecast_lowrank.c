@@ -90,6 +90,11 @@ static void end(void *run)
 	free(r);
 }
 
+static int adapt(void *run, struct em_error *err)
+{
+	return em_dynamics_adapt(&((struct run *)run)->dynamics, err);
+}
+
 static void push(const struct em_forecast *f, void *run, const struct em_forecast_view *view)
 {
 	struct run *r = run;
@@ -118,23 +123,30 @@ static void take_root(double *c, size_t rank)
 		c[k * (rank + 1)] = diagonal[k];
 }
 
+void em_forecast_put_scores(const struct em_forecast *f, double scale, double *mean, double *covariance,
+                            double *spectrum, double *spread)
+{
+	size_t rank = f->lowrank.basis.rank, n = f->lowrank.energy.channels;
+
+	for (size_t k = 0; k < rank; k++)
+		mean[k] *= scale;
+	em_lowrank_reconstruct(&f->lowrank, mean, spectrum);
+	take_root(covariance, rank);
+	for (size_t j = 0; j < rank; j++) {
+		for (size_t k = 0; k < rank; k++)
+			mean[k] = scale * covariance[k * rank + j];
+		em_lowrank_reconstruct(&f->lowrank, mean, spread + j * n);
+	}
+}
+
 static int predict(const struct em_forecast *f, void *run, size_t steps, double scale, double *spectrum, double *spread,
                    struct em_error *err)
 {
 	struct run *r = run;
-	size_t rank = f->lowrank.basis.rank, n = f->lowrank.energy.channels;
 
 	(void)err;
 	em_dynamics_forecast(&r->dynamics, steps, r->mean, r->covariance);
-	for (size_t k = 0; k < rank; k++)
-		r->mean[k] *= scale;
-	em_lowrank_reconstruct(&f->lowrank, r->mean, spectrum);
-	take_root(r->covariance, rank);
-	for (size_t j = 0; j < rank; j++) {
-		for (size_t k = 0; k < rank; k++)
-			r->mean[k] = scale * r->covariance[k * rank + j];
-		em_lowrank_reconstruct(&f->lowrank, r->mean, spread + j * n);
-	}
+	em_forecast_put_scores(f, scale, r->mean, r->covariance, spectrum, spread);
 	return 0;
 }
 
@@ -210,6 +222,7 @@ const struct em_forecast_method em_forecast_lowrank = {
     .print = print,
     .parse = parse,
     .begin = begin,
+    .adapt = adapt,
     .push = push,
     .predict = predict,
     .end = end};

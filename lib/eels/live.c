@@ -174,7 +174,8 @@ static int begin_series(struct em_live *l, const char *name, size_t rows, struct
 	if (em_forecast_begin(&l->run, l->f, err))
 		return -1;
 	l->begun = true;
-	return 0;
+	l->run.spectra_alone = !em_descriptors_count(l->d);
+	return l->o.adapt ? em_forecast_adapt(&l->run, err) : 0;
 }
 
 int em_live_take(struct em_live *l, struct em_sample *s, struct em_error *err)

@@ -19,6 +19,7 @@ struct em_live_options {
 	bool splitting;    /* as a descriptor, too */
 	bool path;         /* all steps, not the last alone */
 	bool noise;        /* intervals of what will be measured */
+	bool adapt;        /* em_forecast_adapt */
 	double level;      /* of intervals, 0 to 1 */
 };
 

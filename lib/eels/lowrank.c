@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eels/lowrank.h"
 
+#include "eels/align.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,53 +12,6 @@
 #define SMEAR 2      /* channels to each side for the slope of a noisy spectrum */
 #define SURPRISE 1.5 /* a residual so much above the last one: look for the place anew */
 
-/* ---- moving ---- */
-
-/* Weights of in[i - 1 .. i + 2] for a place i + f. */
-static void taps(double f, double h[4])
-{
-	h[0] = f * (-0.5 + f * (1 - 0.5 * f));
-	h[1] = 1 + f * f * (-2.5 + 1.5 * f);
-	h[2] = f * (0.5 + f * (2 - 1.5 * f));
-	h[3] = f * f * (-0.5 + 0.5 * f);
-}
-
-static size_t held(ptrdiff_t i, size_t channels)
-{
-	return i < 0 ? 0 : (size_t)i < channels ? (size_t)i : channels - 1;
-}
-
-/* The whole channels of -shift, kept within what an index can hold. */
-static ptrdiff_t whole_part(double shift, size_t channels, double h[4])
-{
-	double limit = (double)channels, at = fmin(fmax(-shift, -limit), limit), below = floor(at);
-
-	taps(at - below, h);
-	return (ptrdiff_t)below;
-}
-
-#define MOVE(type)                                                                                                     \
-	double h[4];                                                                                                   \
-	ptrdiff_t by = whole_part(shift, channels, h);                                                                 \
-	for (size_t i = 0; i < channels; i++) {                                                                        \
-		ptrdiff_t j = (ptrdiff_t)i + by;                                                                       \
-		if (j >= 1 && j + 2 < (ptrdiff_t)channels)                                                             \
-			out[i] = (type)(h[0] * in[j - 1] + h[1] * in[j] + h[2] * in[j + 1] + h[3] * in[j + 2]);        \
-		else                                                                                                   \
-			out[i] = (type)(h[0] * in[held(j - 1, channels)] + h[1] * in[held(j, channels)] +              \
-			                h[2] * in[held(j + 1, channels)] + h[3] * in[held(j + 2, channels)]);          \
-	}
-
-void em_lowrank_move(const double *in, size_t channels, double shift, double *out)
-{
-	MOVE(double)
-}
-
-void em_lowrank_move_frame(const float *in, size_t channels, double shift, float *out)
-{
-	MOVE(float)
-}
-
 /* ---- life cycle ---- */
 
 void em_lowrank_release(struct em_lowrank *lr)
@@ -65,13 +20,14 @@ void em_lowrank_release(struct em_lowrank *lr)
 	free(lr->shape);
 	free(lr->slope);
 	free(lr->flat);
+	free(lr->veil);
 	*lr = (struct em_lowrank){0};
 }
 
 static void derive(const double *in, size_t channels, double *out)
 {
 	for (size_t i = 0; i < channels; i++)
-		out[i] = (in[held((ptrdiff_t)i + 1, channels)] - in[held((ptrdiff_t)i - 1, channels)]) / 2;
+		out[i] = (in[i + 1 < channels ? i + 1 : i] - in[i ? i - 1 : 0]) / 2;
 }
 
 int em_lowrank_init(struct em_lowrank *lr, struct em_basis *basis, const struct em_energy *energy,
@@ -128,8 +84,10 @@ int em_lowrank_copy(struct em_lowrank *dst, const struct em_lowrank *src, struct
 	made.shape = copy(src->shape, all);
 	made.slope = copy(src->slope, all);
 	made.flat = copy(src->flat, n);
+	made.veil = copy(src->veil, 2 * EM_LOWRANK_VEILS * n);
+	made.grain = made.veil ? made.veil + EM_LOWRANK_VEILS * n : NULL;
 	if (!made.basis.mean || !made.basis.weight || !made.basis.component || !made.shape || !made.slope ||
-	    !made.flat) {
+	    !made.flat || (src->veil && !made.veil)) {
 		em_lowrank_release(&made);
 		return em_error_memory(err, 3 * all * sizeof(double));
 	}
@@ -222,16 +180,17 @@ static void fill(const struct em_lowrank *lr, struct em_observation *o)
 			o->aligned[i] = (float)model[i];
 }
 
-/* What lies beyond the frame's ends is not known either. */
+/* Channels that lack a neighbour to be interpolated from are not known: extrapolated ones would have the greatest noise
+ * of all. */
 static void align(const struct em_lowrank *lr, struct em_observation *o)
 {
-	size_t n = lr->energy.channels, low = (size_t)fmax(0, ceil(-o->shift)), high = (size_t)fmax(0, ceil(o->shift));
+	size_t n = lr->energy.channels;
+	double whole = floor(o->shift), low = fmax(0, 1 - whole), high = fmax(0, whole + 2);
 
-	em_lowrank_move_frame(o->frame, n, -o->shift, o->aligned);
-	for (size_t i = 0; i < low && i < n; i++)
-		o->aligned[i] = NAN;
-	for (size_t i = 0; i < high && i < n; i++)
-		o->aligned[n - 1 - i] = NAN;
+	em_shift_spectrum(o->frame, n, -o->shift, NAN, o->aligned);
+	for (size_t i = 0; i < n && o->shift > whole; i++)
+		if ((double)i < low || (double)i + high >= (double)n)
+			o->aligned[i] = NAN;
 }
 
 static void project(const struct em_lowrank *lr, struct em_observation *o)
@@ -307,7 +266,7 @@ static void measure(const struct em_lowrank *lr, struct em_observation *o)
 	double *model = o->work, *there = o->model, squares = 0, total = 0, mean = 0;
 
 	em_lowrank_reconstruct(lr, o->score, model);
-	em_lowrank_move(model, n, o->shift, there);
+	em_shift_curve(model, n, o->shift, there);
 	for (size_t i = 0; i < n; i++) {
 		double d = (double)frame[i] - there[i];
 

@@ -29,16 +29,23 @@ struct em_lowrank_settings {
 	int threads;
 };
 
+#define EM_LOWRANK_BANDS 16
+#define EM_LOWRANK_VEILS 16
+
 struct em_lowrank {
 	struct em_energy energy;
 	struct em_basis basis; /* not centred */
 	size_t reach;
 	bool whole;
 	struct em_energy_span window;
-	double *shape;  /* [rank][channels]: components without their weights */
-	double *slope;  /* its derivative, a channel */
-	double *flat;   /* [channels]: the detector's gain pattern, about 1 */
-	double unknown; /* of the pattern, standard deviation: what is still in the basis */
+	double *shape; /* [rank][channels]: components without their weights */
+	double *slope; /* its derivative, a channel */
+	double *flat;  /* [channels]: the detector's gain pattern, about 1 */
+	/* what of the pattern is not in `flat` but in the basis: variance in each band of waves, long to short; */
+	double missing[EM_LOWRANK_BANDS];
+	double unknown; /* its standard deviation in all; */
+	double *veil;   /* [EM_LOWRANK_VEILS][channels]: such patterns, drawn at random; */
+	double *grain;  /* [EM_LOWRANK_VEILS][channels]: standard normal numbers, for errors that go by the channel */
 };
 
 /*
@@ -50,6 +57,8 @@ int em_lowrank_learn(struct em_lowrank *lr, const struct em_series *const *serie
 /* From a basis (taken over where this succeeds), as read from a file. */
 int em_lowrank_init(struct em_lowrank *lr, struct em_basis *basis, const struct em_energy *energy,
                     const struct em_lowrank_settings *settings, struct em_error *err);
+/* Sets `missing` and what goes with it, always the same for the same numbers. */
+int em_lowrank_set_missing(struct em_lowrank *lr, const double missing[EM_LOWRANK_BANDS], struct em_error *err);
 int em_lowrank_copy(struct em_lowrank *dst, const struct em_lowrank *src, struct em_error *err);
 void em_lowrank_release(struct em_lowrank *lr); /* of a zeroed one too */
 
@@ -78,11 +87,5 @@ void em_lowrank_observe_at(const struct em_lowrank *lr, double shift, struct em_
 
 /* spectrum[channels] = the scores' sum of shapes. */
 void em_lowrank_reconstruct(const struct em_lowrank *lr, const double *score, double *spectrum);
-/*
- * out(i) = in(i - shift) by cubic convolution (Keys, IEEE Trans. Acoust. Speech Signal Process. 29 (1981) 1153), which
- * is exact for parabolas; beyond the ends the end's value.  NaN spreads to where it is needed.
- */
-void em_lowrank_move(const double *in, size_t channels, double shift, double *out);
-void em_lowrank_move_frame(const float *in, size_t channels, double shift, float *out);
 
 #endif

@@ -12,17 +12,15 @@
  * more components in its stead.  So few components are allowed first, as many as a reaction needs; and since the turns
  * then go down a long valley, every second one goes on beyond where it would end.
  */
-#define LEAST 2   /* components: how much there is, and how far the reaction has gone; */
-#define FEW 3     /* or one more where a third stands out */
-#define SETTLED 8 /* turns with each, until the shifts are right */
-#define TURNS 6   /* then, to find the detector's pattern, too */
-#define FREE 2    /* and with all that stand out */
+#define LEAST 2    /* components: how much there is, and how far the reaction has gone; */
+#define FEW 3      /* or one more where a third stands out */
+#define SETTLED 16 /* turns with each, until the shifts are right: with half as many it is luck */
+#define TURNS 6    /* then, to find the detector's pattern, too */
+#define FREE 2     /* and with all that stand out */
 #define BEYOND 6.0
 #define SAMPLE 256 /* spectra of all turns but the last */
 #define MOST 4096  /* and of the last */
 #define RANK_MAX 8
-#define WAVES 256
-#define BAND 16
 #define TURN 6.28318530717958647692
 #define SMOOTH 32 /* channels to each side */
 #define FIRST 8   /* spectra of the first series that make the first reference */
@@ -132,38 +130,45 @@ static void shrink_pattern(struct learner *l, double gain)
 		l->flat[i] = 1 + keep * (l->flat[i] - 1);
 }
 
-/* Mean power of the pattern's waves number first, first + 1, ... up to before `end`, of WAVES up to Nyquist's. */
-static double power(const double *flat, size_t n, int first, int end)
+/* Mean power of the pattern's waves first, first + 1, ... up to before `end`, of n / 2 up to Nyquist's. */
+static double power(const double *flat, size_t n, size_t first, size_t end)
 {
 	double sum = 0;
 
-	for (int k = first; k < end; k++) {
-		double f = TURN * 0.5 * (k + 0.5) / WAVES, c = 0, s = 0;
+	for (size_t k = first; k < end; k++) {
+		double by_c = cos(TURN * (double)k / (double)n), by_s = sin(TURN * (double)k / (double)n), c = 1, s = 0,
+		       re = 0, im = 0;
 
 		for (size_t i = 0; i < n; i++) {
-			c += (flat[i] - 1) * cos(f * (double)i);
-			s += (flat[i] - 1) * sin(f * (double)i);
+			double next = c * by_c - s * by_s;
+
+			re += (flat[i] - 1) * c;
+			im += (flat[i] - 1) * s;
+			s = s * by_c + c * by_s;
+			c = next;
 		}
-		sum += (c * c + s * s) / (double)n / (end - first);
+		sum += (re * re + im * im) / (double)n / (double)(end - first);
 	}
 	return sum;
 }
 
 /*
- * How much of the pattern stays in the components, standard deviation by counts.  Drift tells its short waves best, the
- * long ones hardly.  A detector's pattern has all waves alike: where long ones are weaker, a share of their amplitude
- * is what was not found.
+ * How much of the pattern stays in the components, variance by counts squared in each band of waves.  Drift tells short
+ * waves best, long ones hardly.  A detector's pattern has all waves alike: where long ones are weaker than those of the
+ * upper half, a share of their amplitude is what was not found.
  */
-static double unknown_pattern(const struct learner *l)
+static void find_missing(const struct learner *l, double missing[EM_LOWRANK_BANDS])
 {
-	double whole = power(l->flat, l->channels, WAVES * 3 / 4, WAVES), left = 0;
+	size_t n = l->channels, waves = n / 2;
+	double whole = power(l->flat, n, 1 + waves / 2, 1 + waves);
 
-	for (int k = 0; k < WAVES && whole > 0; k += BAND) {
-		double found = power(l->flat, l->channels, k, k + BAND) / whole, missing = 1 - sqrt(fmin(found, 1));
+	for (size_t b = 0; b < EM_LOWRANK_BANDS; b++) {
+		size_t first = 1 + b * waves / EM_LOWRANK_BANDS, end = 1 + (b + 1) * waves / EM_LOWRANK_BANDS;
+		double found = end > first && whole > 0 ? power(l->flat, n, first, end) / whole : 1,
+		       less = 1 - sqrt(fmin(found, 1));
 
-		left += whole * missing * missing * BAND / WAVES;
+		missing[b] = whole * less * less / EM_LOWRANK_BANDS;
 	}
-	return sqrt(left);
 }
 
 static void align_series(void *ctx, size_t s)
@@ -310,7 +315,7 @@ static int settle(struct em_lowrank *lr, struct learner *l, const struct em_lowr
 
 static int learn(struct em_lowrank *lr, struct learner *l, const struct em_lowrank_settings *set, struct em_error *err)
 {
-	double left;
+	double missing[EM_LOWRANK_BANDS] = {0};
 	size_t spectra;
 
 	if (measure(l, &spectra, err) || begin(lr, l, set, err) || (set->reach && settle(lr, l, set, err)))
@@ -318,11 +323,11 @@ static int learn(struct em_lowrank *lr, struct learner *l, const struct em_lowra
 	for (int k = 0; set->reach && k < FREE; k++)
 		if (turn(lr, l, set->rank, 1, set, err))
 			return -1;
-	left = set->reach ? unknown_pattern(l) : 0;
+	if (set->reach)
+		find_missing(l, missing);
 	if (place(l, MOST, err) || turn(lr, l, set->rank, 1, set, err))
 		return -1;
-	lr->unknown = left;
-	return 0;
+	return em_lowrank_set_missing(lr, missing, err);
 }
 
 int em_lowrank_learn(struct em_lowrank *out, const struct em_series *const *series, size_t count,

@@ -5,7 +5,26 @@
 #include "eels/zeroloss.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
+
+/* Cubic convolution, a = -1/2: weights of in[j - 1] .. in[j + 2] for channel j + f. */
+static void weigh(double f, double h[4])
+{
+	h[0] = f * (-0.5 + f * (1 - 0.5 * f));
+	h[1] = 1 + f * f * (-2.5 + 1.5 * f);
+	h[2] = f * (0.5 + f * (2 - 1.5 * f));
+	h[3] = f * f * (-0.5 + 0.5 * f);
+}
+
+/* Channel i comes from i + the whole number returned + f. */
+static ptrdiff_t split(double channels, double *f)
+{
+	double below = floor(-channels);
+
+	*f = -channels - below;
+	return (ptrdiff_t)below;
+}
 
 /* A channel of in, and one beyond either end on the parabola through the last three, as Keys has it. */
 static double tap(const float *in, size_t n, ptrdiff_t i)
@@ -17,25 +36,47 @@ static double tap(const float *in, size_t n, ptrdiff_t i)
 	return i < 0 ? 3.0 * in[0] - 3.0 * in[1] + in[2] : 3.0 * in[n - 1] - 3.0 * in[n - 2] + in[n - 3];
 }
 
-/* Cubic convolution, a = -1/2, at channel i + f. */
-static double interpolate(const float *in, size_t n, ptrdiff_t i, double f)
-{
-	double a = tap(in, n, i - 1), b = tap(in, n, i), c = tap(in, n, i + 1), d = tap(in, n, i + 2);
-
-	return b + f / 2 * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a)));
-}
-
 void em_shift_spectrum(const float *in, size_t n, double channels, float fill, float *out)
 {
-	for (size_t i = 0; i < n; i++) {
-		double from = (double)i - channels, whole = floor(from), f = from - whole;
+	bool within = fabs(channels) <= (double)n;
+	double f = 0, h[4];
+	ptrdiff_t by = within ? split(channels, &f) : 0, last = (ptrdiff_t)n - (f > 0 ? 1 : 0);
 
-		if (!(from >= 0 && from <= (double)(n - 1)))
+	weigh(f, h);
+	for (size_t i = 0; i < n; i++) {
+		ptrdiff_t j = (ptrdiff_t)i + by;
+
+		if (!within || j < 0 || j >= last)
 			out[i] = fill;
 		else if (f == 0)
-			out[i] = in[(size_t)whole];
+			out[i] = in[j];
+		else if (j >= 1 && j + 2 < (ptrdiff_t)n)
+			out[i] = (float)(h[0] * in[j - 1] + h[1] * in[j] + h[2] * in[j + 1] + h[3] * in[j + 2]);
 		else
-			out[i] = (float)interpolate(in, n, (ptrdiff_t)whole, f);
+			out[i] = (float)(h[0] * tap(in, n, j - 1) + h[1] * in[j] + h[2] * tap(in, n, j + 1) +
+			                 h[3] * tap(in, n, j + 2));
+	}
+}
+
+static double held(const double *in, size_t n, ptrdiff_t i)
+{
+	return in[i < 0 ? 0 : (size_t)i < n ? (size_t)i : n - 1];
+}
+
+void em_shift_curve(const double *in, size_t n, double channels, double *out)
+{
+	double limit = (double)n, f, h[4];
+	ptrdiff_t by = split(fmin(fmax(channels, -limit), limit), &f);
+
+	weigh(f, h);
+	for (size_t i = 0; i < n; i++) {
+		ptrdiff_t j = (ptrdiff_t)i + by;
+
+		if (j >= 1 && j + 2 < (ptrdiff_t)n)
+			out[i] = h[0] * in[j - 1] + h[1] * in[j] + h[2] * in[j + 1] + h[3] * in[j + 2];
+		else
+			out[i] = h[0] * held(in, n, j - 1) + h[1] * held(in, n, j) + h[2] * held(in, n, j + 1) +
+			         h[3] * held(in, n, j + 2);
 	}
 }
 

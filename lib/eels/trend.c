@@ -24,7 +24,7 @@ void em_trend_prior_init(struct em_trend_prior *p, double level, double level_va
 
 void em_trend_begin(struct em_trend *t, const struct em_trend_prior *prior)
 {
-	*t = (struct em_trend){.prior = prior};
+	*t = (struct em_trend){.prior = prior, .forget = 1};
 	for (int k = 0; k < EM_TREND_MEMBERS; k++) {
 		t->level[k] = prior->level;
 		t->slope[k] = prior->slope;
@@ -82,7 +82,7 @@ void em_trend_push(struct em_trend *t, double value, double variance)
 	for (int k = 0; k < EM_TREND_MEMBERS; k++) {
 		double s = t->p00[k] + variance, off = value - t->level[k], k0 = t->p00[k] / s, k1 = t->p01[k] / s;
 
-		t->log_weight[k] -= 0.5 * (log(s) + off * off / s);
+		t->log_weight[k] = t->forget * t->log_weight[k] - 0.5 * (log(s) + off * off / s);
 		most = fmax(most, t->log_weight[k]);
 		t->level[k] += k0 * off;
 		t->slope[k] += k1 * off;

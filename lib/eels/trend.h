@@ -32,6 +32,7 @@ struct em_trend {
 	double level[EM_TREND_MEMBERS], slope[EM_TREND_MEMBERS];
 	double p00[EM_TREND_MEMBERS], p01[EM_TREND_MEMBERS], p11[EM_TREND_MEMBERS]; /* their covariance */
 	double log_weight[EM_TREND_MEMBERS];
+	double forget; /* what a step leaves of what was learned of members: 1, all; less where laws may change */
 };
 
 /* Equal weights; the rest as given. */

@@ -25,8 +25,9 @@ struct spectrum {
 	char *key;     /* of the sample drawn; NULL until it comes */
 	size_t passed; /* samples not drawn */
 	size_t channels, spectra;
-	double summed; /* spectra that amplitudes are of */
-	double *mean;  /* counts, of those that are numbers; owned */
+	double summed;   /* spectra that amplitudes are of */
+	double *mean;    /* counts, of those that are numbers; owned */
+	double *band[2]; /* its interval, [channels] each; owned; NULL: none */
 	struct em_axis energy;
 	double ev; /* in its unit */
 	struct edge edge[EDGES];
@@ -35,31 +36,68 @@ struct spectrum {
 
 /* ---- what came ---- */
 
-static int take_mean(struct spectrum *sp, const struct em_array *a, struct em_error *err)
+/* To be freed. */
+static double *mean_of(const struct em_array *a, size_t channels, struct em_error *err)
 {
-	size_t channels = a->ndim ? a->shape[a->ndim - 1] : 0, spectra;
+	size_t spectra = em_array_count(a) / channels;
+	double *mean = calloc(channels, sizeof(*mean));
 
-	if (channels < 2)
-		return em_error_set(err, EM_ERROR_DATA, "no spectrum: less than two channels");
-	spectra = em_array_count(a) / channels;
-	sp->mean = calloc(channels, sizeof(double));
-	if (!sp->mean)
-		return em_error_memory(err, channels * sizeof(double));
-	for (size_t k = 0; k < channels; k++) {
+	if (!mean)
+		em_error_memory(err, channels * sizeof(*mean));
+	for (size_t k = 0; mean && k < channels; k++) {
 		size_t used = 0;
 
 		for (size_t i = 0; i < spectra; i++) {
 			double v = em_array_get(a, i * channels + k);
 
 			used += isfinite(v) ? 1 : 0;
-			sp->mean[k] += isfinite(v) ? v : 0;
+			mean[k] += isfinite(v) ? v : 0;
 		}
-		sp->mean[k] = used ? sp->mean[k] / (double)used : NAN;
+		mean[k] = used ? mean[k] / (double)used : NAN;
 	}
+	return mean;
+}
+
+static int take_mean(struct spectrum *sp, const struct em_array *a, struct em_error *err)
+{
+	size_t channels = a->ndim ? a->shape[a->ndim - 1] : 0;
+
+	if (channels < 2)
+		return em_error_set(err, EM_ERROR_DATA, "no spectrum: less than two channels");
+	sp->mean = mean_of(a, channels, err);
+	if (!sp->mean)
+		return -1;
 	sp->channels = channels;
-	sp->spectra = spectra;
+	sp->spectra = em_array_count(a) / channels;
 	sp->energy = a->axis[a->ndim - 1];
 	sp->ev = !strcmp(sp->energy.units, "keV") ? 1e3 : !strcmp(sp->energy.units, "meV") ? 1e-3 : 1;
+	return 0;
+}
+
+/* Arrays NAME-low and NAME-high, as eelsforecast makes them. */
+static int take_band(struct spectrum *sp, const struct em_sample *s, const char *name, struct em_error *err)
+{
+	static const char *const ends[2] = {"low", "high"};
+
+	for (int k = 0; k < 2; k++) {
+		struct em_array a = {0};
+		char array[80], member[96];
+		int status = 0;
+
+		snprintf(array, sizeof(array), "%.64s-%s", name, ends[k]);
+		snprintf(member, sizeof(member), "%s.npy", array);
+		if (!em_sample_member(s, member))
+			return 0;
+		if (em_sample_array(s, array, &a, err))
+			return -1;
+		if (em_array_count(&a) != sp->spectra * sp->channels)
+			status = em_error_set(err, EM_ERROR_DATA, "%s has another shape than %s", array, name);
+		else if (!(sp->band[k] = mean_of(&a, sp->channels, err)))
+			status = -1;
+		em_array_release(&a);
+		if (status)
+			return -1;
+	}
 	return 0;
 }
 
@@ -123,6 +161,8 @@ static int spectrum_take(struct em_plot *plot, const struct em_sample *s, struct
 	}
 	if (!status)
 		status = take_mean(sp, &view, err);
+	if (!status && plot->opt.array)
+		status = take_band(sp, s, plot->opt.array, err);
 	em_array_release(&owned);
 	if (status)
 		return em_error_prefix(err, "sample %.200s: ", s->key);
@@ -162,12 +202,17 @@ static int choose_y(const struct spectrum *sp, const double asked[2], struct em_
 	double lo = INFINITY, hi = -INFINITY;
 
 	for (size_t k = 0; k < sp->channels; k++) {
-		double e = energy_at(sp, (double)k), v = sp->mean[k];
+		double e = energy_at(sp, (double)k), v[3] = {sp->mean[k], sp->mean[k], sp->mean[k]};
 
-		if (e >= axes->x.lo && e <= axes->x.hi && fabs(v) <= 1e100) {
-			lo = fmin(lo, v);
-			hi = fmax(hi, v);
+		if (sp->band[1]) {
+			v[1] = sp->band[0][k];
+			v[2] = sp->band[1][k];
 		}
+		for (int i = 0; i < 3 && e >= axes->x.lo && e <= axes->x.hi; i++)
+			if (fabs(v[i]) <= 1e100) {
+				lo = fmin(lo, v[i]);
+				hi = fmax(hi, v[i]);
+			}
 	}
 	if (!(lo <= hi))
 		return em_error_set(err, EM_ERROR_DATA, "no channel that would be shown has a number");
@@ -227,6 +272,29 @@ static void draw_line(const struct spectrum *sp, const struct em_axes *a, struct
 	}
 }
 
+/* In pieces, each between gaps: to the right along one end, back along the other. */
+static void draw_band(const struct spectrum *sp, const struct em_axes *a, struct em_canvas *c, double *xy)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k <= sp->channels; k++) {
+		bool gap = k == sp->channels || !isfinite(sp->band[0][k] + sp->band[1][k]);
+
+		if (!gap) {
+			xy[2 * n] = em_axes_x(a, energy_at(sp, (double)k));
+			xy[2 * n++ + 1] = em_axes_y(a, sp->band[0][k]);
+		}
+		if (!gap || !n)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			xy[2 * (n + i)] = xy[2 * (n - 1 - i)];
+			xy[2 * (n + i) + 1] = em_axes_y(a, sp->band[1][k - 1 - i]);
+		}
+		em_canvas_polygon(c, xy, 2 * n, em_color_class(0), 0.35);
+		n = 0;
+	}
+}
+
 /* Names at the top of the plane, each beside a thin line at its onset, in as many rows as they need. */
 static void draw_names(const struct spectrum *sp, const struct em_axes *a, struct em_canvas *c)
 {
@@ -261,6 +329,8 @@ static void draw_plane(const struct spectrum *sp, const struct em_axes *a, struc
 		shade(a, c, sp->edge[i].fit, fit_color, 0.25);
 		shade(a, c, sp->edge[i].signal, em_color_class(0), 0.18);
 	}
+	if (sp->band[1])
+		draw_band(sp, a, c, xy);
 	draw_line(sp, a, c, xy, thick);
 	for (size_t i = 0; i < sp->nedges; i++)
 		draw_background(sp, a, c, &sp->edge[i], thick);
@@ -277,6 +347,8 @@ static int describe(const struct spectrum *sp, struct em_canvas *c, const char *
 	               energy_at(sp, (double)(sp->channels - 1)), sp->energy.units);
 	if (sp->spectra > 1)
 		em_text_printf(&text, ", mean of %zu spectra", sp->spectra);
+	if (sp->band[1])
+		em_text_append(&text, ", with an interval");
 	for (size_t i = 0; i < sp->nedges; i++)
 		em_text_printf(&text, "%s%s", i ? ", " : "; edges: ", sp->edge[i].name);
 	status =
@@ -315,9 +387,9 @@ static int spectrum_draw(struct em_plot *plot, struct em_canvas *c, struct em_er
 
 	if (!sp->key)
 		return em_plot_missing(plot, err);
-	xy = malloc(2 * sp->channels * sizeof(double));
+	xy = malloc(4 * sp->channels * sizeof(double));
 	if (!xy)
-		return em_error_memory(err, 2 * sp->channels * sizeof(double));
+		return em_error_memory(err, 4 * sp->channels * sizeof(double));
 	status = draw_page(plot, c, xy, err);
 	free(xy);
 	em_plot_note_passed(plot, sp->key, sp->passed);
@@ -330,6 +402,8 @@ static void spectrum_release(void *state)
 
 	free(sp->key);
 	free(sp->mean);
+	free(sp->band[0]);
+	free(sp->band[1]);
 }
 
 const struct em_plot_kind em_plot_spectrum = {

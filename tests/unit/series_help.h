@@ -24,6 +24,7 @@ struct course {
 	double walk;    /* standard deviation of each frame's step beside it */
 	double pattern; /* standard deviation of the detector's */
 	bool silent;    /* no noise */
+	double fresh;   /* a line at 480 eV grows from the series' middle on, so much a frame by what is there */
 	uint64_t seed;  /* of noise and walk; the pattern has its own */
 };
 
@@ -66,7 +67,10 @@ static inline struct em_series course_series(const struct course *c, double *shi
 		for (size_t i = 0; i < c->channels; i++) {
 			double e = em_energy_at(&s.energy, (double)i - at), x = course_x(c, t),
 			       v = bright * ((1 - x) * course_shape(e, 0) + x * course_shape(e, 1)),
-			       gain = 1 + c->pattern * em_random_normal(&detector);
+			       gain = 1 + c->pattern * em_random_normal(&detector),
+			       grown = c->fresh * fmax(0, (double)t - (double)c->frames / 2);
+
+			v *= 1 + grown * course_line(e, 480, 1);
 
 			s.truth[t * c->channels + i] = (float)v;
 			s.frame[t * c->channels + i] =

@@ -83,6 +83,27 @@ static void whole_channels_are_exact(void **state)
 		assert_true(out[i] == 0);
 }
 
+/* The same of curves, held beyond their ends. */
+static void curves_are_held(void **state)
+{
+	double in[20], moved[20];
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		in[i] = 3 + 0.5 * i - 0.25 * i * i;
+	em_shift_curve(in, 20, 1.3, moved);
+	for (int i = 3; i < 18; i++) {
+		double x = i - 1.3;
+
+		assert_true(fabs(moved[i] - (3 + 0.5 * x - 0.25 * x * x)) < 1e-12);
+	}
+	assert_true(fabs(moved[0] - in[0]) < 1e-12);
+	em_shift_curve(in, 20, 1e300, moved); /* all beyond */
+	assert_true(fabs(moved[19] - in[0]) < 1e-12);
+	em_shift_curve(in, 20, -7, moved);
+	assert_true(fabs(moved[2] - in[9]) < 1e-12);
+}
+
 static void parabolas_are_exact_and_spectra_come_back(void **state)
 {
 	(void)state;
@@ -269,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(counts_mean_and_width_are_kept),
 	    cmocka_unit_test(whole_channels_are_exact),
 	    cmocka_unit_test(parabolas_are_exact_and_spectra_come_back),
+	    cmocka_unit_test(curves_are_held),
 	    cmocka_unit_test(noise_is_as_the_header_says),
 	    cmocka_unit_test(what_all_have_in_common),
 	    cmocka_unit_test(sets_are_aligned_by_their_zero_loss),

@@ -217,6 +217,64 @@ static void other_series_help(void **state)
 	em_dynamics_release(&d);
 }
 
+/* Errors of x 9 steps on from `from` on, and how many of them are within 90 % intervals. */
+static double follow(const struct em_dynamics *d, bool back, bool adapt, int from, double *inside)
+{
+	struct em_random r;
+	double value[2 * LENGTH], variance[LENGTH], sum = 0, n = 0;
+
+	em_random_seed(&r, 19, 0);
+	*inside = 0;
+	for (int s = 0; s < 40; s++) {
+		struct em_dynamics_run run;
+
+		make_track(value, variance, &r);
+		for (int i = LENGTH / 2; i < LENGTH && back; i++) { /* the reaction is undone */
+			value[2 * i] = value[2 * (LENGTH - 1 - i)] + sqrt(NOISE) * em_random_normal(&r);
+			value[2 * i + 1] = value[2 * (LENGTH - 1 - i) + 1] + sqrt(NOISE) * em_random_normal(&r);
+		}
+		assert_int_equal(em_dynamics_begin(&run, d, NULL), 0);
+		if (adapt)
+			assert_int_equal(em_dynamics_adapt(&run, NULL), 0);
+		for (int i = 0; i + 9 < LENGTH; i++) {
+			double mean[2], c[4], e;
+
+			em_dynamics_push(&run, i % 17 == 16 ? NULL : value + 2 * i, variance[i]);
+			if (i < from)
+				continue;
+			em_dynamics_forecast(&run, 9, mean, c);
+			e = value[2 * (i + 9)] - mean[0];
+			sum += e * e;
+			*inside += fabs(e) < 1.645 * sqrt(c[0] + NOISE);
+			n++;
+		}
+		em_dynamics_end(&run);
+	}
+	*inside /= n;
+	return sum / n;
+}
+
+/* A law that no other series has: who learns from the own errors errs less, and knows better how much.  Where the law
+ * is that of the others, it costs little. */
+static void a_law_that_changes(void **state)
+{
+	static double value[TRACKS * 2 * LENGTH], variance[TRACKS * LENGTH];
+	struct em_dynamics d;
+	double inside, adapted, own, other;
+
+	(void)state;
+	learn(&d, TRACKS, value, variance);
+	other = follow(&d, true, false, LENGTH / 2 + 20, &inside);
+	own = follow(&d, true, true, LENGTH / 2 + 20, &adapted);
+	assert_true(own < 0.85 * other);
+	assert_true(fabs(adapted - 0.9) < fabs(inside - 0.9));
+	other = follow(&d, false, false, 10, &inside);
+	own = follow(&d, false, true, 10, &adapted);
+	assert_true(own < 1.3 * other);
+	assert_true(fabs(adapted - 0.9) < 0.05);
+	em_dynamics_release(&d);
+}
+
 static void too_short(void **state)
 {
 	double value[6] = {0}, variance[3] = {1, 1, 1};
@@ -237,6 +295,7 @@ int main(void)
 	                                   cmocka_unit_test(ridge_finds_a_line),
 	                                   cmocka_unit_test(ridge_knows_when_it_does_not_help),
 	                                   cmocka_unit_test(other_series_help),
+	                                   cmocka_unit_test(a_law_that_changes),
 	                                   cmocka_unit_test(too_short)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
