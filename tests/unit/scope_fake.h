@@ -45,7 +45,7 @@ static struct fake {
 	struct em_controls set[16]; /* what was asked for, in order */
 	double drift;               /* m/s of the picture along x, falls by half every second */
 	double longest;             /* the longest that a call took over its deadline */
-	bool no_expect;
+	bool no_expect; /* nor a scale with the picture */
 	double dose; /* m^-2 of an exposure */
 	double deadline;
 } fake;
@@ -233,7 +233,7 @@ static int fake_acquire(void *self, double deadline, const struct em_exposure *e
 		return -1;
 	if (!loss)
 		fake_picture(&a->data, fake.drift / log(2) * (1 - exp2(-fake.now)) / 1e-9);
-	a->scale[0] = a->scale[1] = loss ? 0.25 : 1e-9;
+	a->scale[0] = a->scale[1] = loss ? 0.25 : fake.no_expect ? NAN : 1e-9;
 	a->offset = loss ? -10 : NAN;
 	a->to_stage[0][0] = -1e-9;
 	a->to_stage[1][1] = 1e-9;
