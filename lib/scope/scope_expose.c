@@ -2,6 +2,8 @@
 /* Exposures: the budget of dose before, the journal around, and what was given after. */
 #include "scope/scope_parts.h"
 
+#include "base/units.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,8 +100,26 @@ static void picture_size(const struct em_scope_shot *shot, double *width, double
 	*height = e->height ? (double)e->height : (double)shot->detector->height / bin;
 }
 
-/* By the instrument's own word; else, of a camera, by its pixels and the magnification as it is shown, and with all of
- * the beam on the field, which is more than there can be. */
+/* A camera behind a scanned or diffracted beam sees angles. */
+static bool sees_pattern(const struct em_scope_shot *shot)
+{
+	return shot->detector->kind == EM_DETECTOR_CAMERA &&
+	       (value_of(&shot->at, EM_PROJECTION) == 1 || value_of(&shot->at, EM_MODE) == 1);
+}
+
+/* Of a camera's pixel: m by the magnification, or 1/m by the camera length, as they are shown. */
+static double camera_scale(const struct em_scope_shot *shot)
+{
+	const struct em_exposure *e = &shot->exposure;
+	double pixel = shot->detector->pixel_m * (double)(e->binning ? e->binning : 1);
+
+	if (!shot->pattern)
+		return pixel / value_of(&shot->at, EM_MAGNIFICATION);
+	return pixel / value_of(&shot->at, EM_CAMERA_LENGTH) / em_units_wavelength_m(value_of(&shot->at, EM_VOLTAGE));
+}
+
+/* By the instrument's own word; else, of a camera, by its pixels, and with all of the beam on the field, which is more
+ * than there can be. */
 static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acquired *a, struct em_error *err)
 {
 	const struct em_exposure *e = &shot->exposure;
@@ -114,8 +134,7 @@ static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acqu
 	else if (!isfinite(a->seconds) && shot->detector->kind != EM_DETECTOR_SCAN && e->seconds > 0)
 		a->seconds = e->seconds;
 	if (!isfinite(a->scale[1]) && shot->detector->kind == EM_DETECTOR_CAMERA && shot->detector->pixel_m > 0)
-		a->scale[0] = a->scale[1] = shot->detector->pixel_m * (double)(e->binning ? e->binning : 1) /
-		                            value_of(&shot->at, EM_MAGNIFICATION);
+		a->scale[0] = a->scale[1] = camera_scale(shot);
 	if (!isfinite(a->dose) && !is_point(shot))
 		a->dose = value_of(&shot->at, EM_BEAM_CURRENT) * a->seconds / ELEMENTARY_CHARGE /
 		          (width * a->scale[1] * height * a->scale[0]);
@@ -271,7 +290,7 @@ static int prepare(struct em_scope *s, struct em_scope_shot *shot, struct em_acq
 	if (!shot->detector)
 		return -1;
 	memcpy(shot->exposure.detector, shot->detector->name, sizeof(shot->exposure.detector));
-	shot->pattern = shot->detector->kind == EM_DETECTOR_CAMERA && value_of(&shot->at, EM_PROJECTION) == 1;
+	shot->pattern = sees_pattern(shot);
 	if (expect(s, shot, expected, err))
 		return -1;
 	picture_size(shot, &width, &height);

@@ -101,6 +101,27 @@ static void patterns_and_spectra_have_their_axes(void **state)
 	em_sample_release(&s);
 }
 
+/* 24 um at 0.8 m and 200 kV, whose wavelength is 2.5079 pm: 0.011962 1/nm a pixel. */
+static void a_camera_in_a_stem_sees_a_pattern(void **state)
+{
+	struct em_exposure e = {.detector = "CCD", .binning = 1};
+	struct em_sample s = {0};
+	struct em_array a, owned;
+
+	(void)state;
+	fake.value[EM_MODE] = 1;
+	fake.value[EM_CAMERA_LENGTH] = 0.8;
+	fake.no_expect = true;
+	assert_int_equal(em_scope_acquire(scope, &e, "a", &s, NULL), 0);
+	assert_int_equal(em_sample_image_view(&s, &a, &owned, NULL), 0);
+	assert_string_equal(a.axis[0].units, "1/nm");
+	assert_true(fabs(a.axis[1].scale - 0.011962) < 1e-6 && a.axis[0].scale == a.axis[1].scale);
+	assert_true(number(&s, "microscope.camera_length_mm") == 800);
+	assert_null(em_record_get(&s.record, "to_stage"));
+	em_array_release(&owned);
+	em_sample_release(&s);
+}
+
 static void the_detector_suits_the_mode(void **state)
 {
 	struct em_exposure e = {.binning = 1};
@@ -307,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_sample_says_where_it_is),
 	    TEST(patterns_and_spectra_have_their_axes),
+	    TEST(a_camera_in_a_stem_sees_a_pattern),
 	    TEST(the_detector_suits_the_mode),
 	    TEST(doses_add_up_over_commands),
 	    TEST(what_cannot_be_told_is_no_budget),
