@@ -10,7 +10,7 @@ ifeq ($(origin CC),default)
 CC       := gcc
 endif
 # gcc's -O2 leaves loops over an unknown number of elements to one at a time; clang's does not.
-CFLAGS   ?= -O3 -g
+CFLAGS   ?= $(if $(SAN),-O1,-O3) -g
 comma    := ,
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
@@ -86,7 +86,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libem.a
 check:
 	@scripts/install-deps
 	@$(MAKE) -s $(JOBS) all unit
-	@EM_BIN=$(CURDIR)/$(BIN) UBSAN_OPTIONS=print_stacktrace=1 prove --exec '' $(UNIT) $(SHELL_T)
+	@EM_BIN=$(CURDIR)/$(BIN) UBSAN_OPTIONS=print_stacktrace=1 prove -j$(shell nproc) --exec '' $(SHELL_T) $(UNIT)
 
 demo:
 	@scripts/install-deps
