@@ -7,16 +7,15 @@
  */
 #include "base/parallel.h"
 #include "cli/cli.h"
+#include "cli/told.h"
 #include "eels/quant.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WINDOWS_MOST (2 * EM_EDGES_MAX)
-#define WARNINGS_MOST 64 /* different ones that are told */
 
 struct window {
 	const char *text; /* EDGE=FROM-TO */
@@ -47,8 +46,7 @@ struct run {
 	struct em_sample also_first; /* when it is the only one, it goes with all */
 	size_t also_read;
 	struct em_quant_references references;
-	char *told[WARNINGS_MOST];
-	size_t ntold;
+	struct em_told told;
 };
 
 struct item {
@@ -189,60 +187,12 @@ static int work(void *ctx, void *item, struct em_error *err)
 	return em_error_prefix(err, "sample %.200s: ", s->key);
 }
 
-/* How long the number at text[i] is; 0: none begins there, as in L23. */
-static size_t number_at(const char *text, size_t i)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[i]) || (i && isalpha((unsigned char)text[i - 1])))
-		return 0;
-	(void)strtod(text + i, &end);
-	return (size_t)(end - text) - i;
-}
-
-/* Do a warning and the n bytes of another say the same, of whatever numbers? */
-static bool is_like(const char *a, const char *b, size_t n)
-{
-	size_t i = 0, k = 0;
-
-	while (a[i] && k < n) {
-		size_t here = number_at(a, i), there = number_at(b, k);
-
-		if (!here != !there || (!here && a[i] != b[k]))
-			return false;
-		i += here ? here : 1;
-		k += there ? there : 1;
-	}
-	return !a[i] && k >= n;
-}
-
-/* Each warning once, with the first sample that has it: a series has the same one in every frame. */
-static void tell(struct run *r, const struct item *it)
-{
-	const char *line = em_text_get(&it->warnings);
-
-	for (size_t n; *line; line += n + (line[n] != '\0')) {
-		size_t i = 0;
-
-		n = strcspn(line, "\n");
-		while (i < r->ntold && !is_like(r->told[i], line, n))
-			i++;
-		if (i < r->ntold || r->ntold == WARNINGS_MOST)
-			continue;
-		r->told[r->ntold] = strndup(line, n);
-		if (!r->told[r->ntold])
-			continue;
-		r->ntold++;
-		em_cli_warn(r->cli, "sample %.200s: %.*s", it->arrival.sample.key, (int)n, line);
-	}
-}
-
 static int give(void *ctx, void *item, struct em_error *err)
 {
 	struct run *r = ctx;
 	struct item *it = item;
 
-	tell(r, it);
+	em_told_tell(&r->told, r->cli, it->arrival.sample.key, em_text_get(&it->warnings));
 	if (em_sink_write(r->sink, &it->arrival.sample, err))
 		return -1;
 	em_cli_progress(r->cli);
@@ -271,8 +221,7 @@ static int quantify_all(struct run *r, struct em_error *err)
 static void release(struct run *r)
 {
 	em_quant_references_release(&r->references);
-	for (size_t i = 0; i < r->ntold; i++)
-		free(r->told[i]);
+	em_told_release(&r->told);
 	em_input_close(r->also);
 	em_sample_release(&r->also_first);
 }

@@ -2,10 +2,10 @@
 """Background and net counts of every pixel of a spectrum image of 100 x 100 x 2048, beside HyperSpy on the same array
 in memory; called by bench.py.
 
-The first times are of the work alone, without reading: ours is measured inside tests/peers/eels_background.c, HyperSpy's
-is remove_background (its fast way, which is the two-area method) and the sum over the signal's window.  Then all of it,
-from a .hspy file to the maps of three edges: eelsquant as a process beside HyperSpy that is already loaded.  They take
-turns; medians.
+The first times are of the work alone, without reading: ours is measured inside tests/peers/eels_background.c,
+HyperSpy's is remove_background (its fast way, which is the two-area method) and the sum over the signal's window.  Then
+all of it, from a .hspy file to the maps of three edges: eelsquant as a process beside HyperSpy that is already loaded.
+They take turns; medians.
 """
 import os
 import statistics
