@@ -231,6 +231,8 @@ put("image", ("image", image, 400, 0.25, {}))
 put("top", ("top", np.tile(1e5 * np.exp(-(flat / 0.6) ** 2), (3, 1)), -4.2, 0.3, {}))
 np.save("row.npy", image[0].astype("f4"))
 put("lowrow", ("low", np.tile(lines, (6, 1)), -20, 0.25, {}))
+put("turned", ("low", np.tile(lines, (6, 5, 1)), -20, 0.25, {}))
+put("column", ("low", np.tile(lines, (6, 1, 1)), -20, 0.25, {}))
 hole = image.copy()
 hole[2, 3, 500] = np.nan
 hole[4, 5, 900:] = np.inf
@@ -247,6 +249,11 @@ END
 is '0 eV at a whole channel, but for rounding' 'abs(e["zero_loss_ev"]) < 1e-3' 'eelsquant --align top.tar'
 is '--energy is of the samples, not of what --also has' 'r["axes"][-1]["offset"] == 400 and e["t_over_lambda"] > 0' \
 	'eelsquant -e Ti-L23 --energy 400,0.25 --also lowrow.tar row.npy'
+check_fails 'pairs of other places' 1 'sample image: the pair are 6 x 5 low losses and 5 x 6 core losses' \
+	'eelsquant --also turned.tar image.tar'
+check_fails 'pairs of other numbers' 1 'sample image: the pair are 1 x 6 low losses' \
+	'eelsquant --also lowrow.tar image.tar'
+is 'a column is a line as well' 'e["t_over_lambda"] > 0' 'eelsquant --energy 400,0.25 --also column.tar row.npy'
 is 'two with 0 eV: the low loss is what --also has' 'r["key"] == "top" and a["data"].shape == (3, 60)' \
 	'eelsquant --also top.tar top.tar'
 is 'spectra with holes are not in the sum' \

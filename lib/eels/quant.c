@@ -85,22 +85,39 @@ static int check_finite(const struct em_quant *q, struct em_error *err)
 	return 0;
 }
 
+/* Spectra a row and rows of them; a line is one row. */
+static void places_of(const struct em_array *a, size_t *rows, size_t *cols)
+{
+	*rows = a->ndim > 2 ? a->shape[0] : 1;
+	*cols = a->ndim > 1 ? a->shape[a->ndim - 2] : 1;
+}
+
+/* A line may be a column here and a row there. */
+static int check_pair(const struct em_quant *q, const struct em_array *low, struct em_error *err)
+{
+	size_t rows, cols;
+
+	places_of(low, &rows, &cols);
+	if ((rows == q->rows && cols == q->cols) ||
+	    (rows * cols == em_quant_count(q) && (rows == 1 || cols == 1) && (q->rows == 1 || q->cols == 1)))
+		return 0;
+	return em_error_set(err, EM_ERROR_DATA, "the pair are %zu x %zu low losses and %zu x %zu core losses", rows,
+	                    cols, q->rows, q->cols);
+}
+
 static int load_all(struct em_quant *q, const struct em_array *core, const struct em_array *low, struct em_error *err)
 {
 	q->ndim = core->ndim;
-	q->rows = core->ndim > 2 ? core->shape[0] : 1;
-	q->cols = core->ndim > 1 ? core->shape[core->ndim - 2] : 1;
+	places_of(core, &q->rows, &q->cols);
 	if (em_quant_count(q) == 0)
 		return em_error_set(err, EM_ERROR_DATA, "no spectra: a dimension is empty");
 	if (load(&q->core, core, q->opt->despike, err) || check_finite(q, err))
 		return -1;
 	if (!low)
 		return 0;
-	if (!low->ndim || !low->shape[low->ndim - 1] ||
-	    em_array_count(low) / low->shape[low->ndim - 1] != em_quant_count(q))
-		return em_error_set(err, EM_ERROR_DATA, "the pair has not as many low losses as core losses (%zu)",
-		                    em_quant_count(q));
-	return load(&q->low, low, q->opt->despike, err) ? em_error_prefix(err, "low loss: ") : 0;
+	if (load(&q->low, low, q->opt->despike, err))
+		return em_error_prefix(err, "low loss: ");
+	return check_pair(q, low, err);
 }
 
 void em_quant_warn(const struct em_quant *q, const char *fmt, ...)
