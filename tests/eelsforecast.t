@@ -67,6 +67,38 @@ check_is "intervals of measurements are wider" "true" "$(
 		"$PYTHON" -c 'import numpy as np; print(float((np.load("mid.npy") - np.load("low.npy")).mean()))'
 	done | jq -s '.[1] > 1.5 * .[0]')"
 
+check_is "no descriptors where none are asked for" "true" "$(
+	eelsforecast predict -m a.safetensors --edges none -j now.tar | tail -n 1 | jq '.forecast.descriptors == {}')"
+cat >short.py <<'E2'
+"""Rows 28 and 29, which a forecast needs 8 of: the splitting takes a fit a spectrum."""
+import numpy as np
+np.save("few.npy", np.load("rows.npy")[:9])
+E2
+"$PYTHON" short.py
+check_is "the splitting, near that of the truth, with no interval" "true" "$(
+	eelsforecast predict -m a.safetensors --energy 435,0.1 --crystal-field -j few.npy |
+	jq --argjson t "$(eelsforecast predict -m a.safetensors -j now.tar | sed -n 10p | jq .truth.splitting_ev)" \
+		'.forecast.descriptors["t2g/eg"] | (.value - $t | fabs) < 0.15 and .low == null')"
+
+# ---- a component that appears: a line at 500 eV, 2 % a spectrum from the 15th on ----
+cat >grow.py <<'E2'
+import numpy as np
+line = np.exp(-((435 + 0.1 * np.arange(1900) - 500) / 2) ** 2 / 2)
+grown = 1 + 0.02 * np.clip(np.arange(40) - 15, 0, None)[:, None] * line
+np.save("grown.npy", (np.load("rows.npy") * grown)[:36].astype("f4"))
+np.save("window.npy", line > 0.1)
+np.save("later.npy", (np.load("rows.npy") * grown)[39])
+E2
+"$PYTHON" grow.py
+check_is "who adapts follows it" "true" "$(
+	for o in --adapt ""; do
+		eelsforecast predict -m a.safetensors -n 4 $o --edges none --energy 435,0.1 -o g.tar grown.npy
+		tar -xOf g.tar grown.forecast.npy >g.npy
+		"$PYTHON" -c 'import numpy as np
+w = np.load("window.npy")
+print(abs((np.load("g.npy") / np.load("later.npy") - 1)[w].mean()))'
+	done | jq -s '.[0] < 0.5 * .[1]')"
+
 # ---- alerts ----
 check_exit "an event: exit 5" 5 \
 	"eelsforecast predict -m a.safetensors --alert 'L3/L2 > 0.75 within 20' -j now.tar >alert.jsonl"
@@ -98,7 +130,53 @@ check_is "lowrank is nearest to the truth" "true" "$(jq -s '(map(select(.model =
 check "a table" "eelsforecast evaluate -m a.safetensors -n 9 now.tar | grep -Eq '^ +9 lowrank +24 '"
 check "the published split says that it leaks" \
 	"eelsforecast evaluate --method mean --split published -n 1 past.tar 2>&1 >table | grep -q leaks"
-check "the second half from the first" "eelsforecast evaluate --method var --split forward -n 1 now.tar | grep -q var"
+check_is "a chain of origins: each from what came before it, all forecasts once" "27 27" "$(
+	for n in 1 4; do
+		eelsforecast evaluate --method persistence --split forward --origins $n -n 1 --edges none -j now.tar |
+			jq .forecasts
+	done | xargs)"
+eelsforecast train --method var -o v.safetensors past.tar
+check_is "several models in one table" "lowrank,var" "$(
+	eelsforecast evaluate -m a.safetensors,v.safetensors -n 9 --edges none -j now.tar | jq -s -r 'map(.model) | join(",")')"
+check_is "no interval where the model tells none" "true" "$(
+	eelsforecast evaluate -m v.safetensors -n 9 -j now.tar | jq '.descriptors["L3/L2"] | .rmse > 0 and .inside == null')"
+check_is "an adapting model is judged as such" "true" "$(
+	for o in "" --adapt; do eelsforecast evaluate -m a.safetensors $o -n 9 --edges none -j now.tar; done |
+	jq -s '.[0].truth != .[1].truth')"
+
+# ---- training that goes on ----
+emsynth reduction --series 3 -n 24 --seed 1 --energy 440:0.4:250 >small.tar
+tensors() { "$PYTHON" -c 'import sys
+b = open(sys.argv[1], "rb").read()
+sys.stdout.buffer.write(b[8 + int.from_bytes(b[:8], "little"):])' "$1"; }
+go() { eelsforecast train --method "$@" small.tar; }
+for m in eelstm lstm; do
+	go $m -n 1,5 --epochs 6 -o whole.st
+	go $m -n 1,5 --epochs 2 -o part.st
+	go $m -n 1,5 --epochs 6 --resume part.st -o on.st
+	tensors whole.st >whole; tensors on.st >on; tensors part.st >part
+	check "$m: as if it had not stopped" "cmp whole on && ! cmp -s whole part"
+done
+check_is "a network for each horizon" "false" "$(
+	for n in 1 5; do eelsforecast evaluate -m whole.st -n $n -j --edges none small.tar 2>&1; done | grep -c made |
+	jq '. != 2')"
+emsynth reduction -n 24 --seed 3 --energy 440:0.4:250 >other.tar
+check_is "which differ" "true" "$(eelsforecast predict -m whole.st -n 1 -o p1.tar other.tar
+	eelsforecast predict -m whole.st -n 5 -o p5.tar other.tar
+	for n in 1 5; do tar -xOf p$n.tar s3/reduction-000000/f000020.forecast.npy | cksum; done | uniq | wc -l |
+	jq '. == 2')"
+check_fails "a horizon that it has no network for" 1 'no network for horizon 9' \
+	"go lstm -n 9 --resume part.st -o x.st"
+check_fails "a model of another axis to go on with" 1 'components|channels|sizes' \
+	"eelsforecast train --method eelstm -n 1 --epochs 1 --resume whole.st -o x.st past.tar"
+go lstm -n 1 --epochs 1000000 --patience 1000000 -v -o cut.st 2>cut.log &
+pid=$!
+for _ in $(seq 300); do grep -q 'epoch 10:' cut.log && break; sleep 0.1; done
+kill -TERM $pid
+wait $pid
+check_is "interrupted: it says so, and writes what it has" "130 1 1" \
+	"$? $(grep -c 'to go on with by --resume' cut.log) $(test -s cut.st && echo 1)"
+check "which goes on" "go lstm -n 1 --epochs 1 --resume cut.st -o x.st"
 
 # ---- faults ----
 bad() { check_fails "$1" "$2" "$3" "$4"; }

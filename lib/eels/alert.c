@@ -84,13 +84,14 @@ double em_prediction_describe(const struct em_prediction *p, const struct em_des
                               double *deviation, double *work)
 {
 	double value = em_descriptors_measure_one(d, which, p->spectrum), sum = 0;
+	size_t spreads = em_descriptors_spreads(d, which) ? p->spreads : 0;
 
-	for (size_t a = 0; a < p->spreads; a++) {
+	for (size_t a = 0; a < spreads; a++) {
 		for (size_t i = 0; i < p->channels; i++)
 			work[i] = p->spectrum[i] + p->spread[a * p->channels + i];
 		sum += pow(em_descriptors_measure_one(d, which, work) - value, 2);
 	}
-	*deviation = p->spreads ? sqrt(sum) : NAN;
+	*deviation = spreads ? sqrt(sum) : NAN;
 	return value;
 }
 

@@ -2,7 +2,7 @@
 /*
  * The strongest of the usual baselines: a vector autoregression of the low-rank scores on the window's, by ridge
  * regression, one step learned and as many taken as are asked for (Luetkepohl, New Introduction to Multiple Time Series
- * Analysis (2005), ch. 2).
+ * Analysis (2005), ch. 2).  What is learned is the change in a step, so that the penalty is on leaving the last scores.
  */
 #include "eels/forecast.h"
 #include "eels/ridge.h"
@@ -35,7 +35,7 @@ static void step(const struct em_forecast *f, const double *row, double *score)
 	const double *w = f->own;
 	size_t rank = f->lowrank.basis.rank, features = features_of(f);
 
-	memset(score, 0, rank * sizeof(*score));
+	memcpy(score, row + 1, rank * sizeof(*score));
 	for (size_t i = 0; i < features; i++)
 		for (size_t k = 0; k < rank; k++)
 			score[k] += row[i] * w[i * rank + k];
@@ -43,7 +43,7 @@ static void step(const struct em_forecast *f, const double *row, double *score)
 
 /* Rows without gaps, and what follows. */
 static void add_track(struct em_ridge *r, size_t group, const struct em_forecast_track *t, size_t window, size_t rank,
-                      double *row)
+                      double *row, double *change)
 {
 	size_t whole = 0;
 
@@ -53,8 +53,10 @@ static void add_track(struct em_ridge *r, size_t group, const struct em_forecast
 			whole = 0;
 			continue;
 		}
+		for (size_t k = 0; k < rank; k++)
+			change[k] = t->score[i * rank + k] - row[1 + k];
 		if (whole >= window)
-			em_ridge_add(r, group, row, t->score + i * rank, t->variance[i]);
+			em_ridge_add(r, group, row, change, t->variance[i]);
 		shift_in(row, t->score + i * rank, window, rank);
 		whole++;
 	}
@@ -66,7 +68,7 @@ static int learn(struct em_forecast *f, const struct em_forecast_track *tracks, 
 	size_t rank = f->lowrank.basis.rank, features = features_of(f);
 	/* a series alone is foretold from its own halves */
 	size_t groups = count < 2 ? 2 : count < FOLDS ? count : FOLDS;
-	double *w = calloc(features * rank, sizeof(*w)), *row = calloc(features, sizeof(*row));
+	double *w = calloc(features * rank, sizeof(*w)), *row = calloc(features + rank, sizeof(*row));
 	struct em_ridge r = {0};
 	int status = w && row ? em_ridge_init(&r, features, rank, groups, err)
 	                      : em_error_memory(err, features * rank * sizeof(*w));
@@ -76,12 +78,12 @@ static int learn(struct em_forecast *f, const struct em_forecast_track *tracks, 
 		struct em_forecast_track half = tracks[s];
 
 		half.count = count < 2 ? half.count / 2 : half.count;
-		add_track(&r, s % groups, &half, f->window, rank, row);
+		add_track(&r, s % groups, &half, f->window, rank, row, row + features);
 		if (count < 2) {
 			half.score += half.count * rank;
 			half.variance += half.count;
 			half.count = tracks[s].count - half.count;
-			add_track(&r, 1, &half, f->window, rank, row);
+			add_track(&r, 1, &half, f->window, rank, row, row + features);
 		}
 	}
 	if (!status)

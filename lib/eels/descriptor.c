@@ -151,6 +151,11 @@ const char *em_descriptors_name(const struct em_descriptors *d, size_t i)
 	return d->item[i].name;
 }
 
+bool em_descriptors_spreads(const struct em_descriptors *d, size_t i)
+{
+	return d->item[i].kind != SPLITTING;
+}
+
 int em_descriptors_find(const struct em_descriptors *d, const char *name)
 {
 	for (size_t i = 0; d && i < d->count; i++)

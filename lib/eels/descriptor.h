@@ -30,6 +30,10 @@ const char *em_descriptors_name(const struct em_descriptors *d, size_t i);
 /* -1 where there is none of that name. */
 int em_descriptors_find(const struct em_descriptors *d, const char *name);
 
+/* Is it smooth enough in the spectrum, and quick enough, for an interval from a forecast's spreads?  Of a splitting,
+ * which is fitted, there is none. */
+bool em_descriptors_spreads(const struct em_descriptors *d, size_t i);
+
 /* value[count]; NaN where the spectrum does not show it.  From many threads at once; spectrum[channels] in counts. */
 void em_descriptors_measure(const struct em_descriptors *d, const double *spectrum, double *value);
 /* One of them. */

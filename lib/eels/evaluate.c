@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eels/evaluate.h"
 
+#include "eels/alert.h"
+
 #include "base/linalg.h"
 
 #include <math.h>
@@ -58,22 +60,19 @@ static void compare(struct judge *j, size_t t, bool truth, double *square, doubl
 static void judge_descriptors(struct judge *j, size_t t, struct sums *sums)
 {
 	const struct em_descriptors *d = j->set->descriptors;
-	size_t count = em_descriptors_count(d), n = j->p.channels;
+	size_t count = em_descriptors_count(d);
 
 	for (size_t k = 0; k < count; k++) {
-		double real = j->descriptor[t * count + k], said, spread = 0;
+		double real = j->descriptor[t * count + k], said, deviation;
 
-		said = isfinite(real) ? em_descriptors_measure_one(d, k, j->p.spectrum) : NAN;
+		if (!isfinite(real))
+			continue;
+		said = em_prediction_describe(&j->p, d, k, &deviation, j->work);
 		if (!isfinite(said))
 			continue;
 		sums->descriptor[k] += (said - real) * (said - real);
 		sums->descriptor_n[k]++;
-		for (size_t a = 0; a < j->p.spreads; a++) {
-			for (size_t i = 0; i < n; i++)
-				j->work[i] = j->p.spectrum[i] + j->p.spread[a * n + i];
-			spread += pow(em_descriptors_measure_one(d, k, j->work) - said, 2);
-		}
-		sums->descriptor_covered[k] += j->p.spreads ? pow(said - real, 2) <= j->width * j->width * spread : NAN;
+		sums->descriptor_covered[k] += deviation >= 0 ? fabs(said - real) <= j->width * deviation : NAN;
 	}
 }
 
