@@ -3,8 +3,6 @@
  */
 #include "scope_fake.h"
 
-#include "base/random.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -416,42 +414,6 @@ static void a_signal_stops_the_stage(void **state)
 	assert_int_equal(fake.sets, 1);
 }
 
-/* Every fault at random times over many moves: "done" means there. */
-static void seeded_schedules(void **state)
-{
-	struct em_random r;
-	struct em_error err;
-	size_t done = 0, failed = 0;
-
-	(void)state;
-	em_random_seed(&r, 7, 0);
-	fake_init();
-	for (int i = 0; i < 2000; i++) {
-		double x = (em_random_uniform(&r) - 0.5) * 400e-6, begun = fake.now,
-		       far = fabs(x - fake.value[EM_STAGE_X]);
-		struct em_controls want = want_of(EM_STAGE_X, x), got;
-
-		fake.fault =
-		    em_random_uniform(&r) < 0.5 ? FAKE_FINE : (enum fake_fault)(em_random_uniform(&r) * FAKE_FAULTS);
-		fake.lag = 0.5 * em_random_uniform(&r);
-		fake.gap = 0.4 * em_random_uniform(&r);
-		if (em_random_uniform(&r) < 0.3)
-			em_controls_set(&want, EM_STAGE_Y, x / 2);
-		err = (struct em_error){0};
-		if (em_scope_move(scope, &want, &got, &err)) {
-			failed++;
-		} else {
-			assert_true(fabs(fake.value[EM_STAGE_X] - x) <= 200e-9 && !fake_moves(fake.now));
-			done++;
-		}
-		/* three times the slowest stage's time and what the calls may take */
-		assert_true(fake.now - begun < 2 * (3 * (2 + 1.5 * far / 20e-6) + 5) + 20);
-		fake.fault = FAKE_FINE;
-		fake_stop(NULL, 1, NULL);
-	}
-	assert_true(done > 800 && failed > 300);
-}
-
 /* ---- readings ---- */
 
 static void get_reads_what_it_is_asked(void **state)
@@ -508,7 +470,6 @@ int main(void)
 	    TEST(no_numbers_are_no_answer),
 	    TEST(a_timeout_is_kept),
 	    TEST(a_signal_stops_the_stage),
-	    TEST(seeded_schedules),
 	    TEST(get_reads_what_it_is_asked),
 	    TEST(wait_waits),
 	};

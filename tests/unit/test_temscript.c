@@ -14,18 +14,13 @@
 #include "wire_help.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-#define OK(request, body)                                                                                              \
+#define ANSWER(request, status, body, once)                                                                            \
 	{                                                                                                              \
-		request, "200 OK", body, 0, NULL, 0, 0                                                                 \
+		request, status, body, once, NULL, 0, 0                                                                \
 	}
-#define ONCE(request, body)                                                                                            \
-	{                                                                                                              \
-		request, "200 OK", body, 1, NULL, 0, 0                                                                 \
-	}
-#define TAKEN(request)                                                                                                 \
-	{                                                                                                              \
-		request, "204 No Content", NULL, 0, NULL, 0, 0                                                         \
-	}
+#define OK(request, body) ANSWER(request, "200 OK", body, 0)
+#define ONCE(request, body) ANSWER(request, "200 OK", body, 1)
+#define TAKEN(request) ANSWER(request, "204 No Content", NULL, 0)
 #define FAULT(request, status, message)                                                                                \
 	{                                                                                                              \
 		request, status, "<html>\n <p>Error code: 5</p>\n <p>Message: " message ".</p>\n</html>", 0, NULL, 0,  \
