@@ -86,29 +86,35 @@ static int read_all(struct em_cli *cli, const struct options *o, struct em_serie
 	return got < 0 ? -1 : 0;
 }
 
-/* Training that is interrupted ends after its epoch, and its model is written. */
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
+/*
+ * Training that is interrupted ends after its epoch, and its model is written.  Signals are held back and asked for
+ * between epochs: what one brings onto the stack at any moment is overwritten by oneDNN's kernels, or overwrites them.
+ */
+static void hold_signals(void)
 {
-	(void)signal;
-	interrupted = 1;
+	static const int which[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1}; /* the last asks for progress */
+	struct sigaction now;
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(which) / sizeof(*which); i++)
+		if (!sigaction(which[i], NULL, &now) && now.sa_handler != SIG_IGN) /* nohup's */
+			sigaddset(&held, which[i]);
+	sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
+static bool is_interrupted(void)
+{
+	sigset_t waiting;
+
+	return !sigpending(&waiting) &&
+	       (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP));
 }
 
 static bool stop(void *ctx)
 {
 	(void)ctx;
-	return interrupted;
-}
-
-static void listen(void)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, old;
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if (!sigaction(ends[i], NULL, &old) && old.sa_handler != SIG_IGN)
-			sigaction(ends[i], &action, NULL);
+	return is_interrupted();
 }
 
 static void tell(void *ctx, size_t steps, size_t epoch, double loss, double validation)
@@ -214,7 +220,7 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 		status = -1;
 	how.resume = before;
 	if (!status && method[0]->validates) /* the others take no time */
-		listen();
+		hold_signals();
 	if (!status)
 		status = em_forecast_school_open(&school, series, set.count, method[0]->wants_aligned, &how, err) ||
 		         em_forecast_learn(&f, method[0], &school, &how, err);
@@ -224,7 +230,7 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 		em_origin_put(&origin, cli->provenance, &set);
 		status = em_forecast_print(&f, em_text_get(&origin), &file, err) ||
 		         em_cli_write_file(cli, cli->output, file.s, file.len, true, err);
-		if (!status && interrupted)
+		if (!status && is_interrupted())
 			em_cli_warn(cli, "interrupted: the model so far is written, to go on with by --resume");
 	}
 	em_safetensors_free(before);
@@ -456,7 +462,7 @@ static int run(struct em_cli *cli, struct options *o, const char *verb)
 
 	if (status)
 		return em_cli_fail(cli, NULL, &err);
-	if (interrupted)
+	if (is_interrupted())
 		return EM_EXIT_INTERRUPTED;
 	return event ? EXIT_EVENT : EM_EXIT_OK;
 }
@@ -498,11 +504,11 @@ int main(int argc, char **argv)
 	    {0, "groups", "N", "evaluate: series in so many groups instead of one by one", EM_OPTION_SIZE, &o.groups},
 	    {0, "origins", "N", "evaluate, forward: so many origins, from a third of each series on; default 4",
 	     EM_OPTION_SIZE, &o.origins},
-	    {0, "epochs", "N", "eelstm: at most so many in all; default 3000", EM_OPTION_SIZE, &o.epochs},
-	    {0, "patience", "N", "eelstm: epochs without progress, then it ends; default 150", EM_OPTION_SIZE,
+	    {0, "epochs", "N", "eelstm, lstm: at most so many in all; default 3000, 400", EM_OPTION_SIZE, &o.epochs},
+	    {0, "patience", "N", "eelstm, lstm: epochs without progress, then it ends; default 150, 40", EM_OPTION_SIZE,
 	     &o.patience},
-	    {0, "rate", "R", "eelstm: Adam's step; default 1e-5", EM_OPTION_NUMBER, &o.rate},
-	    {0, "resume", "FILE", "train eelstm: go on with this model", EM_OPTION_STRING, &o.resume},
+	    {0, "rate", "R", "eelstm, lstm: Adam's step; default 1e-5, 1e-3", EM_OPTION_NUMBER, &o.rate},
+	    {0, "resume", "FILE", "train eelstm, lstm: go on with this model", EM_OPTION_STRING, &o.resume},
 	    {0, "seed", "N", "of training; default 1", EM_OPTION_COUNT, &o.seed},
 	    {0, "follow", NULL, "wait for more where a stream's file ends without its end mark", EM_OPTION_FLAG,
 	     &cli.input.follow},

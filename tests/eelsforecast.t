@@ -169,7 +169,7 @@ check_fails "a horizon that it has no network for" 1 'no network for horizon 9' 
 	"go lstm -n 9 --resume part.st -o x.st"
 check_fails "a model of another axis to go on with" 1 'components|channels|sizes' \
 	"eelsforecast train --method eelstm -n 1 --epochs 1 --resume whole.st -o x.st past.tar"
-go lstm -n 1 --epochs 1000000 --patience 1000000 -v -o cut.st 2>cut.log &
+eelsforecast train --method lstm -n 1 --epochs 1000000 --patience 1000000 -v -o cut.st small.tar 2>cut.log &
 pid=$!
 for _ in $(seq 300); do grep -q 'epoch 10:' cut.log && break; sleep 0.1; done
 kill -TERM $pid
