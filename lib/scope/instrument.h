@@ -82,6 +82,10 @@ struct em_driver {
 	const char *name;
 	/* Without asking the instrument where it can: wires are slow. */
 	int (*capabilities)(void *self, double deadline, struct em_capabilities *c, struct em_error *err);
+	/* May be NULL.  Of those known in *which those that can be read and set, where that costs fewer questions than
+	 * all of the capabilities: a one-off command pays for what it needs. */
+	int (*can)(void *self, double deadline, const struct em_controls *which, struct em_controls *readable,
+	           struct em_controls *writable, struct em_error *err);
 	/* Those that are known in *want; *got has those that could be read. */
 	int (*get)(void *self, double deadline, const struct em_controls *want, struct em_controls *got,
 	           struct em_error *err);

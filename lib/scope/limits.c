@@ -150,7 +150,7 @@ int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em
 {
 	const struct em_scope_limits *soft = &s->set.limits;
 
-	if (em_scope_need_capabilities(s, err))
+	if (em_scope_need_controls(s, want, err))
 		return -1;
 	for (int i = 0; i < EM_CONTROLS; i++) {
 		enum em_control c = (enum em_control)i;
@@ -161,7 +161,7 @@ int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em
 		if (!isfinite(want->value[i]))
 			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved",
 			                    s->label, name);
-		if (!s->cap.writable.known[i])
+		if (!s->writable.known[i])
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->label, name);
 		if (check_limit(s, c, want->value[i], soft->lo[i], soft->hi[i], "the limit of ", err) ||
 		    (em_scope_is_axis(i) && need_limits(s, err)) ||

@@ -211,7 +211,30 @@ int em_scope_need_capabilities(struct em_scope *s, struct em_error *err)
 	if (c.detectors > EM_DETECTORS_MAX)
 		return em_error_set(err, EM_ERROR_DATA, "%s: more detectors than there can be", s->label);
 	s->cap = c;
+	s->readable = c.readable;
+	s->writable = c.writable;
 	s->has_cap = true;
+	return 0;
+}
+
+int em_scope_need_controls(struct em_scope *s, const struct em_controls *which, struct em_error *err)
+{
+	struct em_controls open = {0}, readable = {0}, writable = {0};
+	bool any = false;
+
+	if (s->has_cap || !s->driver->can)
+		return em_scope_need_capabilities(s, err);
+	for (int c = 0; c < EM_CONTROLS; c++) {
+		open.known[c] = which->known[c] && !s->asked.known[c];
+		any |= open.known[c];
+	}
+	if (any && s->driver->can(s->self, em_scope_deadline(s, CALL_SECONDS), &open, &readable, &writable, err))
+		return -1;
+	for (int c = 0; c < EM_CONTROLS; c++) {
+		s->asked.known[c] |= open.known[c];
+		s->readable.known[c] |= readable.known[c];
+		s->writable.known[c] |= writable.known[c];
+	}
 	return 0;
 }
 
@@ -227,18 +250,23 @@ int em_scope_capabilities(struct em_scope *s, struct em_capabilities *c, struct 
 int em_scope_read(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err)
 {
 	struct em_controls can = {0}, fresh = {0};
-	bool any = false;
+	bool any = false, missing = false;
 
-	if (em_scope_need_capabilities(s, err))
+	if (want ? em_scope_need_controls(s, want, err) : em_scope_need_capabilities(s, err))
 		return -1;
 	for (int c = 0; c < EM_CONTROLS; c++) {
-		can.known[c] = s->cap.readable.known[c] && (!want || want->known[c]);
+		can.known[c] = s->readable.known[c] && (!want || want->known[c]);
 		any |= can.known[c];
 	}
 	if (any && s->driver->get(s->self, em_scope_deadline(s, CALL_SECONDS), &can, &fresh, err))
 		return -1;
-	for (int c = 0; c < EM_CONTROLS; c++)
+	for (int c = 0; c < EM_CONTROLS; c++) {
 		fresh.known[c] = fresh.known[c] && can.known[c] && isfinite(fresh.value[c]);
+		missing |= can.known[c] && !fresh.known[c];
+	}
+	/* A wire that can what this instrument cannot: a holder without a tilt. */
+	if (missing && em_scope_need_capabilities(s, err))
+		return -1;
 	*got = fresh;
 	return 0;
 }
@@ -257,7 +285,7 @@ static int need_all(const struct em_scope *s, const struct em_controls *want, co
                     struct em_error *err)
 {
 	for (int c = 0; want && c < EM_CONTROLS; c++)
-		if (want->known[c] && !s->cap.readable.known[c])
+		if (want->known[c] && !s->readable.known[c])
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be read", s->label,
 			                    em_control_info((enum em_control)c)->name);
 		else if (want->known[c] && !got->known[c])

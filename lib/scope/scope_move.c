@@ -112,7 +112,7 @@ static int make_plan(const struct em_scope *s, struct plan *p, const struct em_c
 {
 	bool clear = climb_of(want, before) > s->set.limits.clear_z; /* never where that is NAN */
 
-	if (clear && s->cap.writable.known[EM_STAGE_A] && !before->known[EM_STAGE_A])
+	if (clear && s->writable.known[EM_STAGE_A] && !before->known[EM_STAGE_A])
 		return em_error_set(err, EM_ERROR_REFUSED,
 		                    "%s: such a height is changed untilted, and the tilt cannot be read", s->label);
 	add_if(p, "set", want, is_optics, false);

@@ -21,8 +21,9 @@ struct em_scope {
 	struct em_dose_meter dose;
 	struct em_capabilities cap;
 	bool has_cap, has_limits;
-	double lo[EM_CONTROLS], hi[EM_CONTROLS]; /* the instrument's own limits */
-	double begun, ends;                      /* the command: by the driver's clock */
+	struct em_controls asked, readable, writable; /* which are known to be so or not, before all of cap is */
+	double lo[EM_CONTROLS], hi[EM_CONTROLS];      /* the instrument's own limits */
+	double begun, ends;                           /* the command: by the driver's clock */
 	unsigned long commands;
 	struct em_text plan;
 };
@@ -70,6 +71,8 @@ const char *em_scope_error_name(enum em_error_kind kind);
 extern const enum em_control em_scope_axes[5];
 bool em_scope_is_axis(int control);
 int em_scope_need_capabilities(struct em_scope *s, struct em_error *err);
+/* Which of these can be read and set: s->readable and s->writable. */
+int em_scope_need_controls(struct em_scope *s, const struct em_controls *which, struct em_error *err);
 /* What the driver reads of those known in want that can be read; numbers that are none are not known. */
 int em_scope_read(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err);
 /* The stage's axes. */

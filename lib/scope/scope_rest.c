@@ -92,7 +92,7 @@ static void look(struct em_scope *s, struct watch *w, bool stage)
 	read = (!stage || !s->driver->motion || !s->driver->motion(s->self, deadline, &w->motion, &w->why)) &&
 	       !em_scope_read(s, &w->ask, &now, &w->why);
 	for (int c = 0; read && c < EM_CONTROLS; c++)
-		if (w->ask.known[c] && s->cap.readable.known[c] && !now.known[c]) {
+		if (w->ask.known[c] && s->readable.known[c] && !now.known[c]) {
 			em_error_set(&w->why, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->label,
 			             em_control_info((enum em_control)c)->name);
 			read = false;

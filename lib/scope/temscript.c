@@ -10,6 +10,12 @@ static int driver_capabilities(void *self, double deadline, struct em_capabiliti
 	return em_temscript_capabilities(self, em_clock_now() + deadline, c, err);
 }
 
+static int driver_can(void *self, double deadline, const struct em_controls *which, struct em_controls *readable,
+                      struct em_controls *writable, struct em_error *err)
+{
+	return em_temscript_can(self, em_clock_now() + deadline, which, readable, writable, err);
+}
+
 static int driver_get(void *self, double deadline, const struct em_controls *want, struct em_controls *got,
                       struct em_error *err)
 {
@@ -88,6 +94,7 @@ static void driver_close(void *self)
 static const struct em_driver driver = {
     .name = "temscript",
     .capabilities = driver_capabilities,
+    .can = driver_can,
     .get = driver_get,
     .set = driver_set,
     .motion = driver_motion,

@@ -75,6 +75,16 @@ static int read_detectors(struct em_temscript *t, double end, const char *target
 	return 0;
 }
 
+static void plain_controls(struct em_controls *readable, struct em_controls *writable)
+{
+	for (int k = 0; k < EM_CONTROLS; k++) {
+		const struct em_temscript_wire *w = em_temscript_wire((enum em_control)k);
+
+		readable->known[k] = w->endpoint != NULL;
+		writable->known[k] = w->writable;
+	}
+}
+
 static int plain_capabilities(struct em_temscript *t, double end, struct em_capabilities *c, struct em_error *err)
 {
 	if (read_text(t, end, "/v1/family", c->family, sizeof(c->family), err) ||
@@ -83,12 +93,7 @@ static int plain_capabilities(struct em_temscript *t, double end, struct em_capa
 	    read_detectors(t, end, "/v1/cameras", EM_DETECTOR_CAMERA, c, err) ||
 	    read_detectors(t, end, "/v1/stem_detectors", EM_DETECTOR_SCAN, c, err))
 		return -1;
-	for (int k = 0; k < EM_CONTROLS; k++) {
-		const struct em_temscript_wire *w = em_temscript_wire((enum em_control)k);
-
-		c->readable.known[k] = w->endpoint != NULL;
-		c->writable.known[k] = w->writable;
-	}
+	plain_controls(&c->readable, &c->writable);
 	return 0;
 }
 
@@ -150,6 +155,23 @@ int em_temscript_capabilities(struct em_temscript *t, double end, struct em_capa
 	if (plain_capabilities(t, end, &got, err))
 		return -1;
 	*c = got;
+	return 0;
+}
+
+int em_temscript_can(struct em_temscript *t, double end, const struct em_controls *which, struct em_controls *readable,
+                     struct em_controls *writable, struct em_error *err)
+{
+	struct em_capabilities c = {0};
+	bool more = false;
+
+	for (int k = 0; k < EM_CONTROLS; k++)
+		more = more || (which->known[k] && !em_temscript_wire((enum em_control)k)->endpoint);
+	if (!more)
+		plain_controls(&c.readable, &c.writable);
+	else if (em_temscript_capabilities(t, end, &c, err))
+		return -1;
+	*readable = c.readable;
+	*writable = c.writable;
 	return 0;
 }
 

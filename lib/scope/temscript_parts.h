@@ -44,6 +44,9 @@ int em_temscript_read(struct em_temscript *t, double end, const struct em_contro
                       struct em_error *err);
 int em_temscript_write(struct em_temscript *t, double end, const struct em_controls *want, struct em_error *err);
 int em_temscript_capabilities(struct em_temscript *t, double end, struct em_capabilities *c, struct em_error *err);
+/* Those of version 1 are known beforehand; for others it is asked whose server this is. */
+int em_temscript_can(struct em_temscript *t, double end, const struct em_controls *which, struct em_controls *readable,
+                     struct em_controls *writable, struct em_error *err);
 int em_temscript_acquire(struct em_temscript *t, double end, const struct em_exposure *e, struct em_acquired *a,
                          struct em_error *err);
 

@@ -41,12 +41,14 @@ static struct fake {
 	double value[EM_CONTROLS], from[EM_CONTROLS], to[EM_CONTROLS];
 	double start[5], end[5]; /* of each axis */
 	double calls;            /* seconds that each call takes */
+	size_t questions;        /* what its capabilities are */
 	size_t gets, sets, stops, exposures, closes;
 	struct em_controls set[16]; /* what was asked for, in order */
 	double drift;               /* m/s of the picture along x, falls by half every second */
 	double longest;             /* the longest that a call took over its deadline */
+	bool single_tilt;
 	bool no_expect; /* nor a scale with the picture */
-	double dose; /* m^-2 of an exposure */
+	double dose;    /* m^-2 of an exposure */
 	double deadline;
 } fake;
 
@@ -81,10 +83,11 @@ static int fake_capabilities(void *self, double deadline, struct em_capabilities
 	(void)self;
 	(void)deadline;
 	(void)err;
+	fake.questions++;
 	memset(c, 0, sizeof(*c));
 	snprintf(c->family, sizeof(c->family), "fake");
 	for (int i = 0; i < EM_CONTROLS; i++) {
-		c->readable.known[i] = true;
+		c->readable.known[i] = !fake.single_tilt || i != EM_STAGE_B;
 		c->writable.known[i] = i != EM_VOLTAGE && i != EM_BEAM_CURRENT;
 	}
 	c->detector[0] = (struct em_detector){"CCD", EM_DETECTOR_CAMERA, 64, 48, 24e-6, true};
@@ -92,6 +95,18 @@ static int fake_capabilities(void *self, double deadline, struct em_capabilities
 	c->detector[2] = (struct em_detector){"EELS", EM_DETECTOR_SPECTROMETER, 128, 1, 0, true};
 	c->detectors = 3;
 	c->can_stop = true;
+	return 0;
+}
+
+/* By its wire, which could b as well. */
+static int fake_can(void *self, double deadline, const struct em_controls *which, struct em_controls *readable,
+                    struct em_controls *writable, struct em_error *err)
+{
+	(void)self;
+	(void)deadline;
+	(void)err;
+	*readable = *writable = *which;
+	writable->known[EM_VOLTAGE] = writable->known[EM_BEAM_CURRENT] = false;
 	return 0;
 }
 
@@ -104,7 +119,7 @@ static int fake_get(void *self, double deadline, const struct em_controls *want,
 	if (fake.fault == FAKE_FLAKY && fake.gets % 2)
 		return em_error_set(err, EM_ERROR_UNREACHABLE, "the connection broke");
 	for (int c = 0; c < EM_CONTROLS; c++)
-		if (want->known[c])
+		if (want->known[c] && !(fake.single_tilt && c == EM_STAGE_B))
 			em_controls_set(got, (enum em_control)c,
 			                fake.fault == FAKE_NAN ? NAN
 			                : c < 5                ? fake_position(c, fake.now - fake.lag)
@@ -274,6 +289,7 @@ static void fake_close(void *self)
 
 static const struct em_driver fake_driver = {.name = "fake",
                                              .capabilities = fake_capabilities,
+                                             .can = fake_can,
                                              .get = fake_get,
                                              .set = fake_set,
                                              .motion = fake_motion,

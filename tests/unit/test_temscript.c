@@ -102,6 +102,25 @@ static void few_are_read_one_by_one(void **state)
 	requests_are(asked, COUNT(asked));
 }
 
+/* What version 1 has is known without a question; of the rest the server says. */
+static void what_can_be_done_costs_nothing(void **state)
+{
+	struct wire_rule rules[] = {
+	    OK("GET /em/v1/capabilities ", "{\"readable\":[\"energy.offset\"],\"writable\":[]}")};
+	static const char *const asked[] = {"GET /em/v1/capabilities HTTP/1.0 "};
+	struct em_controls which = wanted("stage.x mag voltage"), r = {0}, w = {0};
+
+	(void)state;
+	open_to(rules, COUNT(rules), "");
+	assert_int_equal(driver->can(self, 5, &which, &r, &w, NULL), 0);
+	assert_true(r.known[EM_STAGE_X] && w.known[EM_STAGE_X] && r.known[EM_VOLTAGE] && !w.known[EM_VOLTAGE]);
+	which = wanted("energy.offset");
+	assert_int_equal(driver->can(self, 5, &which, &r, &w, NULL), 0);
+	close_all();
+	assert_true(r.known[EM_ENERGY_OFFSET] && !w.known[EM_ENERGY_OFFSET]);
+	requests_are(asked, COUNT(asked));
+}
+
 #define STATE                                                                                                          \
 	"{\"family\": \"TITAN\", \"voltage(kV)\": 300.0, \"image_shift\": [1e-07, -2e-07], \"projection_mode\": "      \
 	"\"IMAGING\", \"indicated_magnification\": 100000, \"indicated_camera_length\": 0, \"defocus\": NaN, "         \
@@ -461,6 +480,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(few_are_read_one_by_one),
+	    cmocka_unit_test(what_can_be_done_costs_nothing),
 	    cmocka_unit_test(many_are_read_at_once),
 	    cmocka_unit_test(a_stem_has_its_own_magnification),
 	    cmocka_unit_test(no_values),
