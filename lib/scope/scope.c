@@ -325,7 +325,7 @@ int em_scope_brake(struct em_scope *s, struct em_controls *got, struct em_error 
 
 	s->set.stop = NULL;
 	s->ends = fmax(s->ends, em_scope_now(s) + 2 * STOP_SECONDS);
-	status = em_scope_rest(s, NULL, true, STOP_SECONDS, got, err);
+	status = em_scope_rest(s, NULL, true, false, STOP_SECONDS, got, err);
 	s->set.stop = stop;
 	return status;
 }
@@ -383,7 +383,7 @@ int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err)
 	int status;
 
 	em_scope_begin(s);
-	status = em_scope_rest(s, NULL, true, seconds, &after, err);
+	status = em_scope_rest(s, NULL, true, false, seconds, &after, err);
 	end.after = &after;
 	return em_scope_log_end(s, &end, status, err);
 }

@@ -182,7 +182,8 @@ static int do_step(struct em_scope *s, const struct step *step, struct em_contro
 		return -1;
 	}
 	if (!status)
-		status = em_scope_rest(s, &step->want, step->stage, 3 * seconds + 5, &got, &why);
+		status = em_scope_rest(s, &step->want, step->stage, em_scope_is_small(s, &step->want, now),
+		                       3 * seconds + 5, &got, &why);
 	if (status && step->stage) {
 		em_scope_halt(s);
 		em_scope_brake(s, &got, NULL);

@@ -89,12 +89,14 @@ double em_scope_tolerance(const struct em_scope *s, enum em_control c, double wa
 /* 0, or EM_ERROR_MISSED that says which and by how much; what was not read is passed over. */
 int em_scope_compare(const struct em_scope *s, const struct em_controls *want, const struct em_controls *got,
                      struct em_error *err);
+/* Is one of the axes that are to move within the tolerance of its target already?  Then being there says nothing. */
+bool em_scope_is_small(const struct em_scope *s, const struct em_controls *want, const struct em_controls *from);
 /*
  * Until what is known in want (NULL: nothing) is read back, and with `stage` the stage rests: two readings that agree
- * and a status of rest with each.  Away from what is wanted, still readings are believed only after half a second
- * without any change: a status lags, and is at rest between two axes.  *got: the last reading.
+ * and a status of rest with each.  Away from what is wanted, and after a small move, still readings are believed only
+ * after half a second without any change: a status lags, and is at rest between two axes.  *got: the last reading.
  */
-int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage, double seconds,
+int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage, bool small, double seconds,
                   struct em_controls *got, struct em_error *err);
 
 /* After the stage was told to stop: until it rests, whatever *stop says and the command has left.  *got: where. */

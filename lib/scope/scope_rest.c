@@ -126,7 +126,20 @@ static int give_up(struct em_scope *s, const struct watch *w, const struct em_co
 	return -1;
 }
 
-int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage, double seconds,
+/* Readings have noise: what is nearer than a twentieth of the tolerance does not count as a move. */
+bool em_scope_is_small(const struct em_scope *s, const struct em_controls *want, const struct em_controls *from)
+{
+	for (size_t i = 0; i < 5; i++) {
+		enum em_control c = em_scope_axes[i];
+		double way = fabs(want->value[c] - from->value[c]), t = em_scope_tolerance(s, c, want->value[c]);
+
+		if (want->known[c] && from->known[c] && way > t / 20 && way <= t + 1e-9 * fabs(want->value[c]))
+			return true;
+	}
+	return false;
+}
+
+int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage, bool small, double seconds,
                   struct em_controls *got, struct em_error *err)
 {
 	double begun = em_scope_now(s), end = fmin(begun + seconds, s->ends), pause = FIRST_PAUSE;
@@ -142,7 +155,7 @@ int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage
 		*got = w.last;
 		now = em_scope_now(s);
 		there = want && !w.why.kind && !em_scope_compare(s, want, &w.last, NULL);
-		if (there && w.alike >= (stage ? 2 : 1))
+		if (there && !small && w.alike >= (stage ? 2 : 1))
 			return 0;
 		if (!w.why.kind && w.alike >= 2 && now - w.quiet_since >= QUIET)
 			return want ? em_scope_compare(s, want, &w.last, err) : 0;

@@ -131,6 +131,23 @@ static void a_rest_between_axes_is_not_the_end(void **state)
 	assert_true(fabs(got.value[EM_STAGE_Y] + 10e-6) < 1e-12);
 }
 
+/* Within the tolerance from the start on: it is there when it has moved, not before, and each axis. */
+static void small_moves_are_waited_for(void **state)
+{
+	struct em_controls want = want_of(EM_STAGE_X, 0.15e-6), got;
+
+	(void)state;
+	fake.speed = 1e-6;
+	fake.lag = 0.3;
+	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
+	assert_true(fabs(got.value[EM_STAGE_X] - 0.15e-6) < 1e-12);
+	em_controls_set(&want, EM_STAGE_X, 10e-6);
+	em_controls_set(&want, EM_STAGE_Y, 0.1e-6);
+	fake.gap = 0.2;
+	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
+	assert_true(fabs(got.value[EM_STAGE_X] - 10e-6) < 1e-12 && fabs(got.value[EM_STAGE_Y] - 0.1e-6) < 1e-12);
+}
+
 /* Mean what you read: a tolerance of one's own. */
 static void tolerances_are_the_settings(void **state)
 {
@@ -477,6 +494,7 @@ int main(void)
 	    TEST(a_move_arrives),
 	    TEST(a_late_status_is_not_believed),
 	    TEST(a_rest_between_axes_is_not_the_end),
+	    TEST(small_moves_are_waited_for),
 	    TEST(tolerances_are_the_settings),
 	    TEST(nonsense_is_refused),
 	    TEST(the_limit_itself_is_within),
