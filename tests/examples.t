@@ -30,10 +30,10 @@ blocks() {
 	}' "$1"
 }
 
-# The same of README.md: the indented runs of lines in its section of pipelines.
+# The same of README.md: the indented runs of lines in its sections of pipelines and of the microscope.
 readme_blocks() {
 	awk '
-	/^## / { inside = /pipelines/ }
+	/^## / { inside = /pipelines|microscope/ }
 	inside && /^    / { if (!literal) { file = sprintf("%02d", ++n); print "succeeds" >(file ".what") }
 		literal = 1; sub(/^    /, ""); print >file; next }
 	{ literal = 0 }' "$1"
