@@ -71,6 +71,26 @@ check_fails "or not" 4 'still drifts|nothing to tell' \
 
 # ---- pipelines
 
+# the pipelines of emctl-acquire(1) make sense: columns of atoms whose order falls with the dose, white lines of the
+# substrate, and none of the film's
+EM_SCOPE="sim:?clock=virtual&mechanics=ideal&state=$T/film.state"
+check "the film, in focus" 'emctl set mode=stem mag=2M stage.x=20um stage.y=-13.43um defocus=148nm'
+emctl acquire -d HAADF --size 512 --dwell 10 -n 4 | emfft-crystallinity -n 1 -j >order
+check "its spots are found" 'jq -es "[.[].crystal.phases.lattice1.d_a_nm] |
+	all(. > 0.38 and . < 0.40)" order >/dev/null'
+check "its order falls" 'jq -es "[.[].crystal.phases.lattice1.fraction] | (. == (sort | reverse)) and
+	.[0] - .[3] > 0.05" order >/dev/null'
+emctl set energy.offset=400eV
+spectra() { emctl watch --spectrum --exposure 1 --interval 0 -n 2 | eelsquant -e Ti-L23,O-K -j; }
+spectra >film
+emctl set stage.y=-13.3um
+spectra >substrate
+check "no titanium in the film" 'jq -es "[.[].eels.edges[\"Ti-L23\"]] | all(.counts < 4 * .counts_u)" film'
+check "but in the substrate, from the first spectrum on" \
+	'jq -es "[.[].eels.edges[\"Ti-L23\"]] | all(.counts > 10 * .counts_u)" substrate'
+check "and oxygen in both" 'jq -es "[.[].eels.edges[\"O-K\"]] | all(.counts > 5 * .counts_u)" film substrate'
+EM_SCOPE='sim:?clock=virtual'
+
 check "into the filters" 'emctl acquire -d HAADF --size 256 --dwell 1 | emchip -s 64 | emembed -j | wc -l | grep -qx 16'
 emctl --scope 'sim:?seed=9' set mode=stem
 emctl --scope 'sim:?seed=9' watch --interval 0.2 -d HAADF --size 32 --dwell 1 -j >watch.json & pid=$!
