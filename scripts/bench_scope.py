@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One-off commands, cold, to the simulator in the process and over HTTP on loopback, beside temscript's own Python client
-doing the same to the same server; and a frame of the simulator's specimen.  Called by bench.py.
+"""One-off commands, cold, to the simulator in the process and over HTTP on loopback, beside temscript's own Python
+client doing the same to the same server; and a frame of the simulator's specimen.  Called by bench.py.
 
 temscript is looked for in $EM_TEMSCRIPT (the folder that holds its package) and among this python's modules.  Each
-command is a fresh process; they take turns; medians.  The frame is timed inside tests/peers/sim_frame.c, by the clock and
-in processor time, as the machine may have other work.
+command is a fresh process; they take turns; medians.  The frame is timed inside tests/peers/sim_frame.c, by the clock
+and in processor time, as the machine may have other work.
 """
 import os
 import socket
