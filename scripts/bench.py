@@ -20,6 +20,7 @@ import bench_eels
 import bench_eelstm
 import bench_encoders
 import bench_formats
+import bench_scope
 import bench_small
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -158,6 +159,7 @@ def main():
         bench_crystallinity.run(row)
         bench_eels.run(row)
         bench_eelstm.run(row)
+        bench_scope.run(row)
         bench_small.run(row)
         bench_encoders.run(row)
         os.chdir(TOP)

@@ -56,6 +56,7 @@ for protocol in rpc serialem; do
 		check "rpc: our own pictures are calibrated" \
 			'emctl acquire --scope "$wire" -j -d CCD --size 256 >record &&
 			jq -e ".image.shape == [256, 256] and .axes[1].units == \"nm\" and .to_stage != null" record'
+		check_near "rpc: a resolution is of the whole field" 2.4 "$(jq ".axes[1].scale" record)" 0.01
 		stop
 		emctl --scope "sim:?clock=virtual&state=$T/rpc" set mode=stem
 		start "sim:?clock=virtual&state=$T/rpc" rpc

@@ -189,7 +189,7 @@ static int check_budget(struct em_scope *s, struct em_scope_shot *shot, const st
 	return 0;
 }
 
-/* After: by what the instrument says that it gave. */
+/* After: by what the instrument says that it gave.  booked: before; NAN: it was not known. */
 static int book(struct em_scope *s, struct em_scope_shot *shot, double booked, struct em_error *err)
 {
 	const struct em_array *data = &shot->got.data;
@@ -314,7 +314,7 @@ static int expose(struct em_scope *s, struct em_scope_shot *shot, struct em_scop
 {
 	struct em_acquired expected;
 	struct em_dose_field f;
-	double booked = 0;
+	double booked;
 	bool known;
 
 	if (prepare(s, shot, &expected, &f, &known, err))
@@ -329,13 +329,11 @@ static int expose(struct em_scope *s, struct em_scope_shot *shot, struct em_scop
 	if (em_scope_log_begin(s, "acquire", end->args, &shot->at, err))
 		return -1;
 	end->alone = false;
-	if (known && f.dose > 0) {
-		if (em_dose_add(&s->dose, &f, err))
-			return -1;
-		booked = f.dose;
-	}
+	booked = known ? f.dose : expected.dose == 0 ? 0 : NAN; /* blanked: none, wherever */
+	if (booked > 0 && em_dose_add(&s->dose, &f, err))
+		return -1;
 	if (acquire(s, shot, &expected, err)) {
-		if (err && (err->kind == EM_ERROR_REFUSED || err->kind == EM_ERROR_UNSUPPORTED))
+		if (booked > 0 && err && (err->kind == EM_ERROR_REFUSED || err->kind == EM_ERROR_UNSUPPORTED))
 			em_dose_correct(&s->dose, -booked, NULL);
 		return -1;
 	}

@@ -41,10 +41,16 @@ struct em_serve_rpc_detector *em_serve_rpc_find(struct em_serve_rpc *s, const st
 	return NULL;
 }
 
+#define BINNING_MAX 64
+
+/* A resolution is that of the whole field: a camera bins for it, where its pixels go into so many. */
 static struct em_exposure exposure_of(const struct em_serve_rpc_detector *d)
 {
 	struct em_exposure e = {.width = d->side, .height = d->side, .seconds = d->seconds, .dwell = d->dwell};
 
+	if (d->is->kind == EM_DETECTOR_CAMERA && d->side && d->is->width % d->side == 0 &&
+	    d->is->width / d->side <= BINNING_MAX)
+		e.binning = d->is->width / d->side;
 	snprintf(e.detector, sizeof(e.detector), "%s", d->is->name);
 	return e;
 }

@@ -145,9 +145,9 @@ static inline void wire_close(void *self)
 static inline const struct em_driver *wire_open(const char *rest, const char *state_dir, double deadline, void **self,
                                                 struct em_error *err)
 {
-	static const struct em_driver driver = {"wire",      wire_capabilities, wire_get,     wire_set,
-	                                        wire_motion, wire_stop,         wire_acquire, wire_expect,
-	                                        wire_limits, wire_now,          wire_sleep,   wire_close};
+	static const struct em_driver driver = {"wire",      wire_capabilities, NULL,         wire_get,    wire_set,
+	                                        wire_motion, wire_stop,         wire_acquire, wire_expect, wire_limits,
+	                                        wire_now,    wire_sleep,        wire_close};
 
 	(void)rest, (void)state_dir, (void)deadline, (void)err;
 	*self = &wire_instrument;

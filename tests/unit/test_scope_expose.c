@@ -122,6 +122,24 @@ static void a_camera_in_a_stem_sees_a_pattern(void **state)
 	em_sample_release(&s);
 }
 
+/* Where neither the instrument nor the optics tell, there is no number; 0 would be one. */
+static void an_unknown_dose_is_none(void **state)
+{
+	struct em_exposure e = {.detector = "HAADF"};
+	struct em_sample s = {0};
+
+	(void)state;
+	fake.no_expect = true;
+	fake.dose = NAN;
+	assert_int_equal(em_scope_acquire(scope, &e, "a", &s, NULL), 0);
+	assert_null(em_record_get(&s.record, "dose"));
+	em_sample_release(&s);
+	fake.value[EM_BLANKED] = 1;
+	assert_int_equal(em_scope_acquire(scope, &e, "a", &s, NULL), 0);
+	assert_true(number(&s, "dose.e_per_A2") == 0);
+	em_sample_release(&s);
+}
+
 static void the_detector_suits_the_mode(void **state)
 {
 	struct em_exposure e = {.binning = 1};
@@ -329,6 +347,7 @@ int main(void)
 	    TEST(a_sample_says_where_it_is),
 	    TEST(patterns_and_spectra_have_their_axes),
 	    TEST(a_camera_in_a_stem_sees_a_pattern),
+	    TEST(an_unknown_dose_is_none),
 	    TEST(the_detector_suits_the_mode),
 	    TEST(doses_add_up_over_commands),
 	    TEST(what_cannot_be_told_is_no_budget),

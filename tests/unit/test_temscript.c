@@ -14,13 +14,18 @@
 #include "wire_help.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-#define ANSWER(request, status, body, once)                                                                            \
+#define OK(request, body)                                                                                              \
 	{                                                                                                              \
-		request, status, body, once, NULL, 0, 0                                                                \
+		request, "200 OK", body, 0, NULL, 0, 0                                                                 \
 	}
-#define OK(request, body) ANSWER(request, "200 OK", body, 0)
-#define ONCE(request, body) ANSWER(request, "200 OK", body, 1)
-#define TAKEN(request) ANSWER(request, "204 No Content", NULL, 0)
+#define ONCE(request, body)                                                                                            \
+	{                                                                                                              \
+		request, "200 OK", body, 1, NULL, 0, 0                                                                 \
+	}
+#define TAKEN(request)                                                                                                 \
+	{                                                                                                              \
+		request, "204 No Content", NULL, 0, NULL, 0, 0                                                         \
+	}
 #define FAULT(request, status, message)                                                                                \
 	{                                                                                                              \
 		request, status, "<html>\n <p>Error code: 5</p>\n <p>Message: " message ".</p>\n</html>", 0, NULL, 0,  \
@@ -100,9 +105,7 @@ static void few_are_read_one_by_one(void **state)
 /* What version 1 has is known without a question; of the rest the server says. */
 static void what_can_be_done_costs_nothing(void **state)
 {
-	struct wire_rule rules[] = {
-	    OK("GET /em/v1/capabilities ", "{\"readable\":[\"energy.offset\"],\"writable\":[]}")};
-	static const char *const asked[] = {"GET /em/v1/capabilities HTTP/1.0 "};
+	struct wire_rule rules[] = {OK("GET /em/v1/capabilities ", "{\"readable\":[\"energy.offset\"]}")};
 	struct em_controls which = wanted("stage.x mag voltage"), r = {0}, w = {0};
 
 	(void)state;
@@ -112,8 +115,7 @@ static void what_can_be_done_costs_nothing(void **state)
 	which = wanted("energy.offset");
 	assert_int_equal(driver->can(self, 5, &which, &r, &w, NULL), 0);
 	close_all();
-	assert_true(r.known[EM_ENERGY_OFFSET] && !w.known[EM_ENERGY_OFFSET]);
-	requests_are(asked, COUNT(asked));
+	assert_true(r.known[EM_ENERGY_OFFSET] && !w.known[EM_ENERGY_OFFSET] && wire.requests == 1);
 }
 
 #define STATE                                                                                                          \
