@@ -2,6 +2,7 @@
 /* eelsforecast: what a series of spectra will be; learn a model, run it along series, and tell how good it is. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/interrupt.h"
 #include "eels/descriptor.h"
 #include "eels/evaluate.h"
 #include "eels/forecast.h"
@@ -10,7 +11,6 @@
 #include "eels/series.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,35 +86,11 @@ static int read_all(struct em_cli *cli, const struct options *o, struct em_serie
 	return got < 0 ? -1 : 0;
 }
 
-/*
- * Training that is interrupted ends after its epoch, and its model is written.  Signals are held back and asked for
- * between epochs: what one brings onto the stack at any moment is overwritten by oneDNN's kernels, or overwrites them.
- */
-static void hold_signals(void)
-{
-	static const int which[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1}; /* the last asks for progress */
-	struct sigaction now;
-	sigset_t held;
-
-	sigemptyset(&held);
-	for (size_t i = 0; i < sizeof(which) / sizeof(*which); i++)
-		if (!sigaction(which[i], NULL, &now) && now.sa_handler != SIG_IGN) /* nohup's */
-			sigaddset(&held, which[i]);
-	sigprocmask(SIG_BLOCK, &held, NULL);
-}
-
-static bool is_interrupted(void)
-{
-	sigset_t waiting;
-
-	return !sigpending(&waiting) &&
-	       (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP));
-}
-
+/* Training that is interrupted ends after its epoch, and its model is written. */
 static bool stop(void *ctx)
 {
 	(void)ctx;
-	return is_interrupted();
+	return em_interrupted();
 }
 
 static void tell(void *ctx, size_t steps, size_t epoch, double loss, double validation)
@@ -149,38 +125,6 @@ static int settings_of(struct em_cli *cli, const struct options *o, struct em_fo
 	return 0;
 }
 
-/* Names of methods, separated by commas; NULL: all. */
-static int find_methods(const char *names, const struct em_forecast_method **method, size_t most, size_t *count,
-                        struct em_error *err)
-{
-	struct em_text known = {0};
-	const struct em_forecast_method *m;
-
-	*count = 0;
-	for (size_t i = 0; (m = em_forecast_method_at(i)); i++) {
-		em_text_printf(&known, " %s", m->name);
-		if (!names && *count < most)
-			method[(*count)++] = m;
-	}
-	while (names && *names) {
-		size_t n = strcspn(names, ",");
-		char name[32] = "";
-
-		memcpy(name, names, n < sizeof(name) - 1 ? n : sizeof(name) - 1);
-		m = em_forecast_method_find(name);
-		if (!m || *count == most) {
-			em_error_set(err, EM_ERROR_USAGE, "--method: no model is called '%.30s':%s", name,
-			             em_text_get(&known));
-			em_text_release(&known);
-			return -1;
-		}
-		method[(*count)++] = m;
-		names += n + (names[n] == ',');
-	}
-	em_text_release(&known);
-	return 0;
-}
-
 static int load(const char *model, struct em_forecast *f, struct em_error *err)
 {
 	struct em_safetensors *file;
@@ -209,7 +153,7 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 	struct em_text file = {0}, origin = {0};
 	struct em_safetensors *before = NULL;
 	size_t n;
-	int status = find_methods(o->method ? o->method : "lowrank", method, 1, &n, err) ||
+	int status = em_forecast_methods_parse(o->method ? o->method : "lowrank", method, 1, &n, err) ||
 	             settings_of(cli, o, &how, err) || read_all(cli, o, &set, err);
 
 	if (!status && !(series = calloc(set.count, sizeof(*series))))
@@ -220,7 +164,7 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 		status = -1;
 	how.resume = before;
 	if (!status && method[0]->validates) /* the others take no time */
-		hold_signals();
+		em_interrupts_hold();
 	if (!status)
 		status = em_forecast_school_open(&school, series, set.count, method[0]->wants_aligned, &how, err) ||
 		         em_forecast_learn(&f, method[0], &school, &how, err);
@@ -230,7 +174,7 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 		em_origin_put(&origin, cli->provenance, &set);
 		status = em_forecast_print(&f, em_text_get(&origin), &file, err) ||
 		         em_cli_write_file(cli, cli->output, file.s, file.len, true, err);
-		if (!status && is_interrupted())
+		if (!status && em_interrupted())
 			em_cli_warn(cli, "interrupted: the model so far is written, to go on with by --resume");
 	}
 	em_safetensors_free(before);
@@ -327,7 +271,7 @@ static int evaluate(struct em_cli *cli, const struct options *o, struct em_error
 	static struct em_evaluation result[MODELS * EM_EVALUATE_HORIZONS];
 	struct em_series_set set = {0};
 	struct em_descriptors *d = NULL;
-	int status = find_methods(o->method, plan.method, MODELS, &plan.methods, err) ||
+	int status = em_forecast_methods_parse(o->method, plan.method, MODELS, &plan.methods, err) ||
 	             settings_of(cli, o, &plan.forecast, err) || read_all(cli, o, &set, err);
 
 	plan.evaluate.level = o->level;
@@ -462,7 +406,7 @@ static int run(struct em_cli *cli, struct options *o, const char *verb)
 
 	if (status)
 		return em_cli_fail(cli, NULL, &err);
-	if (is_interrupted())
+	if (em_interrupted())
 		return EM_EXIT_INTERRUPTED;
 	return event ? EXIT_EVENT : EM_EXIT_OK;
 }

@@ -137,9 +137,11 @@ check_is "a chain of origins: each from what came before it, all forecasts once"
 	done | xargs)"
 eelsforecast train --method var -o v.safetensors past.tar
 check_is "several models in one table" "lowrank,var" "$(
-	eelsforecast evaluate -m a.safetensors,v.safetensors -n 9 --edges none -j now.tar | jq -s -r 'map(.model) | join(",")')"
+	eelsforecast evaluate -m a.safetensors,v.safetensors -n 9 --edges none -j now.tar |
+		jq -s -r 'map(.model) | join(",")')"
 check_is "no interval where the model tells none" "true" "$(
-	eelsforecast evaluate -m v.safetensors -n 9 -j now.tar | jq '.descriptors["L3/L2"] | .rmse > 0 and .inside == null')"
+	eelsforecast evaluate -m v.safetensors -n 9 -j now.tar |
+		jq '.descriptors["L3/L2"] | .rmse > 0 and .inside == null')"
 check_is "an adapting model is judged as such" "true" "$(
 	for o in "" --adapt; do eelsforecast evaluate -m a.safetensors $o -n 9 --edges none -j now.tar; done |
 	jq -s '.[0].truth != .[1].truth')"
@@ -157,11 +159,8 @@ for m in eelstm lstm; do
 	tensors whole.st >whole; tensors on.st >on; tensors part.st >part
 	check "$m: as if it had not stopped" "cmp whole on && ! cmp -s whole part"
 done
-check_is "a network for each horizon" "false" "$(
-	for n in 1 5; do eelsforecast evaluate -m whole.st -n $n -j --edges none small.tar 2>&1; done | grep -c made |
-	jq '. != 2')"
 emsynth reduction -n 24 --seed 3 --energy 440:0.4:250 >other.tar
-check_is "which differ" "true" "$(eelsforecast predict -m whole.st -n 1 -o p1.tar other.tar
+check_is "a network for each horizon" "true" "$(eelsforecast predict -m whole.st -n 1 -o p1.tar other.tar
 	eelsforecast predict -m whole.st -n 5 -o p5.tar other.tar
 	for n in 1 5; do tar -xOf p$n.tar s3/reduction-000000/f000020.forecast.npy | cksum; done | uniq | wc -l |
 	jq '. == 2')"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eels/forecast.h"
 
+#include "base/text.h"
 #include "eels/align.h"
 
 #include <math.h>
@@ -24,6 +25,37 @@ const struct em_forecast_method *em_forecast_method_find(const char *name)
 		if (!strcmp(methods[i]->name, name))
 			return methods[i];
 	return NULL;
+}
+
+int em_forecast_methods_parse(const char *names, const struct em_forecast_method **method, size_t most, size_t *count,
+                              struct em_error *err)
+{
+	struct em_text known = {0};
+	const struct em_forecast_method *m;
+
+	*count = 0;
+	for (size_t i = 0; (m = em_forecast_method_at(i)); i++) {
+		em_text_printf(&known, " %s", m->name);
+		if (!names && *count < most)
+			method[(*count)++] = m;
+	}
+	while (names && *names) {
+		size_t n = strcspn(names, ",");
+		char name[32] = "";
+
+		memcpy(name, names, n < sizeof(name) - 1 ? n : sizeof(name) - 1);
+		m = em_forecast_method_find(name);
+		if (!m || *count == most) {
+			em_error_set(err, EM_ERROR_USAGE, "--method: no model is called '%.30s':%s", name,
+			             em_text_get(&known));
+			em_text_release(&known);
+			return -1;
+		}
+		method[(*count)++] = m;
+		names += n + (names[n] == ',');
+	}
+	em_text_release(&known);
+	return 0;
 }
 
 size_t em_forecast_kept(size_t series)

@@ -126,6 +126,10 @@ void em_forecast_put_scores(const struct em_forecast *f, double scale, double *m
 /* The table of them; NULL past the last, and for an unknown name. */
 const struct em_forecast_method *em_forecast_method_at(size_t i);
 const struct em_forecast_method *em_forecast_method_find(const char *name);
+/* Names separated by commas into method[*count]; NULL: all.  EM_ERROR_USAGE: more than `most`, or a name that is none.
+ */
+int em_forecast_methods_parse(const char *names, const struct em_forecast_method **method, size_t most, size_t *count,
+                              struct em_error *err);
 extern const struct em_forecast_method em_forecast_lowrank, em_forecast_dmd, em_forecast_lstm, em_forecast_eelstm,
     em_forecast_persistence, em_forecast_mean, em_forecast_holt, em_forecast_var;
 
