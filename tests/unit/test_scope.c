@@ -62,36 +62,6 @@ static struct em_controls want_of(enum em_control c, double v)
 
 /* ---- what is done ---- */
 
-/* A command over a wire pays for its own questions. */
-static void capabilities_are_asked_for_when_needed(void **state)
-{
-	struct em_controls want = want_of(EM_STAGE_X, 50e-6), got;
-	struct em_error err = {0};
-
-	(void)state;
-	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
-	assert_int_equal(em_scope_get(scope, &want, &got, NULL), 0);
-	want = want_of(EM_VOLTAGE, 2e5);
-	assert_int_equal(em_scope_move(scope, &want, &got, &err), -1);
-	assert_int_equal(err.kind, EM_ERROR_UNSUPPORTED);
-	assert_int_equal(fake.questions, 0);
-	assert_int_equal(em_scope_get(scope, NULL, &got, NULL), 0);
-	assert_int_equal(fake.questions, 1);
-}
-
-static void a_holder_without_a_tilt_moves(void **state)
-{
-	struct em_controls want = want_of(EM_STAGE_X, 50e-6), got;
-	struct em_error err = {0};
-
-	(void)state;
-	fake.single_tilt = true;
-	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
-	want = want_of(EM_STAGE_B, 0);
-	assert_int_equal(em_scope_get(scope, &want, &got, &err), -1);
-	assert_int_equal(err.kind, EM_ERROR_UNSUPPORTED);
-}
-
 static void a_move_arrives(void **state)
 {
 	struct em_controls want = want_of(EM_STAGE_X, 50e-6), got;
@@ -451,8 +421,6 @@ static void wait_waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(capabilities_are_asked_for_when_needed),
-	    TEST(a_holder_without_a_tilt_moves),
 	    TEST(a_move_arrives),
 	    TEST(a_late_status_is_not_believed),
 	    TEST(a_rest_between_axes_is_not_the_end),
