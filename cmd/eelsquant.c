@@ -201,11 +201,14 @@ static int give(void *ctx, void *item, struct em_error *err)
 
 /* ---- begin and end ---- */
 
-static int quantify_all(struct run *r, struct em_error *err)
+static int quantify_all(void *ctx, struct em_source *source, struct em_sink *sink, struct em_error *err)
 {
+	struct run *r = ctx;
 	const struct em_input_options how = {.scratch = em_cli_scratch_folder()};
 	struct em_pipeline p = {r, sizeof(struct item), take, work, give, drop};
 
+	r->source = source;
+	r->sink = sink;
 	if (r->opt->references && em_quant_references_read(&r->references, r->opt->references, err))
 		return -1;
 	r->opt->quant.reference = r->references.at;
@@ -229,23 +232,10 @@ static void release(struct run *r)
 static int run(struct em_cli *cli, struct options *opt)
 {
 	struct run r = {.cli = cli, .opt = opt};
-	struct em_error err = {0};
-	int status = -1;
+	int status = em_cli_through(cli, quantify_all, &r);
 
-	r.sink = em_sink_open(cli, &err);
-	r.source = r.sink ? em_source_open(cli) : NULL;
-	if (r.source)
-		status = quantify_all(&r, &err);
-	else if (r.sink)
-		em_error_memory(&err, sizeof(r));
-	if (r.source)
-		em_source_close(r.source);
-	if (status)
-		em_sink_abort(r.sink);
-	else
-		status = em_sink_close(r.sink, &err);
 	release(&r);
-	return status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK;
+	return status;
 }
 
 /* ---- options ---- */

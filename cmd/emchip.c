@@ -221,28 +221,19 @@ static void drop_picture(void *item)
 	em_arrival_release(item);
 }
 
+static int cut_pictures(void *ctx, struct em_source *source, struct em_sink *sink, struct em_error *err)
+{
+	struct work_room *w = ctx;
+	struct em_pipeline p = {w, sizeof(struct em_arrival), take_picture, load_picture, cut_picture, drop_picture};
+
+	w->source = source;
+	w->sink = sink;
+	return em_parallel_pipeline((int)w->cli->threads, &p, err);
+}
+
 static int run(struct em_cli *cli, const struct options *opt)
 {
-	struct em_error err = {0};
-	struct em_sink *sink = em_sink_open(cli, &err);
-	struct em_source *source = sink ? em_source_open(cli) : NULL;
-	struct em_pipeline p = {NULL, sizeof(struct em_arrival), take_picture, load_picture, cut_picture, drop_picture};
-	int status;
-
-	if (!source) {
-		if (sink)
-			em_error_memory(&err, sizeof(err));
-		em_sink_abort(sink);
-		return em_cli_fail(cli, NULL, &err);
-	}
-	p.ctx = &(struct work_room){cli, opt, source, sink};
-	status = em_parallel_pipeline((int)cli->threads, &p, &err);
-	em_source_close(source);
-	if (status)
-		em_sink_abort(sink);
-	else
-		status = em_sink_close(sink, &err);
-	return status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK;
+	return em_cli_through(cli, cut_pictures, &(struct work_room){.cli = cli, .opt = opt});
 }
 
 int main(int argc, char **argv)

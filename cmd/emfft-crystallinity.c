@@ -325,10 +325,13 @@ static int begin(struct run *r, struct em_error *err)
 	return got < 0 ? -1 : 0;
 }
 
-static int measure_all(struct run *r, struct em_error *err)
+static int measure_all(void *ctx, struct em_source *source, struct em_sink *sink, struct em_error *err)
 {
+	struct run *r = ctx;
 	struct em_pipeline p = {r, sizeof(struct item), take, work, give, release_item, meet, finish};
 
+	r->source = source;
+	r->sink = sink;
 	if (begin(r, err) || em_parallel_pipeline((int)r->cli->threads, &p, err))
 		return -1;
 	if (!r->begun || r->opt->movie.single || atomic_load(&r->movie.settled))
@@ -339,27 +342,14 @@ static int measure_all(struct run *r, struct em_error *err)
 static int run(struct em_cli *cli, struct options *opt)
 {
 	struct run r = {.cli = cli, .opt = opt};
-	struct em_error err = {0};
-	int status = -1;
+	int status = em_cli_through(cli, measure_all, &r);
 
-	r.sink = em_sink_open(cli, &err);
-	r.source = r.sink ? em_source_open(cli) : NULL;
-	if (r.source)
-		status = measure_all(&r, &err);
-	else if (r.sink)
-		em_error_memory(&err, sizeof(r));
-	if (r.source)
-		em_source_close(r.source);
-	if (status)
-		em_sink_abort(r.sink);
-	else
-		status = em_sink_close(r.sink, &err);
 	let_go(&r);
 	free(r.held);
 	release_item(&r.first);
 	em_movie_release(&r.movie);
 	em_areas_release(&r.areas);
-	return status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK;
+	return status;
 }
 
 /* ---- options ---- */

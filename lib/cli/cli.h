@@ -168,6 +168,13 @@ typedef int em_filter_fn(void *ctx, struct em_sample *s, struct em_error *err);
 /* Runs `work` on every sample (not on those marked with "error"), ends the tool: returns its exit status. */
 int em_filter_run(struct em_cli *cli, em_filter_fn *work, void *ctx);
 
+/*
+ * The frame of a filter with steps of its own: opens source and sink, runs the body, and leaves an output that is whole
+ * or visibly cut.  Reports what failed; returns the exit status that em_cli_end takes.
+ */
+typedef int em_through_fn(void *ctx, struct em_source *source, struct em_sink *sink, struct em_error *err);
+int em_cli_through(struct em_cli *cli, em_through_fn *body, void *ctx);
+
 /* Where temporary files go that are not an output's: $TMPDIR, or the system's folder. */
 const char *em_cli_scratch_folder(void);
 

@@ -56,26 +56,39 @@ static void drop(void *item)
 	em_arrival_release(item);
 }
 
+int em_cli_through(struct em_cli *cli, em_through_fn *body, void *ctx)
+{
+	struct em_error err = {0};
+	struct em_sink *sink = em_sink_open(cli, &err);
+	struct em_source *source = sink ? em_source_open(cli) : NULL;
+	int status = -1;
+
+	if (source)
+		status = body(ctx, source, sink, &err);
+	else if (sink)
+		em_error_memory(&err, 0);
+	if (source)
+		em_source_close(source);
+	if (status)
+		em_sink_abort(sink);
+	else
+		status = em_sink_close(sink, &err);
+	return status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK;
+}
+
+static int filter_all(void *ctx, struct em_source *source, struct em_sink *sink, struct em_error *err)
+{
+	struct filter *f = ctx;
+	struct em_pipeline p = {f, sizeof(struct em_arrival), take, work, give, drop};
+
+	f->source = source;
+	f->sink = sink;
+	return em_parallel_pipeline((int)f->cli->threads, &p, err);
+}
+
 int em_filter_run(struct em_cli *cli, em_filter_fn *fn, void *ctx)
 {
 	struct filter f = {cli, NULL, NULL, fn, ctx};
-	struct em_pipeline p = {&f, sizeof(struct em_arrival), take, work, give, drop};
-	struct em_error err = {0};
-	int status;
 
-	f.sink = em_sink_open(cli, &err);
-	f.source = f.sink ? em_source_open(cli) : NULL;
-	if (!f.source) {
-		if (f.sink)
-			em_error_memory(&err, sizeof(f));
-		em_sink_abort(f.sink);
-		return em_cli_end(cli, em_cli_fail(cli, NULL, &err));
-	}
-	status = em_parallel_pipeline((int)cli->threads, &p, &err);
-	em_source_close(f.source);
-	if (status)
-		em_sink_abort(f.sink);
-	else
-		status = em_sink_close(f.sink, &err);
-	return em_cli_end(cli, status ? em_cli_fail(cli, NULL, &err) : EM_EXIT_OK);
+	return em_cli_end(cli, em_cli_through(cli, filter_all, &f));
 }
