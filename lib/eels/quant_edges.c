@@ -104,23 +104,13 @@ static int measure_places(const struct em_quant *q, const struct em_net_plan *pl
 	return w.memory ? em_error_memory(err, q->core.energy.channels * sizeof(float)) : 0;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The median of the finite ones, or NAN. */
 static double median(float *v, size_t n)
 {
-	size_t m = 0;
+	const struct em_array a = {.dtype = EM_F32, .ndim = 1, .shape = {n}, .data = v};
+	double middle, same;
 
-	for (size_t i = 0; i < n; i++)
-		if (isfinite(v[i]))
-			v[m++] = v[i];
-	qsort(v, m, sizeof(*v), ascending);
-	return m ? (double)v[m / 2] : NAN;
+	return em_array_percentiles(&a, 50, 50, &middle, &same, NULL) ? NAN : middle;
 }
 
 /*
