@@ -82,33 +82,6 @@ static int rebuild(double *a, const gsl_vector *w, gsl_matrix *v, double exponen
 	return 0;
 }
 
-int em_symmetric_power(double *a, size_t n, double exponent, struct em_error *err)
-{
-	gsl_eigen_symmv_workspace *work;
-	gsl_vector *w;
-	gsl_matrix *v;
-	int status = -1;
-
-	if (!n)
-		return 0;
-	pthread_once(&calm, be_calm);
-	work = gsl_eigen_symmv_alloc(n);
-	w = gsl_vector_alloc(n);
-	v = gsl_matrix_alloc(n, n);
-	if (!work || !w || !v) {
-		em_error_memory(err, n * n * sizeof(double));
-	} else {
-		gsl_matrix_view m = gsl_matrix_view_array(a, n, n);
-
-		gsl_eigen_symmv(&m.matrix, w, v, work);
-		status = rebuild(a, w, v, exponent, err);
-	}
-	gsl_eigen_symmv_free(work);
-	gsl_vector_free(w);
-	gsl_matrix_free(v);
-	return status;
-}
-
 /* A sum of |a| that is not finite: one of its elements is not. */
 static bool finite_lower(const double *a, size_t n)
 {
@@ -120,34 +93,62 @@ static bool finite_lower(const double *a, size_t n)
 	return isfinite(sum);
 }
 
-int em_symmetric_eigen(double *a, size_t n, double *value, struct em_error *err)
+/* Eigenvalues, in no order, and vectors as columns, n > 0; a is spoiled.  The caller frees both, also after a failure. */
+static int decompose(double *a, size_t n, gsl_vector **w, gsl_matrix **v, struct em_error *err)
 {
+	gsl_matrix_view m = gsl_matrix_view_array(a, n, n);
 	gsl_eigen_symmv_workspace *work;
-	gsl_vector *w;
-	gsl_matrix *v;
-	int status = -1;
+	int status = 0;
 
-	if (!n)
-		return 0;
+	*w = NULL;
+	*v = NULL;
 	if (!finite_lower(a, n)) /* GSL's iteration would not end */
 		return em_error_set(err, EM_ERROR_DATA, "a matrix has elements that are not finite");
 	pthread_once(&calm, be_calm);
 	work = gsl_eigen_symmv_alloc(n);
-	w = gsl_vector_alloc(n);
-	v = gsl_matrix_alloc(n, n);
-	if (!work || !w || !v) {
-		em_error_memory(err, n * n * sizeof(double));
-	} else {
+	*w = gsl_vector_alloc(n);
+	*v = gsl_matrix_alloc(n, n);
+	if (work && *w && *v)
+		gsl_eigen_symmv(&m.matrix, *w, *v, work);
+	else
+		status = em_error_memory(err, n * n * sizeof(double));
+	gsl_eigen_symmv_free(work);
+	return status;
+}
+
+int em_symmetric_power(double *a, size_t n, double exponent, struct em_error *err)
+{
+	gsl_vector *w;
+	gsl_matrix *v;
+	int status;
+
+	if (!n)
+		return 0;
+	status = decompose(a, n, &w, &v, err);
+	if (!status)
+		status = rebuild(a, w, v, exponent, err);
+	gsl_vector_free(w);
+	gsl_matrix_free(v);
+	return status;
+}
+
+int em_symmetric_eigen(double *a, size_t n, double *value, struct em_error *err)
+{
+	gsl_vector *w;
+	gsl_matrix *v;
+	int status;
+
+	if (!n)
+		return 0;
+	status = decompose(a, n, &w, &v, err);
+	if (!status) {
 		gsl_matrix_view m = gsl_matrix_view_array(a, n, n);
 
-		gsl_eigen_symmv(&m.matrix, w, v, work);
 		gsl_eigen_symmv_sort(w, v, GSL_EIGEN_SORT_VAL_DESC);
 		gsl_matrix_transpose_memcpy(&m.matrix, v);
 		for (size_t i = 0; i < n; i++)
 			value[i] = gsl_vector_get(w, i);
-		status = 0;
 	}
-	gsl_eigen_symmv_free(work);
 	gsl_vector_free(w);
 	gsl_matrix_free(v);
 	return status;
