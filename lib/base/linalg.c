@@ -93,7 +93,7 @@ static bool finite_lower(const double *a, size_t n)
 	return isfinite(sum);
 }
 
-/* Eigenvalues, in no order, and vectors as columns, n > 0; a is spoiled.  The caller frees both, also after a failure. */
+/* Eigenvalues, in no order, and vectors as columns, n > 0; a is spoiled.  The caller frees both, even after failure. */
 static int decompose(double *a, size_t n, gsl_vector **w, gsl_matrix **v, struct em_error *err)
 {
 	gsl_matrix_view m = gsl_matrix_view_array(a, n, n);

@@ -50,6 +50,9 @@ struct em_capabilities {
 	bool can_stop; /* a stage move, while it goes */
 };
 
+/* NULL: it has none of that name. */
+const struct em_detector *em_capabilities_detector(const struct em_capabilities *c, const char *name);
+
 struct em_exposure {
 	char detector[EM_DETECTOR_NAME];
 	size_t width, height; /* of the picture; 0: the detector's, by the binning.  A spectrometer: channels, 1 */

@@ -237,14 +237,6 @@ static int take_picture(const struct jeol *j, const struct em_detector *d, doubl
 	return rc;
 }
 
-static const struct em_detector *find_detector(const struct jeol *j, const char *name)
-{
-	for (size_t i = 0; i < j->cap.detectors; i++)
-		if (!strcmp(j->cap.detector[i].name, name))
-			return &j->cap.detector[i];
-	return NULL;
-}
-
 static int acquire(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a,
                    struct em_error *err)
 {
@@ -260,7 +252,7 @@ static int acquire(void *self, double deadline, const struct em_exposure *e, str
 
 	if (need_capabilities(j, ends, err))
 		return -1;
-	d = find_detector(j, e->detector);
+	d = em_capabilities_detector(&j->cap, e->detector);
 	if (!d)
 		return em_error_set(err, EM_ERROR_REFUSED, "there is no detector '%s'", e->detector);
 	if (e->width || e->height || e->binning > 1)

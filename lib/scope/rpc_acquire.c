@@ -124,14 +124,6 @@ static int take_spectrum(struct em_rpc *r, const struct em_exposure *e, double e
 	return rc;
 }
 
-static const struct em_detector *find_detector(const struct em_rpc *r, const char *name)
-{
-	for (size_t i = 0; i < r->cap.detectors; i++)
-		if (!strcmp(r->cap.detector[i].name, name))
-			return &r->cap.detector[i];
-	return NULL;
-}
-
 int em_rpc_acquire(struct em_rpc *r, double ends, const struct em_exposure *e, struct em_acquired *a,
                    struct em_error *err)
 {
@@ -147,7 +139,7 @@ int em_rpc_acquire(struct em_rpc *r, double ends, const struct em_exposure *e, s
 
 	if (em_rpc_capabilities(r, ends, err))
 		return -1;
-	d = find_detector(r, e->detector);
+	d = em_capabilities_detector(&r->cap, e->detector);
 	if (!d)
 		return em_error_set(err, EM_ERROR_REFUSED, "there is no detector '%s'", e->detector);
 	if (d->kind == EM_DETECTOR_SPECTROMETER)

@@ -12,6 +12,14 @@
 #define UNKNOWN_SECONDS 30 /* of an exposure that is as it is set */
 #define PER_SQUARE_ANGSTROM 1e-20
 
+const struct em_detector *em_capabilities_detector(const struct em_capabilities *c, const char *name)
+{
+	for (size_t i = 0; i < c->detectors; i++)
+		if (!strcmp(c->detector[i].name, name))
+			return &c->detector[i];
+	return NULL;
+}
+
 void em_acquired_release(struct em_acquired *a)
 {
 	em_array_release(&a->data);

@@ -13,13 +13,11 @@ static const size_t binnings[] = {1, 2, 4, 8};
 const struct em_detector *em_temscript_find_detector(const struct em_temscript_site *site, const char *name,
                                                      size_t *place)
 {
-	for (size_t i = 0; i < site->cap.detectors; i++)
-		if (!strcmp(site->cap.detector[i].name, name)) {
-			if (place)
-				*place = i;
-			return &site->cap.detector[i];
-		}
-	return NULL;
+	const struct em_detector *d = em_capabilities_detector(&site->cap, name);
+
+	if (d && place)
+		*place = (size_t)(d - site->cap.detector);
+	return d;
 }
 
 static void put_binnings(struct em_text *t)

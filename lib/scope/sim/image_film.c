@@ -128,18 +128,6 @@ static double mean_cover(const struct em_sim_frame *f)
 	           : 1;
 }
 
-/* As em_sim_scatter_thing decides: where there are heaps, of mean 1 or so. */
-static double heap(const struct em_sim_scatter *s, double x, double y)
-{
-	double n;
-
-	if (!(s->clump > 0))
-		return 1;
-	n = em_sim_noise(s->seed ^ 5, x / s->clump, y / s->clump) +
-	    0.5 * em_sim_noise(s->seed ^ 6, 3 * x / s->clump, 3 * y / s->clump);
-	return fmin(fmax(0.6 + 1.6 * n, 0), 2);
-}
-
 static void put_spread(struct em_sim_band *b, const struct em_sim_scatter *s, size_t row, const double at[2])
 {
 	struct em_sim_frame *f = b->f;
@@ -150,9 +138,9 @@ static void put_spread(struct em_sim_band *b, const struct em_sim_scatter *s, si
 
 	for (size_t k = 0; k < f->width; k++) {
 		if (k % STRIDE == 0) {
-			now = k ? next : heap(s, at[0], at[1]);
-			next = heap(s, at[0] + (double)(k + STRIDE) * f->step[0][0],
-			            at[1] + (double)(k + STRIDE) * f->step[0][1]);
+			now = k ? next : em_sim_scatter_clump(s, at[0], at[1]);
+			next = em_sim_scatter_clump(s, at[0] + (double)(k + STRIDE) * f->step[0][0],
+			                            at[1] + (double)(k + STRIDE) * f->step[0][1]);
 		}
 		line[k] += cover[k] * (float)(whole * (now + (next - now) * (double)(k % STRIDE) / STRIDE));
 	}

@@ -135,8 +135,7 @@ static void set_size(const struct em_sim_scatter *s, struct em_sim_thing *t, str
 	t->skew = fmin(fmax(0.3 * em_random_normal(r), -0.6), 0.6);
 }
 
-/* Heaps: where a slow noise is high there is much, and nothing where it is low. */
-static double clumped(const struct em_sim_scatter *s, double x, double y)
+double em_sim_scatter_clump(const struct em_sim_scatter *s, double x, double y)
 {
 	double n;
 
@@ -169,7 +168,7 @@ bool em_sim_scatter_thing(const struct em_sim_world *w, const struct em_sim_scat
 	*t = (struct em_sim_thing){.shape = s->shape, .matter = s->matter, .id = em_sim_hash(s->seed, i, j)};
 	t->at[0] = s->pitch * ((double)i + em_random_between(&r, -0.4, 0.4));
 	t->at[1] = s->pitch * ((double)j + em_random_between(&r, -0.4, 0.4));
-	if (!em_random_chance(&r, s->share * clumped(s, t->at[0], t->at[1])))
+	if (!em_random_chance(&r, s->share * em_sim_scatter_clump(s, t->at[0], t->at[1])))
 		return false;
 	t->angle = em_random_between(&r, 0, 2 * PI);
 	set_size(s, t, &r);

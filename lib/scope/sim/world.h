@@ -149,6 +149,8 @@ int em_sim_world_parse(struct em_sim_world *w, const struct em_json *root, uint6
 double em_sim_world_height(const struct em_sim_world *w, double x, double y);
 /* How far inside of a hole of the mesh a place is, m; below 0: on a bar or on the rim. */
 double em_sim_world_window(const struct em_sim_world *w, double x, double y);
+/* Heaps, of mean 1 or so: where a slow noise is high there is much, and nothing where it is low.  1 without heaps. */
+double em_sim_scatter_clump(const struct em_sim_scatter *s, double x, double y);
 /* Is there a thing in the cell (i, j), whose middle is at (i, j) pitch?  Holes in the film are asked for as well. */
 bool em_sim_scatter_thing(const struct em_sim_world *w, const struct em_sim_scatter *s, long i, long j,
                           struct em_sim_thing *thing);
