@@ -113,7 +113,7 @@ fuzz: $(FUZZ) $(BIN)/emcat
 	done
 
 FUZZ_CFLAGS = $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fno-sanitize-recover=undefined
-FUZZ_ROOMS := base io vision crystal synth eels scope scope/sim
+FUZZ_ROOMS := base io vision crystal synth eels forecast scope scope/sim
 FUZZ_OBJ   := $(patsubst %.c,build/fuzz/%.o,$(wildcard $(FUZZ_ROOMS:%=lib/%/*.c))) \
 	$(BUILD)/lib/vision/small_weights.o
 

@@ -3,12 +3,12 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
-#include "eels/descriptor.h"
-#include "eels/evaluate.h"
-#include "eels/forecast.h"
-#include "eels/live.h"
-#include "eels/origin.h"
-#include "eels/series.h"
+#include "forecast/descriptor.h"
+#include "forecast/evaluate.h"
+#include "forecast/forecast.h"
+#include "forecast/live.h"
+#include "forecast/origin.h"
+#include "forecast/series.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Any bytes as a model of EELSTM: refused with a reason, or a network that can be printed and read again. */
-#include "eels/eelstm.h"
+#include "forecast/eelstm.h"
 
 #include <stdint.h>
 #include <stdlib.h>

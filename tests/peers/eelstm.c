@@ -4,7 +4,7 @@
  * frames in counts and lines "FIRST TARGET", trains on them in that order without shuffling, and prints the loss and
  * the seconds of each epoch; then the trained model goes to SAVED.
  */
-#include "eels/eelstm.h"
+#include "forecast/eelstm.h"
 
 #include <stdio.h>
 #include <stdlib.h>

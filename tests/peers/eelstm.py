@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The published network in PyTorch, its weights in and out of the model files of lib/eels/eelstm.h.
+"""The published network in PyTorch, its weights in and out of the model files of lib/forecast/eelstm.h.
 
     eelstm.py make FOLDER CHANNELS UNITS WINDOWS RATE EPSILON
                                                          model.safetensors, frames.f32, windows.txt; all from one seed

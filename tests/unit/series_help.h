@@ -7,7 +7,7 @@
 #define EM_TEST_SERIES_HELP_H
 
 #include "base/random.h"
-#include "eels/series.h"
+#include "forecast/series.h"
 
 #include <math.h>
 #include <stdlib.h>

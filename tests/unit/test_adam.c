@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Adam's steps beside its equations in double precision. */
-#include "eels/adam.h"
+#include "forecast/adam.h"
 
 #include <math.h>
 #include <setjmp.h>

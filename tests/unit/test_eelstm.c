@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The published network: its beginning, gradient, training and prediction.  Files: test_eelstm_file.c. */
 #include "base/parallel.h"
-#include "eels/eelstm_parts.h"
+#include "forecast/eelstm_parts.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The network's files: training that goes on where it was, the same numbers each time, and files that lie. */
-#include "eels/eelstm_parts.h"
+#include "forecast/eelstm_parts.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* All models behind their interface: what they say of simple series, their files, and their faults. */
-#include "eels/alert.h"
-#include "eels/evaluate.h"
-#include "eels/forecast.h"
-#include "eels/origin.h"
+#include "forecast/alert.h"
+#include "forecast/evaluate.h"
+#include "forecast/forecast.h"
+#include "forecast/origin.h"
 
 #include "series_help.h"
 

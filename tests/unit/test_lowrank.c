@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Drift, the detector's pattern and scores of simulated series. */
-#include "eels/lowrank.h"
+#include "forecast/lowrank.h"
 
 #include "series_help.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A layer beside its equations in double precision, and its gradients beside differences of those. */
-#include "eels/lstm.h"
+#include "forecast/lstm.h"
 
 #include "base/random.h"
 

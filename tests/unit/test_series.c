@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Series of spectra: what is let in, and the noise. */
-#include "eels/series.h"
+#include "forecast/series.h"
 
 #include "series_help.h"
 

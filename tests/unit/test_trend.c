@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The bank of trends, the ridge regression and the dynamics of several numbers. */
 #include "base/random.h"
-#include "eels/dynamics.h"
-#include "eels/ridge.h"
-#include "eels/trend.h"
+#include "forecast/dynamics.h"
+#include "forecast/ridge.h"
+#include "forecast/trend.h"
 
 #include <math.h>
 #include <setjmp.h>
