@@ -10,7 +10,7 @@
  *     em_forecast_predict(run, steps, &p)       what the spectrum `steps` later will be
  *     em_forecast_end(run)
  *
- * Before any model sees a spectrum its energy drift is taken off (eels/lowrank.h), as the publication does it;
+ * Before any model sees a spectrum its energy drift is taken off (forecast/lowrank.h), as the publication does it;
  * forecasts are put where the drift is expected to be by then, which for all models is one forecast of its own.
  */
 #ifndef EM_FORECAST_FORECAST_H
@@ -192,8 +192,8 @@ void em_prediction_release(struct em_prediction *p);
 int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, struct em_error *err);
 /*
  * Before the first spectrum: the run is to learn from the series as it comes, of what other series do not show.  A
- * component that appears in it is added to the forecast, with a trend of its own (eels/novelty.h); lowrank's dynamics
- * follow their own errors (em_dynamics_adapt).
+ * component that appears in it is added to the forecast, with a trend of its own (forecast/novelty.h); lowrank's
+ * dynamics follow their own errors (em_dynamics_adapt).
  */
 int em_forecast_adapt(struct em_forecast_run *run, struct em_error *err);
 void em_forecast_end(struct em_forecast_run *run);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The published network (eels/eelstm.h) as one model among others, and a smaller one of the same kind that sees scores
- * instead of channels.  A net foretells one horizon: there is one for each that is asked for in training, and between
- * them the nearest is taken.
+ * The published network (forecast/eelstm.h) as one model among others, and a smaller one of the same kind that sees
+ * scores instead of channels.  A net foretells one horizon: there is one for each that is asked for in training, and
+ * between them the nearest is taken.
  */
 #include "forecast/forecast.h"
 

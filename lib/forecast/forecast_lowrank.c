@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Our own model: the scores' dynamics (eels/dynamics.h). */
+/* Our own model: the scores' dynamics (forecast/dynamics.h). */
 #include "forecast/forecast.h"
 
 #include "base/linalg.h"
