@@ -118,6 +118,7 @@ struct em_driver_kind {
 	                                struct em_error *err);
 	/* Of the URL's query the keys that tell one instrument from another: "seed state".  NULL: all of it does. */
 	const char *which;
+	const char *port; /* where the URL gives none; NULL: it has no host */
 };
 const struct em_driver_kind *em_driver_kind_at(size_t i); /* NULL past the last */
 

@@ -373,4 +373,5 @@ const struct em_driver_kind em_driver_rpc = {
     .purpose = "netstring JSON-RPC 2.0: digital twins, emctl serve rpc",
     .open = open_rpc,
     .which = "",
+    .port = EM_RPC_PORT,
 };

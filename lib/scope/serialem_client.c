@@ -484,4 +484,5 @@ const struct em_driver_kind em_driver_serialem = {
     .purpose = "SerialEM's external control, and emctl serve serialem",
     .open = open_sem,
     .which = "",
+    .port = EM_SERIALEM_PORT,
 };

@@ -75,6 +75,38 @@ static void cut_query(char *url)
 	*end = '\0';
 }
 
+/* Letters in small, "localhost" as the address it is, and the port that is meant where none is given: however it is
+ * written it is the same instrument, and one lock.  NULL: out of memory. */
+static char *name_host(char *url)
+{
+	const struct em_driver_kind *kind = kind_of(url);
+	char *host = strstr(url, "://");
+	struct em_text t = {0};
+	size_t n, name;
+
+	if (!host || !kind || !kind->port)
+		return url;
+	host += 3;
+	n = strcspn(host, "/?");
+	for (size_t i = 0; i < n; i++)
+		host[i] = (char)tolower((unsigned char)host[i]);
+	name = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?");
+	em_text_append_bytes(&t, url, (size_t)(host - url));
+	if (name == 9 && !memcmp(host, "localhost", 9))
+		em_text_append(&t, "127.0.0.1");
+	else
+		em_text_append_bytes(&t, host, name < n ? name : n);
+	if (name < n)
+		em_text_append_bytes(&t, host + name, n - name);
+	else
+		em_text_printf(&t, ":%s", kind->port);
+	em_text_append(&t, host + n + (host[n] == '/'));
+	free(url);
+	if (em_text_check(&t, NULL))
+		em_text_release(&t);
+	return t.s;
+}
+
 /* Letters and digits of the URL, for people, and a number that keeps apart what looks the same then (FNV-1a). */
 static void put_name(struct em_text *t, const char *url)
 {
@@ -101,6 +133,9 @@ char *em_scope_file(const char *state_dir, const char *url, const char *ext)
 	if (!name)
 		return NULL;
 	cut_query(name);
+	name = name_host(name);
+	if (!name)
+		return NULL;
 	em_text_printf(&t, "%s/", state_dir);
 	put_name(&t, name);
 	em_text_printf(&t, ".%s", ext);

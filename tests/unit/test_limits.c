@@ -101,6 +101,15 @@ static void an_instrument_has_its_files(void **state)
 	check_same_file("http://h:8080", "http://h:8080/", true);
 	check_same_file("http://secret@h:8080", "http://h:8080", true);
 	check_same_file("http://h:8080", "http://h:8081", false);
+	/* one server, however it is written: its port left out, capitals, a speed of one's own */
+	check_same_file("http://h", "http://h:8080", true);
+	check_same_file("http://H:8080?speed=0.1", "http://h", true);
+	check_same_file("http://localhost", "http://127.0.0.1:8080", true);
+	check_same_file("http://localhosts", "http://127.0.0.1:8080", false);
+	check_same_file("http://[::1]", "http://[::1]:8080", true);
+	check_same_file("rpc://h", "rpc://h:9094", true);
+	check_same_file("rpc://h", "rpc://h:8080", false);
+	check_same_file("jeol://h?bridge=pc", "jeol://h:49226", true);
 	check_same_file("sim:a/b", "sim:a-b", false);
 	check_same_file("sim:../../x", "sim:", false);
 	check_same_file(longest, other, false);
@@ -111,7 +120,7 @@ static void an_instrument_has_its_files(void **state)
 	check_same_file("sim:?seed=2", "sim:?seed=3", false);
 	check_same_file("sim:?seed=2", "sim:?seeds=2", false);
 	check_same_file("sim:a.json?seed=2", "sim:b.json?seed=2", false);
-	check_same_file("http://h?seed=2", "http://h", false);
+	check_same_file("http://h?speed=0.2", "http://h", true);
 	public = em_scope_public_url("http://user:token@host:80/a@b");
 	assert_string_equal(public, "http://host:80/a@b");
 	free(public);
