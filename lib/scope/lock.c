@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -38,11 +39,13 @@ static int held_by_another(int fd, const char *path, double patience, struct em_
 /* That this fails does not make the lock less of one. */
 static void write_holder(int fd, const char *holder)
 {
+	const struct passwd *user = getpwuid(getuid());
 	char text[HOLDER], when[40];
 	int n;
 
 	em_clock_stamp(when, sizeof(when));
-	n = snprintf(text, sizeof(text), "%.100s, process %ld, since %s\n", holder, (long)getpid(), when);
+	n = snprintf(text, sizeof(text), "%.60s, process %ld of %.32s, since %s\n", holder, (long)getpid(),
+	             user ? user->pw_name : "a user without a name", when);
 	if (!ftruncate(fd, 0) && n > 0 && pwrite(fd, text, (size_t)n, 0) < 0)
 		n = 0;
 }
