@@ -55,15 +55,37 @@ static int parse_limits(const char *value, void *target, struct em_error *err)
 	return em_scope_limits_read(&set->limits, value, err);
 }
 
-static int parse_seconds(const char *value, void *target, struct em_error *err)
+static int parse_amount(const char *option, const char *value, bool zero, double *to, struct em_error *err)
 {
 	char *end;
 	double v = strtod(value, &end);
 
-	if (end == value || *end || !isfinite(v) || v < 0)
-		return em_error_set(err, EM_ERROR_USAGE, "%.60s: expected seconds, 0 or more", value);
-	*(double *)target = v;
+	if (end == value || *end || !isfinite(v) || v < 0 || (v == 0 && !zero))
+		return em_error_set(err, EM_ERROR_USAGE, "--%s %.60s: a number %s", option, value,
+		                    zero ? "that is 0 or more" : "above 0");
+	*to = v;
 	return 0;
+}
+
+/* 0 stands for "not given" inside: who writes it means something else. */
+static int parse_timeout(const char *value, void *target, struct em_error *err)
+{
+	return parse_amount("timeout", value, false, target, err);
+}
+
+static int parse_settle(const char *value, void *target, struct em_error *err)
+{
+	return parse_amount("settle", value, false, target, err);
+}
+
+static int parse_dose(const char *value, void *target, struct em_error *err)
+{
+	return parse_amount("max-dose", value, false, target, err);
+}
+
+static int parse_patience(const char *value, void *target, struct em_error *err)
+{
+	return parse_amount("patience", value, true, target, err);
 }
 
 const struct em_option *em_instrument_options(struct em_instrument *in)
@@ -75,14 +97,16 @@ const struct em_option *em_instrument_options(struct em_instrument *in)
 	    {0, "tol", "CONTROL=VALUE", "read back within this of what was set; may be repeated", EM_OPTION_PARSE, set,
 	     .parse = parse_tolerance},
 	    {0, "timeout", "S", "seconds a command may take (default: by what it is)", EM_OPTION_PARSE, &set->timeout,
-	     .parse = parse_seconds},
-	    {0, "settle", "NM_PER_S", "expose until the picture drifts less than this", EM_OPTION_NUMBER, &in->settle},
+	     .parse = parse_timeout},
+	    {0, "settle", "NM_PER_S", "expose until the picture drifts less than this", EM_OPTION_PARSE, &in->settle,
+	     .parse = parse_settle},
 	    {0, "limits", "FILE", "limits that no command may pass", EM_OPTION_PARSE, set, .parse = parse_limits},
 	    {0, "within", "CONTROL=LO,HI", "one such limit; may be repeated", EM_OPTION_PARSE, set,
 	     .parse = parse_within},
-	    {0, "max-dose", "E_PER_A2", "most electrons that any place may get", EM_OPTION_NUMBER, &in->max_dose},
+	    {0, "max-dose", "E_PER_A2", "most electrons that any place may get", EM_OPTION_PARSE, &in->max_dose,
+	     .parse = parse_dose},
 	    {0, "patience", "S", "seconds to wait while another command runs (default 30)", EM_OPTION_PARSE,
-	     &set->patience, .parse = parse_seconds, .silent = true},
+	     &set->patience, .parse = parse_patience, .silent = true},
 	    {0, "journal", "FILE", "append to this journal; '' for none (default: the instrument's own)",
 	     EM_OPTION_STRING, &set->journal, .silent = true},
 	    {0}};
@@ -129,8 +153,6 @@ int em_instrument_prepare(struct em_cli *cli, struct em_instrument *in)
 		in->url = url && *url ? url : "sim:";
 	if (read_own_limits(in, &err))
 		return em_cli_fail(cli, NULL, &err);
-	if (in->max_dose < 0 || in->settle < 0)
-		return em_cli_usage(cli, "--max-dose and --settle are 0 or more");
 	in->settings.max_dose = in->max_dose * PER_SQUARE_ANGSTROM;
 	in->settings.state_dir = in->state_dir;
 	return find_place("XDG_STATE_HOME", ".local/state", "", in->state_dir, sizeof(in->state_dir))

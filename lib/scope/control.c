@@ -137,7 +137,8 @@ static int parse_number(const struct em_control_info *info, const char *text, do
 	char *end;
 	double v = strtod(text, &end), si;
 
-	if (end == text || !isfinite(v))
+	/* hexadecimal is a slip of the pen: 0x10um is not 16 um */
+	if (end == text || !isfinite(v) || strcspn(text, "xX") < (size_t)(end - text))
 		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is a number", info->name, text);
 	end += strspn(end, " ");
 	if (!unit_of(info->dimension, end, &si))
