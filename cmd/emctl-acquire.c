@@ -6,11 +6,13 @@
 #include "cli/instrument.h"
 
 #include <math.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum what { IMAGE, SPECTRUM, DIFFRACTION, WATCH, WHATS };
 static const char *const what_name[WHATS] = {"image", "spectrum", "diffraction", "watch"};
@@ -50,10 +52,30 @@ static const char *first_of(const struct em_capabilities *cap, enum em_detector_
 	return NULL;
 }
 
+/* Another kind of detector would expose the specimen for something else than was meant, and an exposure that it passes
+ * over for another time. */
+static int check_kind(const struct em_detector *d, struct em_error *err)
+{
+	static const char *const is[] = {"camera", "scan detector", "spectrometer"};
+	const char *fault = NULL;
+
+	if ((opt.what == SPECTRUM || opt.spectrum) && d->kind != EM_DETECTOR_SPECTROMETER)
+		fault = "gives no spectra";
+	else if (opt.what == DIFFRACTION && d->kind != EM_DETECTOR_CAMERA)
+		fault = "sees no diffraction patterns";
+	else if (opt.dwell_us > 0 && d->kind != EM_DETECTOR_SCAN)
+		fault = "has no --dwell, but an --exposure";
+	else if (opt.seconds > 0 && d->kind == EM_DETECTOR_SCAN)
+		fault = "has no --exposure, but a --dwell";
+	return fault ? em_error_set(err, EM_ERROR_USAGE, "%s is a %s: it %s", d->name, is[d->kind], fault) : 0;
+}
+
+/* By its name, its kind, or the mode; left to the exposure where nothing hangs on it. */
 static int choose(struct em_exposure *e, struct em_error *err)
 {
 	bool spectrum = opt.what == SPECTRUM || opt.spectrum, pattern = opt.what == DIFFRACTION;
 	const char *name = opt.detector;
+	const struct em_detector *d;
 	struct em_capabilities cap;
 
 	*e = (struct em_exposure){.width = opt.width,
@@ -69,8 +91,11 @@ static int choose(struct em_exposure *e, struct em_error *err)
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: it has no %s", instrument.url,
 			                    spectrum ? "spectrometer" : "camera");
 	}
-	if (name && strlen(name) >= sizeof(e->detector))
-		return em_error_set(err, EM_ERROR_USAGE, "-d %.60s: no detector has a name that long", name);
+	if (name && (!*name || strlen(name) >= sizeof(e->detector)))
+		return em_error_set(err, EM_ERROR_USAGE, "-d '%.60s': no detector has such a name", name);
+	if ((name || opt.seconds > 0 || opt.dwell_us > 0) &&
+	    (em_scope_detector(instrument.scope, name ? name : "", &d, err) || check_kind(d, err)))
+		return -1;
 	snprintf(e->detector, sizeof(e->detector), "%s", name ? name : "");
 	return 0;
 }
@@ -136,7 +161,7 @@ static int one(struct em_cli *cli, struct em_sink *sink, const struct em_exposur
 
 static int several(struct em_cli *cli, struct em_sink *sink, struct em_error *err)
 {
-	bool pattern = opt.what == DIFFRACTION && !instrument.settings.dry_run;
+	bool pattern = opt.what == DIFFRACTION;
 	struct em_exposure e;
 	struct em_error after = {0};
 	double was = 1;
@@ -174,9 +199,17 @@ static double seconds_now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void sleep_until(double when)
+/* Nobody reads any more: the specimen is not exposed for that. */
+static bool is_unread(const struct em_cli *cli)
 {
-	while (!em_instrument_stopped() && seconds_now() < when) {
+	struct pollfd p = {.fd = STDOUT_FILENO};
+
+	return !cli->output && poll(&p, 1, 0) == 1 && p.revents & POLLERR;
+}
+
+static void sleep_until(const struct em_cli *cli, double when)
+{
+	while (!em_instrument_stopped() && !is_unread(cli) && seconds_now() < when) {
 		double left = fmin(when - seconds_now(), 0.05);
 		const struct timespec t = {0, left > 0 ? (long)(left * 1e9) : 0};
 
@@ -202,13 +235,19 @@ static int look(struct em_cli *cli, struct em_sink *sink, size_t i, int *code)
 static int watch(struct em_cli *cli, struct em_sink *sink, int *code)
 {
 	double next = seconds_now();
+	struct em_error pipe = {0};
 
 	for (size_t i = 0; i < opt.count && !em_instrument_stopped(); i++) {
 		if (look(cli, sink, i, code))
 			return -1;
 		next = fmax(next + opt.interval, seconds_now());
 		if (i + 1 < opt.count)
-			sleep_until(next);
+			sleep_until(cli, next);
+		if (is_unread(cli)) {
+			em_error_set(&pipe, EM_ERROR_PIPE, "nobody reads");
+			*code = em_cli_fail(cli, NULL, &pipe);
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -246,7 +285,7 @@ static int start(struct em_cli *cli)
 		return em_cli_usage(cli, "'%s' is none of: %s", cli->files[0], cli->tool->first);
 	opt.what = (enum what)what;
 	if (!opt.count)
-		opt.count = opt.what == WATCH ? SIZE_MAX : 1;
+		opt.count = opt.what == WATCH && !instrument.settings.dry_run ? SIZE_MAX : 1;
 	if (opt.seconds < 0 || opt.dwell_us < 0 || opt.interval < 0)
 		return em_cli_usage(cli, "--exposure, --dwell and --interval are 0 or more");
 	return run(cli);

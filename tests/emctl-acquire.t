@@ -43,6 +43,12 @@ check_fails "no such detector" 4 "no detector 'XX'; there are:" 'emctl acquire -
 check "no file of it" 'test ! -e x.tar'
 check_fails "a key that is none" 1 'key' 'emctl acquire --size 32 --key ../x -j'
 check_fails "nothing of that name" 2 "'sound' is none of: image" 'emctl-acquire sound'
+check_fails "no name at all" 2 'no detector has such a name' "emctl acquire -d ''"
+check_fails "a spectrum of a camera" 2 'CCD is a camera: it gives no spectra' 'emctl spectrum -d CCD'
+check_fails "a pattern of a spectrometer" 2 'EELS is a spectrometer: it sees no' 'emctl diffraction -d EELS'
+check_fails "a dwell of a camera" 2 'CCD is a camera: it has no --dwell' 'emctl acquire -d CCD --dwell 1'
+check_fails "an exposure of a scan" 2 'HAADF is a scan detector: it has no --exposure' 'emctl acquire --exposure 1'
+check_is "nothing was exposed, nor the projection changed" projection=imaging "$(emctl get projection)"
 check_fails "a detector that is retracted" 4 'retracted' \
 	'emctl --scope "sim:?clock=virtual&fault=retracted@1-9999" acquire -d HAADF --size 32 -j'
 
@@ -99,6 +105,10 @@ check "who watches leaves it to others between" 'emctl --scope "sim:?seed=9" set
 kill -TERM $pid
 wait $pid; status=$?
 check_is "a watch ends by a signal" 130 $status
+(emctl --scope 'sim:?seed=9' watch --interval 20 -d HAADF --size 32 --dwell 1 -j; echo $? >watched) | head -n 1 >first
+check_is "or when nobody reads any more, without another exposure" "141 1" \
+	"$(cat watched) $(emctl --scope 'sim:?seed=9' log -j | jq -s '[.[] | select(.command == "emctl watch" and
+		.do == "acquire" and .phase == "end" and .time > "'"$(jq -r .acquisition.date first | cut -c1-19)"'")] | length')"
 check "with what it has seen" 'jq -es "length >= 2" watch.json >/dev/null'
 
 finish

@@ -59,6 +59,13 @@ check_fails "no command" 2 'a command comes first' emctl
 check_fails "another one" 2 "there is no command 'fly'" 'emctl fly'
 check_fails "operands where there are none" 2 "status takes no 'x'" 'emctl status x'
 
+check_fails "hexadecimal" 2 'it is a number' 'emctl set stage.x=0x10um'
+check_fails "no such magnification" 4 'mag is above 0, not -50000' 'emctl set mag=-50k'
+check_fails "half a spot" 4 'spot is a whole number' 'emctl set spot=2.5'
+for o in 'timeout 0' 'timeout nan' 'settle 0' 'settle -1' 'max-dose 0' 'max-dose inf'; do
+	check_fails "--$o" 2 "^emctl: --$o: a number above 0" "emctl --$o get mag"
+done
+
 # ---- dry runs
 
 check "a dry run tells" 'emctl --dry-run set stage.x=100um | grep -q "^move: stage.x .* -> 100um; up to"'
@@ -138,7 +145,7 @@ check "on the way" 'test "$(echo "$left" | awk "{print (\$1 > 5 && \$1 < 800)}")
 check_near "and it stays there" "$left" "$(value stage.x)" 0.05
 emctl set stage.y=900um 2>term.err & pid=$!
 sleep 0.5
-check_fails "a second command waits for the first one" 4 'in use by emctl set, process' 'emctl --patience 0.1 get'
+check_fails "a second command waits for the first one" 4 'in use by emctl set, process [0-9]* of ' 'emctl --patience 0.1 get'
 check "but for a stop" 'emctl stop'
 wait $pid; status=$?
 check_is "whose move has missed" 4 $status

@@ -146,6 +146,18 @@ static int check_limit(const struct em_scope *s, enum em_control c, double v, do
 	return 0;
 }
 
+/* What no instrument has; a driver would round it, or take a logarithm. */
+static const char *nonsense(enum em_control c, double v)
+{
+	if ((c == EM_MAGNIFICATION || c == EM_CAMERA_LENGTH) && !(v > 0))
+		return "is above 0";
+	if (c == EM_SPOT_SIZE && !(v >= 0 && v == floor(v)))
+		return "is a whole number, 0 or more";
+	if (c == EM_DISPERSION && v == 0)
+		return "is not 0";
+	return NULL;
+}
+
 int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em_error *err)
 {
 	const struct em_scope_limits *soft = &s->set.limits;
@@ -161,6 +173,9 @@ int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em
 		if (!isfinite(want->value[i]))
 			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s is to be no number; nothing was moved",
 			                    s->label, name);
+		if (nonsense(c, want->value[i]))
+			return em_error_set(err, EM_ERROR_REFUSED, "%s: %s %s, not %g; nothing was moved", s->label,
+			                    name, nonsense(c, want->value[i]), want->value[i]);
 		if (!s->writable.known[i])
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->label, name);
 		if (check_limit(s, c, want->value[i], soft->lo[i], soft->hi[i], "the limit of ", err) ||

@@ -9,8 +9,8 @@
  *     em_scope_close(scope)
  *
  * em_scope_open takes the lock of the instrument and em_scope_close gives it back; what holds it says so in the lock
- * file ("emctl set, process 812, since ..."), and others wait up to settings.patience.  The kernel drops the lock of a
- * process that was killed.
+ * file ("emctl set, process 812 of ann, since ..."), and others wait up to settings.patience.  The kernel drops the
+ * lock of a process that was killed.
  */
 #ifndef EM_SCOPE_SCOPE_H
 #define EM_SCOPE_SCOPE_H
@@ -76,6 +76,9 @@ void em_scope_halt(struct em_scope *s);
 /* After *stop: stops the stage if it moves, and appends how the instrument was left, as a sentence. */
 void em_scope_tell(struct em_scope *s, struct em_text *t);
 
+/* The detector of that name, or with "" that which suits the mode; borrowed until em_scope_close.  EM_ERROR_REFUSED:
+ * there is none. */
+int em_scope_detector(struct em_scope *s, const char *name, const struct em_detector **d, struct em_error *err);
 /*
  * A sample: the image (or spectrum) with axes, and the record's members stage, microscope, acquisition, to_stage, dose.
  * EM_ERROR_REFUSED where max_dose would be passed.  key: of the sample.

@@ -86,6 +86,18 @@ static const struct em_detector *find_detector(const struct em_scope *s, const c
 	return d;
 }
 
+int em_scope_detector(struct em_scope *s, const char *name, const struct em_detector **d, struct em_error *err)
+{
+	struct em_controls want = {0}, at = {0};
+
+	em_scope_begin(s);
+	want.known[EM_MODE] = true;
+	if (em_scope_need_capabilities(s, err) || (!*name && em_scope_read(s, &want, &at, err)))
+		return -1;
+	*d = find_detector(s, name, &at, err);
+	return *d ? 0 : -1;
+}
+
 /* ---- what it will be ---- */
 
 static bool is_blanked(const struct em_scope_shot *shot)
