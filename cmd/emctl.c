@@ -61,12 +61,9 @@ static int peers(struct em_cli *cli, struct em_text *out, struct em_error *err)
 
 /* ---- doing ---- */
 
-/* "stage.x+=1um" is turned into where that is; who is at it meanwhile waits for the lock. */
-static int parse_wanted(struct em_cli *cli, struct em_controls *want, struct em_error *err)
+static int parse_wanted(const struct em_cli *cli, struct em_controls *want, struct em_controls *by,
+                        struct em_error *err)
 {
-	struct em_controls relative = {0}, now = {0};
-	bool any = false;
-
 	for (int i = 0; i < cli->nfiles; i++) {
 		enum em_control c;
 		bool sum;
@@ -74,27 +71,22 @@ static int parse_wanted(struct em_cli *cli, struct em_controls *want, struct em_
 
 		if (em_control_parse(cli->files[i], &c, &v, &sum, err))
 			return -1;
-		if (want->known[c])
+		if (want->known[c] || by->known[c])
 			return em_error_set(err, EM_ERROR_USAGE, "%s is given twice", em_control_info(c)->name);
-		em_controls_set(want, c, v);
-		relative.known[c] = sum;
-		any |= sum;
+		em_controls_set(sum ? by : want, c, v);
 	}
-	if (any && em_scope_get(instrument.scope, &relative, &now, err))
-		return -1;
-	for (int c = 0; any && c < EM_CONTROLS; c++)
-		if (relative.known[c])
-			want->value[c] += now.value[c];
 	return 0;
 }
 
-static int move(struct em_cli *cli, const struct em_controls *want, struct em_error *err)
+static int move(struct em_cli *cli, const struct em_controls *want, const struct em_controls *by, struct em_error *err)
 {
 	const struct em_exposure any = {.binning = 1};
 	struct em_controls got = {0};
 	struct em_text t = {0};
 
-	if (em_scope_move(instrument.scope, want, &got, err) || em_instrument_settle(cli, &instrument, &any, err))
+	if ((by ? em_scope_move_by(instrument.scope, want, by, &got, err)
+	        : em_scope_move(instrument.scope, want, &got, err)) ||
+	    em_instrument_settle(cli, &instrument, &any, err))
 		return -1;
 	em_scope_report_controls(&got, opt.json, &t);
 	if (cli->verbose)
@@ -105,12 +97,14 @@ static int move(struct em_cli *cli, const struct em_controls *want, struct em_er
 
 static int set(struct em_cli *cli, struct em_text *out, struct em_error *err)
 {
-	struct em_controls want = {0};
+	struct em_controls want = {0}, by = {0};
 
 	(void)out;
 	if (!cli->nfiles)
 		return em_error_set(err, EM_ERROR_USAGE, "set what?  As in: emctl set stage.x=12.5um mag=50k");
-	return parse_wanted(cli, &want, err) ? -1 : move(cli, &want, err);
+	if (parse_wanted(cli, &want, &by, err))
+		return -1;
+	return move(cli, &want, memchr(by.known, true, sizeof(by.known)) ? &by : NULL, err);
 }
 
 static int blank(struct em_cli *cli, struct em_text *out, struct em_error *err)
@@ -122,7 +116,7 @@ static int blank(struct em_cli *cli, struct em_text *out, struct em_error *err)
 	if (strcmp(word, "on") && strcmp(word, "off"))
 		return em_error_set(err, EM_ERROR_USAGE, "blank on, or off: not '%.40s'", word);
 	em_controls_set(&want, EM_BLANKED, !strcmp(word, "on"));
-	return move(cli, &want, err);
+	return move(cli, &want, NULL, err);
 }
 
 static int wait_rest(struct em_cli *cli, struct em_text *out, struct em_error *err)

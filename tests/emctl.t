@@ -79,6 +79,12 @@ check_fails "clamped" 4 'stage.x is at .*, not at 500um: off by' \
 check_fails "stopped short" 4 'off by' 'emctl --scope "$(fault short@1-9999)" set stage.x=-70um'
 check_fails "ignored" 4 'off by' 'emctl --scope "$(fault ignore@1-9999)" set stage.x=90um'
 
+check_fails "an amount within the tolerance, ignored" 4 'stage.x went by .*um, not by 0.1um' \
+	'emctl --scope "$(fault ignore@1-9999)" set stage.x+=100nm'
+check "and not" 'emctl set stage.x+=100nm && emctl set stage.x-=100nm'
+check "a stage that was told to go a little is at rest before the next command" \
+	'for i in 1 2 3 4 5; do emctl set stage.a+=0.0005deg stage.y+=5nm || exit 1; done'
+
 # 200 schedules: one call in eight goes wrong somehow.  Done means there and at rest, by readings without faults; else
 # exit 4, and then it comes to rest
 plain="sim:?clock=virtual&state=$T/faults.state"

@@ -67,6 +67,11 @@ int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_c
  * EM_ERROR_MISSED: the readings differ from *want by more than the tolerance (the text: which, by how much).
  */
 int em_scope_move(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err);
+/* The same, and of those known in *by (which *want does not name) by that amount from where they are read to be.
+ * EM_ERROR_MISSED also where an axis that was to go by less than the tolerance, but more than a quarter of it, has not
+ * gone a quarter of that: it is within the tolerance, and was not moved. */
+int em_scope_move_by(struct em_scope *s, const struct em_controls *want, const struct em_controls *by,
+                     struct em_controls *got, struct em_error *err);
 /* The narrower of ours and the instrument's own: lo and hi [EM_CONTROLS], NAN for none. */
 int em_scope_limits(struct em_scope *s, double *lo, double *hi, struct em_error *err);
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err); /* until the stage rests */

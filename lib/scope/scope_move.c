@@ -265,50 +265,107 @@ static int read_before(struct em_scope *s, const struct em_controls *want, struc
 	return em_scope_read(s, &ask, before, err);
 }
 
-static int move(struct em_scope *s, const struct em_controls *want, struct em_scope_end *end,
-                struct em_controls *before, struct em_controls *now, struct em_error *err)
+/*
+ * A move by less than the tolerance is within it from the start: that it was done is seen by the reading having gone
+ * that way.  A quarter of the tolerance is what readings may do by themselves (scope_rest.c).
+ */
+static int check_went(const struct em_scope *s, const struct em_controls *by, const struct em_controls *before,
+                      const struct em_controls *now, struct em_error *err)
+{
+	for (size_t i = 0; i < 5; i++) {
+		enum em_control c = em_scope_axes[i];
+		double way = by->value[c], went = now->value[c] - before->value[c];
+		struct em_text t = {0};
+
+		if (!by->known[c] || !now->known[c] || !before->known[c] ||
+		    fabs(way) <= em_scope_tolerance(s, c, now->value[c]) / 4 || went * copysign(1, way) > fabs(way) / 4)
+			continue;
+		em_control_print_about(&t, c, went, 3);
+		em_text_append(&t, ", not by ");
+		em_control_print_about(&t, c, way, 6);
+		em_error_set(err, EM_ERROR_MISSED, "%s: %s went by %s", s->label, em_control_info(c)->name,
+		             em_text_get(&t));
+		em_text_release(&t);
+		return -1;
+	}
+	return 0;
+}
+
+/* What a command knows of itself. */
+struct command {
+	const struct em_controls *want, *by; /* by NULL: nothing by an amount */
+	struct em_controls before, now;
+	struct em_scope_end end;
+};
+
+static int move(struct em_scope *s, struct command *m, struct em_error *err)
 {
 	struct plan p = {0};
 
-	if (em_scope_check(s, want, err) || read_before(s, want, before, err))
+	if (em_scope_check(s, m->want, err) || read_before(s, m->want, &m->before, err))
 		return -1;
-	end->before = before;
-	*now = *before;
-	if (make_plan(s, &p, want, before, err))
+	m->end.before = &m->before;
+	m->now = m->before;
+	if (make_plan(s, &p, m->want, &m->before, err))
 		return -1;
 	for (size_t i = 0; i < p.count; i++)
 		if (em_scope_check(s, &p.step[i].want, err))
 			return -1;
 	if (s->set.dry_run) {
-		struct em_controls there = *before;
+		struct em_controls there = m->before;
 
 		for (size_t i = 0; i < p.count; i++)
 			tell_step(s, &p.step[i], &there);
 		return 0;
 	}
-	if (em_scope_log_begin(s, "move", end->args, before, err))
+	if (em_scope_log_begin(s, "move", m->end.args, &m->before, err))
 		return -1;
-	end->alone = false;
-	end->after = now;
-	return do_plan(s, &p, now, err);
+	m->end.alone = false;
+	m->end.after = &m->now;
+	return do_plan(s, &p, &m->now, err) || (m->by && check_went(s, m->by, &m->before, &m->now, err)) ? -1 : 0;
+}
+
+static int run(struct em_scope *s, const struct em_controls *want, const struct em_controls *by,
+               struct em_controls *got, struct em_error *err)
+{
+	struct command m = {.want = want, .by = by, .end = {.what = "move", .alone = true, .lasting = true}};
+	struct em_error why = {0};
+	struct em_text args = {0};
+	int status;
+
+	put_args(&args, want);
+	m.end.args = em_text_get(&args);
+	status = em_text_check(&args, &why) ? -1 : move(s, &m, &why);
+	status = em_scope_log_end(s, &m.end, status, &why);
+	em_text_release(&args);
+	*got = m.now;
+	if (status && err)
+		*err = why;
+	return status;
 }
 
 int em_scope_move(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err)
 {
-	struct em_controls before = {0}, now = {0};
-	struct em_error why = {0};
-	struct em_text args = {0};
-	struct em_scope_end end = {.what = "move", .alone = true, .lasting = true};
-	int status;
+	em_scope_begin(s);
+	return run(s, want, NULL, got, err);
+}
+
+int em_scope_move_by(struct em_scope *s, const struct em_controls *want, const struct em_controls *by,
+                     struct em_controls *got, struct em_error *err)
+{
+	struct em_controls all = *want, from;
 
 	em_scope_begin(s);
-	put_args(&args, want);
-	end.args = em_text_get(&args);
-	status = em_text_check(&args, &why) ? -1 : move(s, want, &end, &before, &now, &why);
-	status = em_scope_log_end(s, &end, status, &why);
-	em_text_release(&args);
-	*got = now;
-	if (status && err)
-		*err = why;
-	return status;
+	*got = (struct em_controls){0};
+	if (em_scope_read(s, by, &from, err))
+		return -1;
+	for (int c = 0; c < EM_CONTROLS; c++) {
+		if (!by->known[c])
+			continue;
+		if (!from.known[c])
+			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be read, so as to change it",
+			                    s->label, em_control_info((enum em_control)c)->name);
+		em_controls_set(&all, (enum em_control)c, from.value[c] + by->value[c]);
+	}
+	return run(s, &all, by, got, err);
 }

@@ -126,14 +126,14 @@ static int give_up(struct em_scope *s, const struct watch *w, const struct em_co
 	return -1;
 }
 
-/* Readings have noise: what is nearer than a twentieth of the tolerance does not count as a move. */
+/* However small: it was told to go, and what it does then may be over before its status says that it has begun. */
 bool em_scope_is_small(const struct em_scope *s, const struct em_controls *want, const struct em_controls *from)
 {
 	for (size_t i = 0; i < 5; i++) {
 		enum em_control c = em_scope_axes[i];
 		double way = fabs(want->value[c] - from->value[c]), t = em_scope_tolerance(s, c, want->value[c]);
 
-		if (want->known[c] && from->known[c] && way > t / 20 && way <= t + 1e-9 * fabs(want->value[c]))
+		if (want->known[c] && from->known[c] && way > 0 && way <= t + 1e-9 * fabs(want->value[c]))
 			return true;
 	}
 	return false;

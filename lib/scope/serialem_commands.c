@@ -111,13 +111,10 @@ static int read_setting(const struct em_serialem_setting *p, const struct em_ser
 static int run_setting(struct em_serialem *s, const struct em_serialem_setting *p,
                        const struct em_serialem_items *items, struct em_serialem_reports *r, struct em_error *err)
 {
-	struct em_controls want = {0}, now = {0}, got;
+	struct em_controls want = {0}, none = {0}, got;
 
-	if (read_setting(p, items, &want, err) || (p->relative && em_scope_get(s->scope, &want, &now, err)))
-		return -1;
-	for (int i = 0; i < EM_CONTROLS && p->relative; i++)
-		want.value[i] += now.known[i] ? now.value[i] : 0;
-	if (em_scope_move(s->scope, &want, &got, err))
+	if (read_setting(p, items, &want, err) || (p->relative ? em_scope_move_by(s->scope, &none, &want, &got, err)
+	                                                       : em_scope_move(s->scope, &want, &got, err)))
 		return -1;
 	if (p->command == EM_SEM_SET_IMAGE_SHIFT)
 		r->count = 1; /* 0: it was not too much */

@@ -25,37 +25,31 @@ static int read_group(struct em_serve_rpc *s, enum em_rpc_group group, struct em
 	return em_scope_get(s->scope, &want, got, err);
 }
 
-/* The members' values, of those that are numbers, added to what is there or instead of it; null is none. */
-static int read_params(struct em_serve_rpc *s, enum em_rpc_group group, const struct em_json *values, bool relative,
-                       struct em_controls *want, struct em_error *err)
+/* The members' values, of those that are numbers; null is none. */
+static int read_params(enum em_rpc_group group, const struct em_json *values, struct em_controls *want,
+                       struct em_error *err)
 {
-	struct em_controls now = {0};
 	double v;
 
 	if (!em_json_is_object(values))
 		return em_error_set(err, EM_ERROR_USAGE, "%s takes an object of numbers", em_rpc_method(group)->set);
-	if (relative && read_group(s, group, &now, err))
-		return -1;
 	for (int c = 0; c < EM_CONTROLS; c++) {
 		const struct em_rpc_wire *w = em_rpc_wire((enum em_control)c);
 
-		if (!w->name || w->group != group || !em_json_number(em_json_get(values, w->name), &v))
-			continue;
-		if (relative && !now.known[c])
-			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s cannot be read",
-			                    em_control_info((enum em_control)c)->name);
-		em_controls_set(want, (enum em_control)c, v * w->si + (relative ? now.value[c] : 0));
+		if (w->name && w->group == group && em_json_number(em_json_get(values, w->name), &v))
+			em_controls_set(want, (enum em_control)c, v * w->si);
 	}
 	return 0;
 }
 
-static int move(struct em_serve_rpc *s, const struct em_controls *want, struct em_error *err)
+static int move(struct em_serve_rpc *s, const struct em_controls *want, bool relative, struct em_error *err)
 {
-	struct em_controls got;
+	struct em_controls none = {0}, got;
 
 	for (int c = 0; c < EM_CONTROLS; c++)
 		if (want->known[c])
-			return em_scope_move(s->scope, want, &got, err);
+			return relative ? em_scope_move_by(s->scope, &none, want, &got, err)
+			                : em_scope_move(s->scope, want, &got, err);
 	return 0;
 }
 
@@ -107,26 +101,16 @@ static int get_stage(struct em_serve_rpc *s, const struct em_json *params, struc
 }
 
 /* A list has the axes in their order. */
-static int read_positions(struct em_serve_rpc *s, const struct em_json *node, bool relative, struct em_controls *want,
-                          struct em_error *err)
+static int read_positions(const struct em_json *node, struct em_controls *want, struct em_error *err)
 {
-	struct em_controls now = {0};
 	int c = EM_STAGE_X;
 	double v;
 
 	if (!em_json_is_array(node))
-		return read_params(s, EM_RPC_STAGE, node, relative, want, err);
-	if (relative && read_group(s, EM_RPC_STAGE, &now, err))
-		return -1;
-	for (node = em_json_first(node); node && c <= EM_STAGE_B; node = em_json_next(node), c++) {
-		if (!em_json_number(node, &v))
-			continue;
-		if (relative && !now.known[c])
-			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s cannot be read",
-			                    em_control_info((enum em_control)c)->name);
-		em_controls_set(want, (enum em_control)c,
-		                v * em_rpc_wire((enum em_control)c)->si + (relative ? now.value[c] : 0));
-	}
+		return read_params(EM_RPC_STAGE, node, want, err);
+	for (node = em_json_first(node); node && c <= EM_STAGE_B; node = em_json_next(node), c++)
+		if (em_json_number(node, &v))
+			em_controls_set(want, (enum em_control)c, v * em_rpc_wire((enum em_control)c)->si);
 	return 0;
 }
 
@@ -147,7 +131,7 @@ static int set_stage(struct em_serve_rpc *s, const struct em_json *params, struc
 	struct em_controls want = {0}, now;
 
 	if (read_relative(params, &relative, err) ||
-	    read_positions(s, em_json_get(params, "stage_positions"), relative, &want, err) || move(s, &want, err) ||
+	    read_positions(em_json_get(params, "stage_positions"), &want, err) || move(s, &want, relative, err) ||
 	    read_group(s, EM_RPC_STAGE, &now, err))
 		return -1;
 	em_text_append(t, "{\"new_stage\":");
@@ -192,8 +176,7 @@ static int set_beam(struct em_serve_rpc *s, const struct em_json *params, struct
 	struct em_controls want = {0};
 
 	if (read_relative(params, &relative, err) ||
-	    read_params(s, EM_RPC_BEAM, em_json_get(params, "beam_settings"), relative, &want, err) ||
-	    move(s, &want, err))
+	    read_params(EM_RPC_BEAM, em_json_get(params, "beam_settings"), &want, err) || move(s, &want, relative, err))
 		return -1;
 	em_text_append(t, "{\"new_beam\":");
 	if (get_beam(s, NULL, t, err))
@@ -219,7 +202,7 @@ static int set_diffraction(struct em_serve_rpc *s, const struct em_json *params,
 {
 	struct em_controls want = {0};
 
-	if (read_params(s, EM_RPC_DIFFRACTION, params, false, &want, err) || move(s, &want, err))
+	if (read_params(EM_RPC_DIFFRACTION, params, &want, err) || move(s, &want, false, err))
 		return -1;
 	return get_diffraction(s, NULL, t, err);
 }
@@ -253,7 +236,7 @@ static int set_magnification(struct em_serve_rpc *s, const struct em_json *param
 	const struct em_serve_rpc_detector *d = em_serve_rpc_find(s, em_json_get(params, "device"), err);
 	struct em_controls want = {0};
 
-	if (!d || read_params(s, EM_RPC_MAGNIFICATION, params, false, &want, err) || move(s, &want, err))
+	if (!d || read_params(EM_RPC_MAGNIFICATION, params, &want, err) || move(s, &want, false, err))
 		return -1;
 	return put_magnification(s, d, t, err);
 }
@@ -296,7 +279,7 @@ static int set_mode(struct em_serve_rpc *s, const struct em_json *params, struct
 		if (strcmp(mode, now))
 			em_controls_set(&want, EM_PROJECTION, !strcmp(mode, "DIFF"));
 	}
-	if (move(s, &want, err))
+	if (move(s, &want, false, err))
 		return -1;
 	s->spectra = !strcmp(mode, "EELS");
 	return get_mode(s, NULL, t, err);
@@ -360,7 +343,7 @@ int em_serve_rpc_set_magnification(struct em_serve_rpc *s, const struct em_json 
 {
 	struct em_controls want = {0};
 
-	return read_params(s, EM_RPC_MAGNIFICATION, params, false, &want, err) || move(s, &want, err) ? -1 : 0;
+	return read_params(EM_RPC_MAGNIFICATION, params, &want, err) || move(s, &want, false, err) ? -1 : 0;
 }
 
 static int check_params(const struct method *m, const struct em_json *params, struct em_error *err)

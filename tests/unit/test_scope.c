@@ -116,6 +116,42 @@ static void small_moves_are_waited_for(void **state)
 	assert_true(fabs(got.value[EM_STAGE_X] - 10e-6) < 1e-12 && fabs(got.value[EM_STAGE_Y] - 0.1e-6) < 1e-12);
 }
 
+/* An amount within the tolerance: the reading has to have gone that way, as it is within it from the start. */
+static void amounts_are_seen_to_be_gone(void **state)
+{
+	static const struct {
+		enum fake_fault fault;
+		double by;
+		int status;
+	} cases[] = {{FAKE_FINE, 0.15e-6, 0},    {FAKE_IGNORE, 0.15e-6, -1}, {FAKE_IGNORE, -0.15e-6, -1},
+	             {FAKE_IGNORE, 0.06e-6, -1}, {FAKE_FINE, -0.06e-6, 0},   {FAKE_IGNORE, 0.04e-6, 0},
+	             {FAKE_IGNORE, 0.3e-6, -1},  {FAKE_SHORT, 0.1e-6, 0},    {FAKE_FINE, 5e-6, 0}};
+	struct em_controls none = {0}, got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct em_controls by = want_of(EM_STAGE_X, cases[i].by);
+		struct em_error err = {0};
+		double from = fake.value[EM_STAGE_X];
+
+		fake.fault = cases[i].fault;
+		assert_int_equal(em_scope_move_by(scope, &none, &by, &got, &err), cases[i].status);
+		assert_int_equal(err.kind, cases[i].status ? EM_ERROR_MISSED : EM_ERROR_NONE);
+		if (cases[i].fault == FAKE_FINE)
+			assert_true(fabs(got.value[EM_STAGE_X] - from - cases[i].by) < 1e-12);
+	}
+	/* what is to be where besides is there, and a control that cannot be read has no amount */
+	fake.fault = FAKE_FINE;
+	fake.single_tilt = true;
+	none = want_of(EM_STAGE_Y, 3e-6);
+	struct em_controls by = want_of(EM_STAGE_X, 1e-6), tilt = want_of(EM_STAGE_B, 0.1);
+	struct em_error err = {0};
+	assert_int_equal(em_scope_move_by(scope, &none, &by, &got, &err), 0);
+	assert_true(fabs(got.value[EM_STAGE_Y] - 3e-6) < 1e-12);
+	assert_int_equal(em_scope_move_by(scope, &none, &tilt, &got, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_UNSUPPORTED);
+}
+
 /* Mean what you read: a tolerance of one's own. */
 static void tolerances_are_the_settings(void **state)
 {
@@ -425,6 +461,7 @@ int main(void)
 	    TEST(a_late_status_is_not_believed),
 	    TEST(a_rest_between_axes_is_not_the_end),
 	    TEST(small_moves_are_waited_for),
+	    TEST(amounts_are_seen_to_be_gone),
 	    TEST(tolerances_are_the_settings),
 	    TEST(nonsense_is_refused),
 	    TEST(the_limit_itself_is_within),
