@@ -49,6 +49,13 @@ for protocol in rpc serialem; do
 		'emctl --scope "$wire" set stigmator.x=0.1'
 	check_fails "$protocol: only this machine" 2 'no place for a token' \
 		'emctl --scope sim: serve --listen 0.0.0.0:0 $protocol'
+	python3 -c 'import socket, sys, time
+there = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(20)]
+print("there", flush=True)
+time.sleep(60)' "$port" >silent & crowd=$!
+	until [ -s silent ]; do kill -0 "$crowd" 2>/dev/null || break; sleep 0.05; done
+	check "$protocol: clients who say nothing make room" 'emctl --timeout 60 --scope "$wire" get stage.x'
+	kill "$crowd" 2>/dev/null
 	case $protocol in
 	rpc)
 		check "rpc: a spectrum" 'emctl acquire --scope "$wire" -j spectrum >record &&

@@ -12,9 +12,9 @@
 #include <string.h>
 
 static const struct em_server_kind *const kinds[] = {
-	&em_server_temscript,
-	&em_server_rpc,
-	&em_server_serialem,
+    &em_server_temscript,
+    &em_server_rpc,
+    &em_server_serialem,
 };
 
 const struct em_server_kind *em_server_kind_at(size_t i)
@@ -23,7 +23,7 @@ const struct em_server_kind *em_server_kind_at(size_t i)
 }
 
 /* 127.0.0.0/8 and ::1. */
-static bool is_loopback(const char *host)
+bool em_serve_is_loopback(const char *host)
 {
 	unsigned char four[4], six[16];
 	static const unsigned char one[16] = {[15] = 1};
@@ -91,7 +91,7 @@ int em_serve_address(const struct em_server_kind *kind, const char *listen, stru
 	if (!is_address(fresh.host))
 		return em_error_set(err, EM_ERROR_USAGE, "'%.60s' is no address to listen at: it is written in numbers",
 		                    fresh.host);
-	if (!is_loopback(fresh.host) && !(kind->has_token && settings->token && *settings->token))
+	if (!em_serve_is_loopback(fresh.host) && !(kind->has_token && settings->token && *settings->token))
 		return em_error_set(err, EM_ERROR_USAGE, "%s can be reached from other machines: %s", fresh.host,
 		                    kind->has_token ? "that needs a token"
 		                                    : "this protocol has no place for a token, so only 127.0.0.1");

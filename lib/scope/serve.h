@@ -37,4 +37,7 @@ const struct em_server_kind *em_server_kind_at(size_t i); /* NULL past the last 
 int em_serve_address(const struct em_server_kind *kind, const char *listen, struct em_serve_settings *settings,
                      struct em_error *err);
 
+/* An address, as numbers, that only this machine has. */
+bool em_serve_is_loopback(const char *host);
+
 #endif

@@ -3,8 +3,10 @@
 
 #include "scope/clock.h"
 
+#include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +22,71 @@
 #define HEAD_BYTES 32768
 #define LOOK_SECONDS 0.1 /* how often *stop is looked at, where no signal ends the sleep */
 
+#define HEAR_SECONDS 10
+#define HEAR_SECONDS_CROWDED 1 /* while more than half of the places are taken */
+#define SEND_SECONDS 300
+
+struct visit {
+	int fd;      /* -1: nobody */
+	bool heard;  /* the whole request */
+	double ends; /* when it is hung up on; INFINITY: we are at it ourselves */
+};
+
 struct server {
 	const struct em_serve_settings *settings;
 	size_t body_max;
 	em_serve_answer_fn *answer;
 	void *ctx;
+	pthread_mutex_t guard; /* of the visits, against being closed meanwhile */
+	struct visit visit[CONNECTIONS];
 };
+
+/* ---- who is there, and for how long ---- */
+
+static void come_or_go(void *ctx, struct MHD_Connection *c, void **place, enum MHD_ConnectionNotificationCode what)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct server *s = ctx;
+	struct visit *v = *place;
+
+	pthread_mutex_lock(&s->guard);
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED && v)
+		v->fd = -1;
+	for (size_t i = 0; what == MHD_CONNECTION_NOTIFY_STARTED && info && i < CONNECTIONS && !*place; i++)
+		if (s->visit[i].fd < 0) {
+			s->visit[i] = (struct visit){info->connect_fd, false, em_clock_now() + HEAR_SECONDS};
+			*place = &s->visit[i];
+		}
+	pthread_mutex_unlock(&s->guard);
+}
+
+static void give_time(struct server *s, struct MHD_Connection *c, double seconds)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct visit *v = info ? info->socket_context : NULL;
+
+	pthread_mutex_lock(&s->guard);
+	if (v) {
+		v->heard = true;
+		v->ends = em_clock_now() + seconds;
+	}
+	pthread_mutex_unlock(&s->guard);
+}
+
+static void hang_up_on_the_slow(struct server *s)
+{
+	double now = em_clock_now(), less;
+	size_t there = 0;
+
+	pthread_mutex_lock(&s->guard);
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		there += s->visit[i].fd >= 0;
+	less = there > CONNECTIONS / 2 ? HEAR_SECONDS - HEAR_SECONDS_CROWDED : 0;
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		if (s->visit[i].fd >= 0 && now > s->visit[i].ends - (s->visit[i].heard ? 0 : less))
+			shutdown(s->visit[i].fd, SHUT_RDWR);
+	pthread_mutex_unlock(&s->guard);
+}
 
 const char *em_serve_arg(const struct em_serve_question *q, const char *name)
 {
@@ -131,6 +192,20 @@ static bool is_from_a_page(struct MHD_Connection *c)
 	return header(c, "Origin") || (site && strcmp(site, "none") && strcmp(site, "same-origin"));
 }
 
+/* "127.0.0.1:8080", "[::1]", "localhost": the name that was asked for is this machine's alone. */
+static bool is_for_us(struct MHD_Connection *c)
+{
+	const char *told = header(c, "Host");
+	char host[64];
+	size_t n;
+
+	if (!told)
+		return true;
+	n = *told == '[' ? strcspn(++told, "]") : strcspn(told, ":");
+	snprintf(host, sizeof(host), "%.*s", (int)(n < sizeof(host) ? n : sizeof(host) - 1), told);
+	return !strcasecmp(host, "localhost") || em_serve_is_loopback(host);
+}
+
 static enum MHD_Result add_arg(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct em_serve_question *q = ctx;
@@ -143,14 +218,16 @@ static enum MHD_Result add_arg(void *ctx, enum MHD_ValueKind kind, const char *n
 	return MHD_YES;
 }
 
-static enum MHD_Result answer(const struct server *s, struct MHD_Connection *c, const char *method, const char *path,
+static enum MHD_Result answer(struct server *s, struct MHD_Connection *c, const char *method, const char *path,
                               const struct em_text *body)
 {
 	struct em_serve_question q = {.method = method, .path = path, .body = em_text_get(body), .len = body->len};
 	struct em_serve_answer a = {0};
 
 	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, add_arg, &q);
+	give_time(s, c, INFINITY);
 	s->answer(s->ctx, &q, &a);
+	give_time(s, c, SEND_SECONDS);
 	return reply(c, &a);
 }
 
@@ -158,14 +235,14 @@ static enum MHD_Result answer(const struct server *s, struct MHD_Connection *c, 
 static enum MHD_Result take(void *ctx, struct MHD_Connection *c, const char *url, const char *method,
                             const char *version, const char *part, size_t *size, void **state)
 {
-	const struct server *s = ctx;
+	struct server *s = ctx;
 	struct em_text *body = *state;
 
 	(void)version;
 	if (!body) {
 		if (!is_allowed(c, s->settings->token))
 			return refuse(c, MHD_HTTP_UNAUTHORIZED, "A token is needed: Authorization: Bearer TOKEN");
-		if (is_from_a_page(c))
+		if (is_from_a_page(c) || (!s->settings->token && !is_for_us(c)))
 			return refuse(c, MHD_HTTP_FORBIDDEN, "Pages of others may not ask this");
 		*state = calloc(1, sizeof(*body));
 		return *state ? MHD_YES : MHD_NO;
@@ -239,24 +316,28 @@ static void tell_ready(const struct em_serve_settings *settings, int fd)
 int em_serve_http(const struct em_serve_settings *settings, size_t body_max, em_serve_answer_fn *answer_fn, void *ctx,
                   struct em_error *err)
 {
-	struct server s = {settings, body_max, answer_fn, ctx};
+	struct server s = {settings, body_max, answer_fn, ctx, PTHREAD_MUTEX_INITIALIZER, {{0}}};
 	int fd = open_socket(settings, err);
 	struct MHD_Daemon *daemon;
 
 	if (fd < 0)
 		return -1;
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		s.visit[i].fd = -1;
 	daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, take,
 	                          &s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, done, &s,
-	                          MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-	                          (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES,
-	                          MHD_OPTION_END);
+	                          MHD_OPTION_NOTIFY_CONNECTION, come_or_go, &s, MHD_OPTION_CONNECTION_LIMIT,
+	                          (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+	                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES, MHD_OPTION_END);
 	if (!daemon) {
 		close(fd);
 		return em_error_set(err, EM_ERROR_IO, "cannot serve at %s:%s", settings->host, settings->port);
 	}
 	tell_ready(settings, fd);
-	while (!*settings->stop)
+	while (!*settings->stop) {
+		hang_up_on_the_slow(&s);
 		em_clock_sleep(LOOK_SECONDS);
+	}
 	MHD_stop_daemon(daemon);
 	return 0;
 }

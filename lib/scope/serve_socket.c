@@ -16,6 +16,7 @@
 struct client {
 	struct em_socket socket;
 	struct em_text in;
+	double heard; /* when it came, or was answered last */
 };
 
 struct server {
@@ -39,6 +40,18 @@ static void drop(struct server *s, size_t i)
 	s->client[i] = s->client[--s->count];
 }
 
+/* Who has been silent for the longest makes room. */
+static void make_room(struct server *s)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 1; i < s->count; i++)
+		if (s->client[i].heard < s->client[oldest].heard)
+			oldest = i;
+	if (s->count == EM_SERVE_CLIENTS)
+		drop(s, oldest);
+}
+
 static void greet(struct server *s, int listening)
 {
 	int fd = em_socket_accept(listening);
@@ -47,7 +60,8 @@ static void greet(struct server *s, int listening)
 		return;
 	while (s->wire->one_client && s->count)
 		drop(s, 0);
-	s->client[s->count++] = (struct client){{fd, 0, s->settings->stop}, {0}};
+	make_room(s);
+	s->client[s->count++] = (struct client){{fd, 0, s->settings->stop}, {0}, em_clock_now()};
 	if (s->wire->greet)
 		s->wire->greet(s->ctx);
 }
@@ -71,6 +85,8 @@ static int answer(struct server *s, struct client *c)
 		at += used;
 		if (rc && send_reply(s, c))
 			return -1;
+		if (rc)
+			c->heard = em_clock_now();
 	}
 	if (rc < 0)
 		return -1;
@@ -97,8 +113,6 @@ static int look(struct server *s, int listening, struct em_error *err)
 	for (size_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){.fd = s->client[i].socket.fd, .events = POLLIN};
 	p[n] = (struct pollfd){.fd = listening, .events = POLLIN};
-	if (n == EM_SERVE_CLIENTS)
-		p[n].fd = -1;
 	if (poll(p, n + 1, LOOK_MS) < 0)
 		return errno == EINTR ? 0 : em_error_errno(err, "poll");
 	for (size_t i = n; i-- > 0;) /* backwards: drop moves the last one */

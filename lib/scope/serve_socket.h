@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define EM_SERVE_CLIENTS 16 /* at most; the next one waits */
+#define EM_SERVE_CLIENTS 16 /* at most; the next one takes the place of who was answered longest ago */
 
 struct em_serve_wire {
 	bool one_client; /* a new one takes the place of the old */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAITING 32
+
 void em_temscript_put_exact(struct em_text *t, double v)
 {
 	char digits[40];
@@ -101,9 +103,14 @@ static int perform(struct em_temscript_call *c, bool put, struct em_error *err)
 		em_scope_halt(c->site->scope);
 		return 1;
 	}
-	pthread_mutex_lock(&c->site->one);
-	rc = dispatch(c, put, err);
-	pthread_mutex_unlock(&c->site->one);
+	if (atomic_fetch_add(&c->site->waiting, 1) < WAITING) {
+		pthread_mutex_lock(&c->site->one);
+		rc = dispatch(c, put, err);
+		pthread_mutex_unlock(&c->site->one);
+	} else {
+		rc = em_error_set(err, EM_ERROR_REFUSED, "busy: %d requests wait already", WAITING);
+	}
+	atomic_fetch_sub(&c->site->waiting, 1);
 	return rc;
 }
 

@@ -10,6 +10,9 @@
  * nearest.  Replies are not gzipped.  A move is answered when it is done and read back: 500 with E_VALUE_CLIP says that
  * it ended elsewhere, 504 that the instrument behind could not be reached.
  *
+ * Requests wait for each other, up to half as many as there may be connections: then they are refused, so that one that
+ * stops the stage is always heard.
+ *
  * Under our own prefix, what temscript has not:
  *
  *     GET /em/v1/version          "1"
@@ -29,6 +32,7 @@
 #include "scope/serve_http.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 extern const struct em_server_kind em_server_temscript;
 
@@ -38,6 +42,7 @@ int em_serve_temscript(struct em_scope *s, const struct em_serve_settings *setti
 struct em_temscript_site {
 	struct em_scope *scope;
 	pthread_mutex_t one; /* the instrument does one thing at a time, but for stopping */
+	atomic_int waiting;  /* requests that wait for it, or are it */
 	struct em_capabilities cap;
 	struct em_temscript_setting {
 		size_t binning, size; /* size: 0 full, 1 half, 2 quarter */

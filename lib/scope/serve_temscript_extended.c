@@ -92,6 +92,8 @@ static int put_controls(struct em_temscript_call *c, struct em_error *err)
 {
 	struct em_controls want = {0}, got;
 
+	if (!em_json_is_object(c->json) || !em_json_first(c->json))
+		return em_error_set(err, EM_ERROR_DATA, "an object of controls, as in {\"stage.x\":1e-6}");
 	for (const struct em_json *node = em_json_first(c->json); node; node = em_json_next(node)) {
 		const char *name = em_json_name(node) ? em_json_name(node) : "";
 		int k = em_control_find(name, strlen(name));
@@ -116,23 +118,30 @@ static int option(const struct em_temscript_call *c, const char *name, double mo
 	return 0;
 }
 
+static int count(const struct em_temscript_call *c, const char *name, double most, size_t *n, struct em_error *err)
+{
+	double v;
+
+	if (option(c, name, most, &v, err))
+		return -1;
+	*n = (size_t)v;
+	return v == (double)*n ? 0 : em_error_set(err, EM_ERROR_DATA, "%s=%g: a whole number", name, v);
+}
+
 static int read_exposure(const struct em_temscript_call *c, struct em_exposure *e, struct em_error *err)
 {
 	const char *name = em_serve_arg(c->q, "detector");
-	double width, height, binning;
 
 	if (!name || !em_temscript_find_detector(c->site, name, NULL))
 		return em_error_set(err, EM_ERROR_UNSUPPORTED, "there is no detector '%.40s'", name ? name : "");
 	*e = (struct em_exposure){0};
 	strcpy(e->detector, name);
-	if (option(c, "width", EM_TEMSCRIPT_SIDE_MAX, &width, err) ||
-	    option(c, "height", EM_TEMSCRIPT_SIDE_MAX, &height, err) || option(c, "binning", 64, &binning, err) ||
-	    option(c, "seconds", 3600, &e->seconds, err) || option(c, "dwell", 1, &e->dwell, err))
-		return -1;
-	e->width = (size_t)width;
-	e->height = (size_t)height;
-	e->binning = (size_t)binning;
-	return 0;
+	return count(c, "width", EM_TEMSCRIPT_SIDE_MAX, &e->width, err) ||
+	               count(c, "height", EM_TEMSCRIPT_SIDE_MAX, &e->height, err) ||
+	               count(c, "binning", 64, &e->binning, err) || option(c, "seconds", 3600, &e->seconds, err) ||
+	               option(c, "dwell", 1, &e->dwell, err)
+	           ? -1
+	           : 0;
 }
 
 static void put_exact_pair(struct em_text *t, const double v[2])

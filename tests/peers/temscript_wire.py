@@ -9,6 +9,7 @@ import http.client
 import json
 import socket
 import sys
+import threading
 
 PORT = int(sys.argv[1])
 
@@ -91,6 +92,15 @@ def errors():
     want(403, ask("GET", "/v1/version", headers={"Origin": "https://example.org"}))
     want(403, ask("GET", "/v1/acquire?detectors=CCD", headers={"Sec-Fetch-Site": "cross-site"}))
     want(200, ask("GET", "/v1/version", headers={"Sec-Fetch-Site": "none"}))
+    # a page whose own name was made to point here asks for that name
+    for host in ("example.org", "example.org:%d" % PORT, "127.0.0.1.example.org", "128.0.0.1", "", "[::2]"):
+        want(403, ask("GET", "/v1/version", headers={"Host": host, "Sec-Fetch-Site": "same-origin"}))
+    for host in ("127.0.0.1", "localhost:80", "LOCALHOST", "127.1.2.3:8080", "[::1]:8080"):
+        want(200, ask("GET", "/v1/version", headers={"Host": host}))
+    for body in ("7", "[]", '"stage.x"', "null", "{}", '{"stage.x":"1"}', '{"mode":"mist"}'):
+        want(500, ask("PUT", "/em/v1/controls", body))
+    for query in ("width=0.5", "binning=1.5", "height=nan", "width=-1", "seconds=inf", "width=1e9", "width="):
+        want(500, ask("GET", "/em/v1/acquire?detector=CCD&" + query))
 
 
 def send(data):
@@ -142,10 +152,32 @@ def hostile():
         s.close()
     if json.loads(ask("GET", "/v1/defocus")[2]) != defocus:
         sys.exit("the focus has changed")
-    chunked = (b"PUT /v1/intensity HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" +
+    chunked = (b"PUT /v1/intensity HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" +
                b"1000\r\n" + b" " * 4096 + b"\r\n" * 1 + b"1000\r\n" + b" " * 4096 + b"\r\n0\r\n\r\n")
     if b" 500" not in first_line(send(chunked)):
         sys.exit("chunks went past the limit")
+    crowd()
+
+
+def crowd():
+    """All places are taken by clients who never come to the point; they make room for one who does."""
+    slow, over = [send(b"GET /v1/version HTTP/1.1\r\nX: ") for _ in range(64)], threading.Event()
+
+    def trickle():
+        while not over.wait(0.2):
+            for s in slow:
+                try:
+                    s.sendall(b"a")
+                except OSError:
+                    pass
+
+    t = threading.Thread(target=trickle, daemon=True)
+    t.start()
+    want(204, ask("PUT", "/em/v1/stop", "true"))
+    over.set()
+    t.join()
+    for s in slow:
+        s.close()
 
 
 def stop():
