@@ -175,7 +175,7 @@ emctl stop
 J=$(ls "$T"/state/emfilters/sim-seed-4-*.jsonl)
 printf '{"em":1,"time":' >>"$J"
 check "a cut line is told of" 'emctl log 2>&1 >/dev/null | grep -q "1 line of the journal is incomplete"'
-check "and ended by who comes next" 'emctl get mag >/dev/null &&
+check "and ended by who comes next" 'emctl --log-reads get mag >/dev/null &&
 	emctl log -j | tail -n 1 | jq -e ".do == \"get\"" >/dev/null'
 
 # at any other point: the microscope and its journal can still be read, and the next command runs
@@ -183,7 +183,7 @@ i=0 bad=''
 while [ $i -lt 60 ]; do
 	timeout -s KILL 0.00$((i % 10)) emctl --scope 'sim:?clock=virtual&seed=8' set stage.x=${i}um \
 		spot=$((i % 9 + 1)) 2>/dev/null
-	emctl --scope 'sim:?clock=virtual&seed=8' --patience 5 get stage.x >/dev/null || bad="$bad $i"
+	emctl --scope 'sim:?clock=virtual&seed=8' --patience 5 --log-reads get stage.x >/dev/null || bad="$bad $i"
 	i=$((i + 1))
 done
 check_is "killed at any point, it is as if or as if not" "" "$bad"
@@ -197,6 +197,17 @@ check "a journal of one's own" 'emctl --journal mine.jsonl set stage.x=10um &&
 emctl --journal mine.jsonl set stage.x=2000um 2>/dev/null
 check "the same again" 'emctl --scope "sim:?clock=virtual&seed=6&mechanics=ideal" replay mine.jsonl >again &&
 	grep -q "^3 commands again, 0 differ" again'
+check_is "of two processes with one number each command has its own id" "" "$(emctl --journal mine.jsonl log -j |
+	jq -r "select(.phase != \"end\") | .id" | sort | uniq -d)"
+check "what reads is not in it" 'emctl --journal mine.jsonl get >/dev/null && emctl --journal mine.jsonl wait &&
+	emctl --journal mine.jsonl status >/dev/null && test "$(wc -l <mine.jsonl)" = 5'
+# killed in the midst, and cut: what never ended is not done again, and told
+head -n 1 mine.jsonl >cut.jsonl
+cat mine.jsonl >>cut.jsonl
+sed -n 3p mine.jsonl | head -c 90 >>cut.jsonl
+check "a journal that was cut" 'emctl --scope "sim:?clock=virtual&seed=6&mechanics=ideal" replay cut.jsonl >again &&
+	grep -q "^1 line of the journal is incomplete" again &&
+	grep -q "^3 commands again, 0 differ; 1 left out that began and never ended$" again'
 check_fails "what differs is told" 4 '[23] of 3 commands went otherwise' \
 	'emctl --scope "sim:?clock=virtual&seed=7&mechanics=ideal&fault=ignore@1-9999" replay mine.jsonl'
 check_fails "never on an instrument" 2 'replay runs on the simulator' \

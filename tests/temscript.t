@@ -59,6 +59,10 @@ check "a calibrated image, its dose and its way to the stage" \
 	'emctl --scope "$http" set mode=stem && acquired ".image.shape == [64, 64] and .axes[1].units == \"nm\" and
 		.to_stage != null and .dose.e_per_A2 > 0" -d HAADF --size 64'
 check_fails "no such detector" 4 'NOPE' 'emctl acquire --scope "$http" -d NOPE'
+lines=$(cat "$T"/state/emfilters/*.jsonl | grep -c '"command":"emctl serve"')
+for i in 1 2 3; do emctl --scope "$http" status; done >reads
+check_is "being read leaves no line in the server's journal" "$lines" \
+	"$(cat "$T"/state/emfilters/*.jsonl | grep -c '"command":"emctl serve"')"
 kill "$server"; wait "$server"
 check_is "a server ends when told so" 130 "$?"
 

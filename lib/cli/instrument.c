@@ -109,6 +109,8 @@ const struct em_option *em_instrument_options(struct em_instrument *in)
 	     &set->patience, .parse = parse_patience, .silent = true},
 	    {0, "journal", "FILE", "append to this journal; '' for none (default: the instrument's own)",
 	     EM_OPTION_STRING, &set->journal, .silent = true},
+	    {0, "log-reads", NULL, "what only reads is in the journal, too", EM_OPTION_FLAG, &set->log_reads,
+	     .silent = true},
 	    {0}};
 
 	_Static_assert(sizeof(table) <= sizeof(in->options), "room for the options");

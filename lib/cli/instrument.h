@@ -32,7 +32,7 @@ struct em_instrument {
 	struct em_scope *scope;
 	bool prepared;
 	char state_dir[1024];
-	struct em_option options[12];
+	struct em_option options[14];
 };
 
 /* The table, whose targets are in *in; *in gets its defaults. */

@@ -4,6 +4,7 @@
 #include "scope/scope_parts.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MEAN_APART 0.1 /* of the mean: noise and drift are not the same again */
@@ -11,8 +12,9 @@
 struct replay {
 	struct em_scope *scope;
 	struct em_text *out;
-	size_t line, done, different, skipped;
+	size_t line, done, different, skipped, unfinished;
 	bool placed;
+	char open[64]; /* the id of what began and has not ended yet */
 };
 
 static const char *text_of(const struct em_json *entry, const char *path)
@@ -149,6 +151,13 @@ static int place(struct replay *r, const struct em_json *entry, struct em_error 
 	return em_error_prefix(err, "cannot begin where the journal begins: ");
 }
 
+/* One at a time: what begins shows that what began before will have no end. */
+static void begin(struct replay *r, const char *id)
+{
+	r->unfinished += *r->open != '\0';
+	snprintf(r->open, sizeof(r->open), "%s", id);
+}
+
 static int take(void *ctx, size_t number, const char *text, const struct em_json *entry, struct em_error *err)
 {
 	const char *phase = text_of(entry, "phase"), *what = text_of(entry, "do");
@@ -159,8 +168,14 @@ static int take(void *ctx, size_t number, const char *text, const struct em_json
 	r->line = number;
 	if (em_scope_check_stop(r->scope, err))
 		return -1;
-	if (!strcmp(phase, "begin") || (!moves && !exposes))
+	if (!moves && !exposes)
 		return 0;
+	if (!strcmp(phase, "begin")) {
+		begin(r, text_of(entry, "id"));
+		return 0;
+	}
+	if (!strcmp(r->open, text_of(entry, "id")))
+		*r->open = '\0';
 	/* what was refused before anything was read has no place */
 	if (!em_json_get(entry, "args")) {
 		r->skipped++;
@@ -188,7 +203,13 @@ int em_scope_replay(struct em_scope *s, const char *journal, struct em_text *out
 	if (note.len)
 		em_text_printf(out, "%s\n", em_text_get(&note));
 	em_text_release(&note);
-	em_text_printf(out, "%zu commands again, %zu differ\n", r.done, r.different);
+	begin(&r, "");
+	em_text_printf(out, "%zu commands again, %zu differ", r.done, r.different);
+	if (r.unfinished)
+		em_text_printf(out, "; %zu left out that began and never ended", r.unfinished);
+	if (r.skipped)
+		em_text_printf(out, "; %zu left out that were refused at once", r.skipped);
+	em_text_append(out, "\n");
 	if (!r.done)
 		return em_error_set(err, EM_ERROR_DATA, "'%.200s' holds no command to do again", journal);
 	return r.different

@@ -4,13 +4,10 @@
 
 #include "scope/journal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* The last lines, in a ring. */
 struct lines {
-	char **line;
-	size_t room, next, count;
+	size_t skip, seen; /* so many come before the last ones */
 	bool json;
 	struct em_text *out;
 };
@@ -54,57 +51,41 @@ static void put_line(struct em_text *t, const struct em_json *entry)
 	em_text_append(t, "\n");
 }
 
-static void keep(struct lines *l, const char *text)
+static int count(void *ctx, size_t number, const char *text, const struct em_json *entry, struct em_error *err)
 {
-	if (!l->room) {
-		em_text_append(l->out, text);
-		return;
-	}
-	free(l->line[l->next]);
-	l->line[l->next] = strdup(text);
-	l->next = (l->next + 1) % l->room;
-	l->count++;
+	size_t *lines = ctx;
+
+	(void)number, (void)text, (void)entry, (void)err;
+	++*lines;
+	return 0;
 }
 
 static int take(void *ctx, size_t number, const char *text, const struct em_json *entry, struct em_error *err)
 {
-	struct em_text t = {0};
 	struct lines *l = ctx;
-	int status;
 
 	(void)number;
+	if (l->seen++ < l->skip)
+		return 0;
 	if (l->json)
-		em_text_printf(&t, "%s\n", text);
+		em_text_printf(l->out, "%s\n", text);
 	else
-		put_line(&t, entry);
-	status = em_text_check(&t, err);
-	if (!status)
-		keep(l, em_text_get(&t));
-	em_text_release(&t);
-	return status;
+		put_line(l->out, entry);
+	return em_text_check(l->out, err);
 }
 
 int em_scope_report_log(const char *path, size_t last, bool json, struct em_text *out, struct em_text *note,
                         struct em_error *err)
 {
-	struct lines l = {.room = last, .json = json, .out = out};
+	struct lines l = {.json = json, .out = out};
 	struct em_journal_state state;
-	int status;
+	size_t lines = 0;
 
-	l.line = last ? calloc(last, sizeof(*l.line)) : NULL;
-	if (last && !l.line)
-		return em_error_memory(err, last * sizeof(*l.line));
-	status = em_journal_read(path, take, &l, &state, err);
-	for (size_t i = 0; i < last; i++) {
-		const char *line = l.line[(l.next + i) % last];
-
-		if (line && !status)
-			em_text_append(out, line);
-	}
-	for (size_t i = 0; i < last; i++)
-		free(l.line[i]);
-	free(l.line);
-	if (!status)
-		em_journal_tell(&state, note);
-	return status ? status : em_text_check(out, err);
+	if (last && em_journal_read(path, count, &lines, &state, err))
+		return -1;
+	l.skip = lines > last ? lines - last : 0;
+	if (em_journal_read(path, take, &l, &state, err))
+		return -1;
+	em_journal_tell(&state, note);
+	return 0;
 }

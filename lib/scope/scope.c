@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define CALL_SECONDS 1 /* that a reading may well take */
 #define STOP_SECONDS 5
@@ -112,6 +113,7 @@ int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const
 	if (!s)
 		return em_error_memory(err, sizeof(*s));
 	s->set = *settings;
+	s->opened = (long)time(NULL);
 	s->lock.fd = s->journal.fd = s->dose.fd = -1;
 	s->name = em_scope_public_url(url);
 	s->label = em_scope_public_url(url);
@@ -296,7 +298,7 @@ static int need_all(const struct em_scope *s, const struct em_controls *want, co
 
 int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err)
 {
-	struct em_scope_end end = {.what = "get", .alone = true};
+	struct em_scope_end end = {.what = "get", .alone = true, .reads = true};
 	struct em_controls fresh = {0};
 	int status;
 
@@ -378,7 +380,7 @@ void em_scope_tell(struct em_scope *s, struct em_text *t)
 
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err)
 {
-	struct em_scope_end end = {.what = "wait", .alone = true};
+	struct em_scope_end end = {.what = "wait", .alone = true, .reads = true};
 	struct em_controls after = {0};
 	int status;
 

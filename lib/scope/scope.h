@@ -41,6 +41,7 @@ struct em_scope_settings {
 	const char *command;   /* the tool's, for lock and journal: "emctl set" */
 	const char *state_dir; /* where locks, journals and simulators live; made if it is not there */
 	const char *journal;   /* file; NULL: the instrument's own in state_dir; "": none */
+	bool log_reads;        /* what only reads is in it, too: a server is asked for ever */
 	struct em_scope_limits limits;
 	double timeout;                /* seconds a command may take; 0: by what it is */
 	double patience;               /* seconds to wait for the lock */

@@ -399,5 +399,8 @@ int em_scope_dose(struct em_scope *s, const double field[4], double *most, struc
 
 int em_scope_dose_reset(struct em_scope *s, struct em_error *err)
 {
-	return em_dose_reset(&s->dose, err);
+	struct em_scope_end end = {.what = "dose reset", .alone = true, .lasting = true};
+
+	em_scope_begin(s);
+	return s->set.dry_run ? 0 : em_scope_log_end(s, &end, em_dose_reset(&s->dose, err), err);
 }

@@ -34,8 +34,8 @@ static void put_head(const struct em_scope *s, struct em_text *t, const char *ph
 	char when[40];
 
 	em_clock_stamp(when, sizeof(when));
-	em_text_printf(t, "{\"em\":1,\"time\":\"%s\",\"id\":\"%ld-%lu\",\"phase\":\"%s\",\"do\":\"%s\"", when,
-	               (long)getpid(), s->commands, phase, what);
+	em_text_printf(t, "{\"em\":1,\"time\":\"%s\",\"id\":\"%ld-%ld-%lu\",\"phase\":\"%s\",\"do\":\"%s\"", when,
+	               s->opened, (long)getpid(), s->commands, phase, what);
 	em_json_put_name(t, "command");
 	em_json_put_string(t, s->set.command ? s->set.command : "");
 	em_json_put_name(t, "scope");
@@ -81,7 +81,7 @@ int em_scope_log_end(struct em_scope *s, const struct em_scope_end *end, int sta
 	struct em_error none = {.kind = EM_ERROR_IO}, why = {0};
 	struct em_text t = {0};
 
-	if (s->set.dry_run)
+	if (s->set.dry_run || (end->reads && !s->set.log_reads))
 		return status;
 	put_head(s, &t, end->alone ? "whole" : "end", end->what);
 	put_args(&t, end->args);

@@ -25,6 +25,7 @@ struct em_scope {
 	double lo[EM_CONTROLS], hi[EM_CONTROLS];      /* the instrument's own limits */
 	double begun, ends;                           /* the command: by the driver's clock */
 	unsigned long commands;
+	long opened; /* seconds of the calendar: with the process and its commands, the id of each */
 	struct em_text plan;
 };
 
@@ -62,6 +63,7 @@ struct em_scope_end {
 	const char *what, *args, *result;
 	const struct em_controls *before, *after;
 	bool alone, lasting;
+	bool reads; /* nothing was changed nor exposed: a line only where the settings want one */
 };
 int em_scope_log_end(struct em_scope *s, const struct em_scope_end *end, int status, struct em_error *err);
 const char *em_scope_error_name(enum em_error_kind kind);

@@ -163,14 +163,19 @@ static void every_command_is_in_it(void **state)
 	fake.fault = FAKE_SHORT;
 	move_to(s, 20 * 1e-6);
 	fake.fault = FAKE_FINE;
+	s->set.log_reads = true;
 	em_scope_get(s, NULL, &got, NULL);
+	s->set.log_reads = false; /* as it is unless asked for: who serves an instrument is asked all day */
+	em_scope_get(s, NULL, &got, NULL);
+	em_scope_wait(s, 10, NULL);
 	em_scope_expose(s, &e, &shot, NULL);
 	em_scope_shot_release(&shot);
 	em_scope_stop(s, NULL);
+	em_scope_dose_reset(s, NULL);
 	em_scope_close(s);
 	assert_int_equal(em_journal_read(PATH, keep, &t, &seen, NULL), 0);
 	assert_string_equal(em_text_get(&t), "begin move\nend move\nwhole move refused\nbegin move\nend move missed\n"
-	                                     "whole get\nbegin acquire\nend acquire\nbegin stop\nend stop\n");
+	                                     "whole get\nbegin acquire\nend acquire\nbegin stop\nend stop\nwhole dose reset\n");
 	em_text_release(&t);
 }
 
@@ -213,9 +218,12 @@ static void the_log_is_for_people(void **state)
 	assert_non_null(strstr(em_text_get(&out), ": refused: fake: stage.x=1e+06um is past the instrument's limit"));
 	assert_int_equal(note.len, 0);
 	em_text_clear(&out);
-	assert_int_equal(em_scope_report_log(PATH, 2, true, &out, &note, NULL), 0);
+	assert_int_equal(em_scope_report_log(PATH, 3, true, &out, &note, NULL), 0);
 	assert_non_null(strstr(em_text_get(&out), "\"phase\":\"begin\",\"do\":\"stop\""));
 	assert_null(strstr(em_text_get(&out), "acquire"));
+	em_text_clear(&out);
+	assert_int_equal(em_scope_report_log(PATH, SIZE_MAX, false, &out, &note, NULL), 0);
+	assert_non_null(strstr(em_text_get(&out), "move stage.x=10um ...\n"));
 	em_text_release(&out);
 	em_text_release(&note);
 }
