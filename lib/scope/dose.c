@@ -1,57 +1,64 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scope/dose.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define LINE 85                 /* bytes: five numbers of 16 and a blank or newline */
-#define LINES_MAX ((size_t)1e7) /* fields in a file */
-#define FIELDS_EXACT 512        /* more that overlap: their sum is taken, which is no less */
+#define GRID 128 /* steps of the grid in a field, at least */
 
 int em_dose_open(struct em_dose_meter *m, const char *path, struct em_error *err)
 {
-	struct em_dose_meter fresh = {.fd = -1, .last = -1};
-
-	if (path) {
-		fresh.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-		if (fresh.fd < 0)
-			return em_error_errno(err, "cannot open the dose meter '%s'", path);
-	}
-	*m = fresh;
-	return 0;
+	m->path = path ? strdup(path) : NULL;
+	m->read = m->written = false;
+	m->count = m->last = 0;
+	return path && !m->path ? em_error_memory(err, strlen(path)) : 0;
 }
 
 void em_dose_close(struct em_dose_meter *m)
 {
-	if (m->fd >= 0)
-		close(m->fd);
-	m->fd = -1;
+	if (m->path && m->written)
+		em_dose_file_sync(m->path);
+	free(m->path);
+	m->path = NULL;
+}
+
+static int write_fields(struct em_dose_meter *m, struct em_error *err)
+{
+	m->written = true;
+	return em_dose_file_write(m->path, m->field, m->count, err);
+}
+
+static int need_fields(struct em_dose_meter *m, struct em_error *err)
+{
+	if (m->read)
+		return 0;
+	if (em_dose_file_read(m->path, m->field, &m->count, err))
+		return -1;
+	m->read = true;
+	return 0;
 }
 
 int em_dose_reset(struct em_dose_meter *m, struct em_error *err)
 {
-	m->last = -1;
-	return m->fd >= 0 && ftruncate(m->fd, 0) ? em_error_errno(err, "cannot reset the dose meter") : 0;
+	if (!m->path)
+		return 0;
+	m->count = m->last = 0;
+	m->read = true;
+	return write_fields(m, err);
 }
 
-/* ---- writing ---- */
+/* ---- more dose ---- */
 
-static int put(struct em_dose_meter *m, struct em_error *err)
+/* Exact for a power of two. */
+static void onto_grid(struct em_dose_field *f)
 {
-	char line[LINE + 32];
-	int n = snprintf(line, sizeof(line), "%+.9e %+.9e %+.9e %+.9e %+.9e\n", m->now.x0, m->now.y0, m->now.x1,
-	                 m->now.y1, m->now.dose);
+	double step = exp2(floor(log2(fmax(f->x1 - f->x0, f->y1 - f->y0) / GRID)));
 
-	if (n != LINE)
-		return em_error_set(err, EM_ERROR_DATA, "a field or dose that is out of all bounds");
-	return pwrite(m->fd, line, LINE, m->last) == LINE ? 0 : em_error_errno(err, "cannot write the dose meter");
+	f->x0 = floor(f->x0 / step) * step;
+	f->y0 = floor(f->y0 / step) * step;
+	f->x1 = ceil(f->x1 / step) * step;
+	f->y1 = ceil(f->y1 / step) * step;
 }
 
 static bool same_field(const struct em_dose_field *a, const struct em_dose_field *b)
@@ -59,151 +66,104 @@ static bool same_field(const struct em_dose_field *a, const struct em_dose_field
 	return a->x0 == b->x0 && a->y0 == b->y0 && a->x1 == b->x1 && a->y1 == b->y1;
 }
 
+static int put(struct em_dose_meter *m, const struct em_dose_field *f, struct em_error *err)
+{
+	size_t i = 0;
+
+	while (i < m->count && !same_field(&m->field[i], f))
+		i++;
+	if (i == EM_DOSE_FIELDS) {
+		if (em_dose_make_room(m->field, &m->count, err))
+			return -1;
+		i = m->count;
+	}
+	if (i == m->count) {
+		m->field[m->count++] = *f;
+		m->field[i].dose = 0;
+	}
+	m->field[i].dose += f->dose;
+	m->last = i;
+	return write_fields(m, err);
+}
+
 int em_dose_add(struct em_dose_meter *m, const struct em_dose_field *field, struct em_error *err)
 {
-	struct stat st;
+	struct em_dose_field f = *field;
 
-	if (m->fd < 0)
+	if (!m->path)
 		return 0;
-	if (m->last >= 0 && same_field(&m->now, field)) {
-		m->now.dose += field->dose;
-		return put(m, err);
-	}
-	if (fstat(m->fd, &st))
-		return em_error_errno(err, "cannot read the dose meter");
-	m->last = st.st_size / LINE * LINE; /* over an incomplete line */
-	m->now = *field;
-	return put(m, err);
+	if (!em_dose_is_sane(&f))
+		return em_error_set(err, EM_ERROR_DATA, "a field or dose that is out of all bounds");
+	onto_grid(&f);
+	return need_fields(m, err) || put(m, &f, err) ? -1 : 0;
 }
 
 int em_dose_correct(struct em_dose_meter *m, double more, struct em_error *err)
 {
-	if (m->fd < 0 || m->last < 0)
+	if (!m->path || m->last >= m->count || more == 0)
 		return 0;
-	m->now.dose += more;
-	return put(m, err);
+	m->field[m->last].dose = fmax(m->field[m->last].dose + more, 0);
+	return write_fields(m, err);
 }
 
 /* ---- the greatest dose ---- */
 
-static int by_place(const void *va, const void *vb)
-{
-	const struct em_dose_field *a = va, *b = vb;
+struct edge {
+	double y, dose; /* below it that much less */
+	const struct em_dose_field *of;
+};
 
-	return a->x0 != b->x0   ? (a->x0 > b->x0) - (a->x0 < b->x0)
-	       : a->y0 != b->y0 ? (a->y0 > b->y0) - (a->y0 < b->y0)
-	       : a->x1 != b->x1 ? (a->x1 > b->x1) - (a->x1 < b->x1)
-	                        : (a->y1 > b->y1) - (a->y1 < b->y1);
+/* At one y what ends there goes before what begins. */
+static int by_height(const void *va, const void *vb)
+{
+	const struct edge *a = va, *b = vb;
+
+	return a->y != b->y ? (a->y > b->y) - (a->y < b->y) : (a->dose > b->dose) - (a->dose < b->dose);
 }
 
-/* Many exposures of one field become one. */
-static size_t merge(struct em_dose_field *f, size_t n)
+static double most_at(const struct edge *e, size_t n, double x)
 {
-	size_t kept = 0;
-
-	qsort(f, n, sizeof(*f), by_place);
-	for (size_t i = 0; i < n; i++)
-		if (kept && same_field(&f[kept - 1], &f[i]))
-			f[kept - 1].dose += f[i].dose;
-		else
-			f[kept++] = f[i];
-	return kept;
-}
-
-static double dose_at(const struct em_dose_field *f, size_t n, double x, double y)
-{
-	double sum = 0;
+	double sum = 0, most = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (f[i].x0 <= x && x < f[i].x1 && f[i].y0 <= y && y < f[i].y1)
-			sum += f[i].dose;
-	return sum;
-}
-
-/* The sum of doses is greatest in the corner, left and below, of the part that those who make it share: at the left
- * edge of one and the lower edge of one that overlaps it. */
-double em_dose_most_of(struct em_dose_field *f, size_t n)
-{
-	double most = 0, all = 0;
-
-	n = merge(f, n);
-	for (size_t i = 0; i < n; i++)
-		all += f[i].dose;
-	if (n > FIELDS_EXACT)
-		return all;
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < n; j++) {
-			double x = f[i].x0, y = fmax(f[i].y0, f[j].y0);
-
-			if (f[j].x0 <= x && x < f[j].x1 && y < f[i].y1 && y < f[j].y1)
-				most = fmax(most, dose_at(f, n, x, y));
-		}
+		if (e[i].of->x0 <= x && x < e[i].of->x1)
+			most = fmax(most, sum += e[i].dose);
 	return most;
 }
 
-static bool parse(const char *line, struct em_dose_field *f)
+/* The sum of doses is greatest somewhere along the left edge of one of those that make it.  Without the memory to look,
+ * what all of them have together is no less. */
+double em_dose_most_of(struct em_dose_field *f, size_t n)
 {
-	int end = 0;
+	struct edge *edge = malloc(2 * (n ? n : 1) * sizeof(*edge));
+	double most = 0;
 
-	return sscanf(line, "%lf %lf %lf %lf %lf%n", &f->x0, &f->y0, &f->x1, &f->y1, &f->dose, &end) == 5 &&
-	       end == LINE - 1 && isfinite(f->dose) && isfinite(f->x0 + f->x1 + f->y0 + f->y1);
-}
-
-/* What of f lies in the window, false: nothing. */
-static bool clip(struct em_dose_field *f, const struct em_dose_field *window)
-{
-	f->x0 = fmax(f->x0, window->x0);
-	f->y0 = fmax(f->y0, window->y0);
-	f->x1 = fmin(f->x1, window->x1);
-	f->y1 = fmin(f->y1, window->y1);
-	return f->x0 < f->x1 && f->y0 < f->y1;
-}
-
-static int gather(char *text, size_t lines, const struct em_dose_field *window, struct em_dose_field *found, size_t *n,
-                  struct em_error *err)
-{
-	*n = 0;
-	for (size_t i = 0; i < lines; i++) {
-		char *line = text + i * LINE;
-
-		line[LINE - 1] = '\0';
-		if (!parse(line, &found[*n]))
-			return em_error_set(err, EM_ERROR_DATA, "line %zu of the dose meter is broken: reset it",
-			                    i + 1);
-		if (clip(&found[*n], window))
-			++*n;
+	for (size_t i = 0; i < n && edge; i++) {
+		edge[2 * i] = (struct edge){f[i].y0, f[i].dose, &f[i]};
+		edge[2 * i + 1] = (struct edge){f[i].y1, -f[i].dose, &f[i]};
 	}
-	return 0;
+	if (edge)
+		qsort(edge, 2 * n, sizeof(*edge), by_height);
+	for (size_t i = 0; i < n; i++)
+		most = edge ? fmax(most, most_at(edge, 2 * n, f[i].x0)) : most + f[i].dose;
+	free(edge);
+	return most;
 }
 
-int em_dose_most(const struct em_dose_meter *m, const struct em_dose_field *window, double *most, struct em_error *err)
+int em_dose_most(struct em_dose_meter *m, const struct em_dose_field *window, double *most, struct em_error *err)
 {
-	struct em_dose_field *found;
-	struct stat st;
-	size_t lines, n;
-	char *text;
-	int status = -1;
+	struct em_dose_field found[EM_DOSE_FIELDS];
+	size_t n = 0;
 
-	if (m->fd < 0) {
-		*most = 0;
+	*most = 0;
+	if (!m->path)
 		return 0;
+	if (need_fields(m, err))
+		return -1;
+	for (size_t i = 0; i < m->count; i++) {
+		found[n] = m->field[i];
+		n += em_dose_clip(&found[n], window);
 	}
-	if (fstat(m->fd, &st))
-		return em_error_errno(err, "cannot read the dose meter");
-	lines = (size_t)(st.st_size / LINE);
-	if (lines > LINES_MAX)
-		return em_error_set(err, EM_ERROR_DATA, "the dose meter holds too many fields: reset it");
-	text = malloc(lines * LINE + 1);
-	found = malloc((lines + 1) * sizeof(*found));
-	if (!text || !found)
-		em_error_memory(err, lines * (LINE + sizeof(*found)));
-	else if (pread(m->fd, text, lines * LINE, 0) != (ssize_t)(lines * LINE))
-		em_error_errno(err, "cannot read the dose meter");
-	else
-		status = gather(text, lines, window, found, &n, err);
-	if (!status)
-		*most = em_dose_most_of(found, n);
-	free(text);
-	free(found);
-	return status;
+	*most = em_dose_most_of(found, n);
+	return 0;
 }

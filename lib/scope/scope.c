@@ -114,7 +114,7 @@ int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const
 		return em_error_memory(err, sizeof(*s));
 	s->set = *settings;
 	s->opened = (long)time(NULL);
-	s->lock.fd = s->journal.fd = s->dose.fd = -1;
+	s->lock.fd = s->journal.fd = -1;
 	s->name = em_scope_public_url(url);
 	s->label = em_scope_public_url(url);
 	if (!s->name || !s->label)

@@ -165,7 +165,9 @@ static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acqu
 
 /* ---- dose ---- */
 
-#define POINT 1e-9 /* m: the side of the field of what is taken of one place */
+/* m: the side of the field of what is taken of one place.  Readings of one place differ by a few nm, and its doses have
+ * to add up. */
+#define POINT 10e-9
 
 /* The rectangle that holds the field, however it is turned. */
 static bool field_of(const struct em_scope_shot *shot, const struct em_acquired *a, double width, double height,

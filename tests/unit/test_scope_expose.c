@@ -283,25 +283,98 @@ static void most_of_many(void **state)
 	assert_true(em_dose_most_of(f, 0) == 0);
 }
 
-/* A writer that was killed leaves an incomplete line, which is written over. */
-static void a_cut_dose_file_goes_on(void **state)
+/* Exposures of one place, as often as one likes, are few fields; many places become greater fields.  No place ever has
+ * less than it was given. */
+static void the_list_of_doses_stays_short(void **state)
 {
-	char *path = em_scope_file(fake_folder, "fake:", "dose");
+	static struct em_dose_meter m;
+	unsigned seed = 7;
+	double most;
+
+	(void)state;
+	em_dose_open(&m, "dose-of-many", NULL);
+	assert_int_equal(em_dose_reset(&m, NULL), 0);
+	for (int i = 0; i < 300; i++) { /* readings with 2 nm of noise, at a field of 1 um */
+		double x = 5e-6 + 2e-12 * ((seed = seed * 1664525u + 1013904223u) >> 22),
+		       y = 2e-12 * ((seed = seed * 1664525u + 1013904223u) >> 22);
+		struct em_dose_field f = {x, y, x + 1e-6, y + 1e-6, 1};
+
+		assert_int_equal(em_dose_add(&m, &f, NULL), 0);
+	}
+	assert_in_range(m.count, 1, 16);
+	assert_int_equal(em_dose_most(&m, &(struct em_dose_field){5.5e-6, 0.5e-6, 5.6e-6, 0.6e-6, 0}, &most, NULL), 0);
+	assert_true(most == 300);
+	for (int i = 0; i < 30 * 30; i++) { /* a montage, and a walk at another magnification */
+		double x = 1e-6 * (i % 30), y = 10e-6 + 1e-6 * (i / 30.0);
+		struct em_dose_field f = {x, y, x + 1.1e-6, y + 1.1e-6, 2}, g = {x, -y, x + 5e-9, -y + 5e-9, 3};
+
+		assert_int_equal(em_dose_add(&m, &f, NULL), 0);
+		assert_int_equal(em_dose_add(&m, &g, NULL), 0);
+		assert_true(m.count <= EM_DOSE_FIELDS);
+	}
+	em_dose_close(&m);
+	em_dose_open(&m, "dose-of-many", NULL); /* as the next process reads it */
+	for (int i = 0; i < 30 * 30; i += 7) {
+		double x = 1e-6 * (i % 30), y = 10e-6 + 1e-6 * (i / 30.0);
+
+		em_dose_most(&m, &(struct em_dose_field){x, y, x + 1e-12, y + 1e-12, 0}, &most, NULL);
+		assert_true(most >= 2);
+		em_dose_most(&m, &(struct em_dose_field){x, -y, x + 1e-12, -y + 1e-12, 0}, &most, NULL);
+		assert_true(most >= 3);
+	}
+	em_dose_most(&m, &(struct em_dose_field){5.5e-6, 0.5e-6, 5.6e-6, 0.6e-6, 0}, &most, NULL);
+	assert_true(most >= 300 && most < 310);
+	em_dose_most(&m, &(struct em_dose_field){-1e-3, -1e-3, -9e-4, -9e-4, 0}, &most, NULL);
+	assert_true(most == 0);
+	/* nothing of it is more than what all of the places around it had */
+	em_dose_most(&m, &(struct em_dose_field){0, 10e-6, 50e-6, 60e-6, 0}, &most, NULL);
+	assert_in_range(most, 8, 64);
+	em_dose_close(&m);
+	unlink("dose-of-many");
+}
+
+static void a_broken_dose_file_is_told_of(void **state)
+{
+	static const char *const bad[] = {"",
+	                                  "nonsense\n",
+	                                  "fields 1\n",
+	                                  "fields 1\n0 0 1 1\n",
+	                                  "fields 1\n0 0 1 1 nan\n",
+	                                  "fields 1\n0 0 1 1 5",
+	                                  "fields 1\n0 0 1 1 5 6\n",
+	                                  "fields -1\n",
+	                                  "fields 1\n0 0 1 1 5\n0 0 1 1 5\n",
+	                                  "fields 1025\n",
+	                                  "fields 1"};
+	char *path = em_scope_file(fake_folder, "fake:", "dose"),
+	     *cut = em_scope_file(fake_folder, "fake:", "dose.new");
 	FILE *f;
 
 	(void)state;
 	assert_int_equal(expose_at(0, NULL), 0);
-	f = fopen(path, "a");
+	/* a writer that was killed leaves this, and the old file as it was */
+	f = fopen(cut, "w");
 	fputs("+1.000000000e-06 +1.0", f);
 	fclose(f);
-	assert_int_equal(expose_at(0, NULL), 0);
 	open_with_budget(0);
 	assert_int_equal(expose_at(0, NULL), 0);
-	assert_true(fabs(dose_at(0) - 3) < 1e-9);
-	f = fopen(path, "r+");
-	fputs("nonsense", f);
-	fclose(f);
-	assert_int_equal(em_scope_dose(scope, (double[]){0, 0, 1, 1}, &(double){0}, NULL), -1);
+	open_with_budget(0);
+	assert_true(fabs(dose_at(0) - 2) < 1e-9);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct em_error err = {0};
+
+		f = fopen(path, "w");
+		fputs(bad[i], f);
+		fclose(f);
+		open_with_budget(0);
+		assert_int_equal(em_scope_dose(scope, (double[]){0, 0, 1, 1}, &(double){0}, &err), -1);
+		assert_int_equal(err.kind, EM_ERROR_DATA);
+		assert_int_equal(expose_at(0, &err), -1);
+	}
+	assert_int_equal(em_scope_dose_reset(scope, NULL), 0);
+	assert_int_equal(expose_at(0, NULL), 0);
+	unlink(cut);
+	free(cut);
 	free(path);
 }
 
@@ -354,7 +427,8 @@ int main(void)
 	    TEST(a_camera_tells_by_its_pixels),
 	    TEST(a_refused_exposure_gives_no_dose_and_a_lost_one_does),
 	    TEST(most_of_many),
-	    TEST(a_cut_dose_file_goes_on),
+	    TEST(the_list_of_doses_stays_short),
+	    TEST(a_broken_dose_file_is_told_of),
 	    TEST(it_settles_when_the_drift_has_gone),
 	    TEST(what_goes_on_drifting_is_missed),
 	};
