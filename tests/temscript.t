@@ -58,6 +58,14 @@ check "a spectrum" 'acquired ".axes[0].units == \"eV\" and .axes[0].offset == -1
 check "a calibrated image, its dose and its way to the stage" \
 	'emctl --scope "$http" set mode=stem && acquired ".image.shape == [64, 64] and .axes[1].units == \"nm\" and
 		.to_stage != null and .dose.e_per_A2 > 0" -d HAADF --size 64'
+check "a dry run knows the dose" 'emctl --scope "$http" --dry-run acquire -d HAADF --size 64 --dwell 1 |
+	grep "^expose HAADF; .* s; .* e/A^2$"'
+dose=$(jq .dose.e_per_A2 record)
+check "a budget that holds" \
+	'emctl --scope "$http" dose reset && emctl acquire --scope "$http" --max-dose "$(echo "$dose" | awk "{print 3 * \$1}")" -d HAADF --size 64'
+check_fails "and then does not" 4 'past the budget' \
+	'emctl acquire --scope "$http" --max-dose "$dose" -d HAADF --size 64'
+check "what the place has had" 'emctl --scope "$http" dose | grep -q "^0[.][0-9]*[1-9].* e/A^2$"'
 check_fails "no such detector" 4 'NOPE' 'emctl acquire --scope "$http" -d NOPE'
 lines=$(cat "$T"/state/emfilters/*.jsonl | grep -c '"command":"emctl serve"')
 for i in 1 2 3; do emctl --scope "$http" status; done >reads
@@ -126,6 +134,11 @@ if have_numpy && "$PYTHON" -c 'import temscript.server' 2>/dev/null; then
 	check_fails "it has no STEM" 4 'STEM not available' 'emctl --scope "$http" set mode=stem'
 	check "an image" \
 		'acquired ".image.shape == [256, 256] and .image.dtype == \"int16\"" -d CCD --binning 8 --exposure 0.1'
+	check "a dry run: the time that is set there, and the current that it tells" \
+		'emctl --scope "$http" --dry-run acquire --binning 8 | grep "^expose CCD; 0.1 s; .* e/A^2$"'
+	check "a budget" 'emctl --scope "$http" blank off && acquired ".dose.e_per_A2 > 6" --max-dose 10 --binning 8'
+	check_fails "and its end" 4 'past the budget' 'emctl acquire --scope "$http" --max-dose 10 --binning 8'
+	check_fails "it cannot stop its stage" 4 'cannot stop the stage' 'emctl --scope "$http" stop'
 	check "a quarter of one" 'acquired ".image.shape == [64, 64]" -d CCD --binning 8 --size 64'
 	stop
 else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One command at a time an instrument: an advisory lock on a file (flock), which the kernel drops with the process that
- * holds it, however that ends.  The file says who holds it, or held it last: "emctl set, process 812 of ann, since ...".
+ * holds it, however that ends.  The file says who holds it or held it last: "emctl set, process 812 of ann, since ...".
  */
 #ifndef EM_SCOPE_LOCK_H
 #define EM_SCOPE_LOCK_H

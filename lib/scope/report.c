@@ -208,6 +208,7 @@ int em_scope_report_dose(struct em_scope *s, struct em_text *out, struct em_erro
 	struct em_controls at = {0};
 	double most, field[4];
 
+	em_scope_begin(s);
 	if (em_scope_read_stage(s, &at, err))
 		return -1;
 	if (!at.known[EM_STAGE_X] || !at.known[EM_STAGE_Y])

@@ -303,6 +303,11 @@ static int acquire(void *self, double deadline, const struct em_exposure *e, str
 	return em_rpc_acquire(self, em_clock_now() + deadline, e, a, err);
 }
 
+static int expect(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a, struct em_error *err)
+{
+	return em_rpc_expect(self, em_clock_now() + deadline, e, a, err);
+}
+
 static int limits(void *self, double deadline, double *lo, double *hi, struct em_error *err)
 {
 	struct em_rpc_reply reply;
@@ -329,6 +334,7 @@ static const struct em_driver driver = {.name = "rpc",
                                         .motion = motion,
                                         .stop = stop,
                                         .acquire = acquire,
+                                        .expect = expect,
                                         .limits = limits,
                                         .close = free};
 

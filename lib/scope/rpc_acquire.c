@@ -65,7 +65,8 @@ static void read_extra(const struct em_json *em, struct em_acquired *a)
 }
 
 /* The field's width over the pixels; a pattern has none. */
-static int read_scale(struct em_rpc *r, const char *device, double ends, struct em_acquired *a, struct em_error *err)
+static int read_scale(struct em_rpc *r, const char *device, size_t pixels, double ends, struct em_acquired *a,
+                      struct em_error *err)
 {
 	struct em_controls want = {.known = {[EM_PROJECTION] = true}}, at = {0};
 	struct em_rpc_reply reply;
@@ -77,8 +78,7 @@ static int read_scale(struct em_rpc *r, const char *device, double ends, struct 
 		return 0;
 	if (em_rpc_put_device(r, device, ends, &t, err) || em_rpc_ask(r, "get_magnification", &t, ends, &reply, err))
 		return -1;
-	a->scale[0] = a->scale[1] =
-	    em_rpc_number(reply.result, "field_of_view_um") * 1e-6 / (double)a->data.shape[a->data.ndim - 1];
+	a->scale[0] = a->scale[1] = em_rpc_number(reply.result, "field_of_view_um") * 1e-6 / (double)pixels;
 	em_rpc_reply_release(&reply);
 	return 0;
 }
@@ -101,7 +101,7 @@ static int take_image(struct em_rpc *r, const struct em_detector *d, size_t side
 	if (!rc && side && (a->data.shape[0] != side || a->data.shape[1] != side))
 		rc = em_error_set(err, EM_ERROR_MISSED, "a picture of %zu x %zu px, and not of %zu x %zu",
 		                  a->data.shape[1], a->data.shape[0], side, side);
-	return rc || told ? rc : read_scale(r, d->name, ends, a, err);
+	return rc || told ? rc : read_scale(r, d->name, a->data.shape[1], ends, a, err);
 }
 
 static int take_spectrum(struct em_rpc *r, const struct em_exposure *e, double ends, struct em_acquired *a,
@@ -154,4 +154,21 @@ int em_rpc_acquire(struct em_rpc *r, double ends, const struct em_exposure *e, s
 	else
 		*a = got;
 	return rc;
+}
+
+int em_rpc_expect(struct em_rpc *r, double ends, const struct em_exposure *e, struct em_acquired *a,
+                  struct em_error *err)
+{
+	const struct em_detector *d;
+	struct em_error why = {0};
+	size_t side = 0;
+
+	if (em_rpc_capabilities(r, ends, err))
+		return -1;
+	d = em_capabilities_detector(&r->cap, e->detector);
+	if (!d || d->kind == EM_DETECTOR_SPECTROMETER || side_of(d, e, &side, &why) || !(side || d->width))
+		return 0; /* acquire says what is wrong with it */
+	if (!read_scale(r, d->name, side ? side : d->width, ends, a, &why) || why.kind == EM_ERROR_UNSUPPORTED)
+		return 0;
+	return em_error_set(err, why.kind, "%s", why.text);
 }

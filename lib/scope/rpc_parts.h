@@ -42,6 +42,9 @@ int em_rpc_get_group(struct em_rpc *r, enum em_rpc_group group, double ends, con
 double em_rpc_number(const struct em_json *node, const char *name); /* a member; NAN */
 
 int em_rpc_capabilities(struct em_rpc *r, double ends, struct em_error *err);
+/* The scale, of those that tell the width of their field. */
+int em_rpc_expect(struct em_rpc *r, double ends, const struct em_exposure *e, struct em_acquired *a,
+                  struct em_error *err);
 int em_rpc_acquire(struct em_rpc *r, double ends, const struct em_exposure *e, struct em_acquired *a,
                    struct em_error *err);
 

@@ -138,8 +138,16 @@ static double camera_scale(const struct em_scope_shot *shot)
 	return pixel / value_of(&shot->at, EM_CAMERA_LENGTH) / em_units_wavelength_m(value_of(&shot->at, EM_VOLTAGE));
 }
 
-/* By the instrument's own word; else, of a camera, by its pixels, and with all of the beam on the field, which is more
- * than there can be. */
+/* What the wire tells of the beam; 0 is what a meter shows that does not see it. */
+static double current_of(const struct em_scope_shot *shot)
+{
+	double current = value_of(&shot->at, EM_BEAM_CURRENT);
+
+	return current > 0 ? current : NAN;
+}
+
+/* By the instrument's own word; else, of a camera, by its pixels, and as if all of the beam were spread over the field:
+ * more than there is where the beam is wider, less where it is narrower. */
 static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acquired *a, struct em_error *err)
 {
 	const struct em_exposure *e = &shot->exposure;
@@ -156,8 +164,8 @@ static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acqu
 	if (!isfinite(a->scale[1]) && shot->detector->kind == EM_DETECTOR_CAMERA && shot->detector->pixel_m > 0)
 		a->scale[0] = a->scale[1] = camera_scale(shot);
 	if (!isfinite(a->dose) && !is_point(shot))
-		a->dose = value_of(&shot->at, EM_BEAM_CURRENT) * a->seconds / ELEMENTARY_CHARGE /
-		          (width * a->scale[1] * height * a->scale[0]);
+		a->dose =
+		    current_of(shot) * a->seconds / ELEMENTARY_CHARGE / (width * a->scale[1] * height * a->scale[0]);
 	if (is_blanked(shot))
 		a->dose = 0;
 	return 0;
@@ -301,11 +309,10 @@ static int acquire(struct em_scope *s, struct em_scope_shot *shot, const struct 
 	return check_data(s, shot, err);
 }
 
-static int prepare(struct em_scope *s, struct em_scope_shot *shot, struct em_acquired *expected,
-                   struct em_dose_field *f, bool *known, struct em_error *err)
+/* What is exposed, how everything is set, and what it will give. */
+static int look_ahead(struct em_scope *s, struct em_scope_shot *shot, struct em_acquired *expected,
+                      struct em_error *err)
 {
-	double width, height;
-
 	if (em_scope_check_stop(s, err) || em_scope_read(s, NULL, &shot->at, err))
 		return -1;
 	shot->detector = find_detector(s, shot->exposure.detector, &shot->at, err);
@@ -313,7 +320,23 @@ static int prepare(struct em_scope *s, struct em_scope_shot *shot, struct em_acq
 		return -1;
 	memcpy(shot->exposure.detector, shot->detector->name, sizeof(shot->exposure.detector));
 	shot->pattern = sees_pattern(shot);
-	if (expect(s, shot, expected, err))
+	return expect(s, shot, expected, err);
+}
+
+int em_scope_expect(struct em_scope *s, const struct em_exposure *e, struct em_acquired *a, struct em_error *err)
+{
+	struct em_scope_shot shot = {.exposure = *e};
+
+	em_scope_begin(s);
+	return look_ahead(s, &shot, a, err);
+}
+
+static int prepare(struct em_scope *s, struct em_scope_shot *shot, struct em_acquired *expected,
+                   struct em_dose_field *f, bool *known, struct em_error *err)
+{
+	double width, height;
+
+	if (look_ahead(s, shot, expected, err))
 		return -1;
 	picture_size(shot, &width, &height);
 	*known = field_of(shot, expected, width, height, f) && isfinite(f->dose) && f->dose >= 0;

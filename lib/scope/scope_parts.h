@@ -118,6 +118,8 @@ struct em_scope_shot {
 	bool done;    /* false: a dry run, there is nothing in `got` */
 };
 void em_scope_shot_release(struct em_scope_shot *shot);
+/* Without exposing: all but the data, NAN where it cannot be told. */
+int em_scope_expect(struct em_scope *s, const struct em_exposure *e, struct em_acquired *a, struct em_error *err);
 int em_scope_expose(struct em_scope *s, const struct em_exposure *e, struct em_scope_shot *shot, struct em_error *err);
 
 #endif

@@ -25,6 +25,7 @@
  *     GET /em/v1/acquire?detector=NAME[&width=&height=&binning=&seconds=&dwell=]
  *                                 {NAME:{...as of temscript...,"spectrum":false,"scale":[y,x],"offset":,"to_stage":
  *                                 [[,],[,]],"seconds":,"dose":,"electrons":}} by em_acquired's units, null for NAN
+ *     GET /em/v1/expect?...       the same without exposing anything, and without the image: for budgets and dry runs
  */
 #ifndef EM_SCOPE_SERVE_TEMSCRIPT_H
 #define EM_SCOPE_SERVE_TEMSCRIPT_H

@@ -153,14 +153,11 @@ static void put_exact_pair(struct em_text *t, const double v[2])
 	em_text_append(t, "]");
 }
 
-static void put_acquired(struct em_text *t, const struct em_acquired *a)
+static void put_numbers(struct em_text *t, const struct em_acquired *a)
 {
 	const double numbers[] = {a->offset, a->seconds, a->dose, a->electrons};
 	static const char *const names[] = {"offset", "seconds", "dose", "electrons"};
 
-	em_temscript_put_image(t, &a->data);
-	em_json_put_name(t, "spectrum");
-	em_json_put_bool(t, a->data.ndim == 1);
 	em_json_put_name(t, "scale");
 	put_exact_pair(t, a->scale);
 	em_json_put_name(t, "to_stage");
@@ -176,6 +173,22 @@ static void put_acquired(struct em_text *t, const struct em_acquired *a)
 	em_text_append(t, "}");
 }
 
+/* By its name, as a client may have several at once. */
+static int get_expected(struct em_temscript_call *c, struct em_error *err)
+{
+	struct em_exposure e;
+	struct em_acquired a;
+
+	if (read_exposure(c, &e, err) || em_scope_expect(c->site->scope, &e, &a, err))
+		return -1;
+	em_text_append(c->out, "{");
+	em_json_put_name(c->out, e.detector);
+	em_text_append(c->out, "{");
+	put_numbers(c->out, &a);
+	em_text_append(c->out, "}");
+	return 1;
+}
+
 static int get_acquired(struct em_temscript_call *c, struct em_error *err)
 {
 	struct em_exposure e;
@@ -185,7 +198,10 @@ static int get_acquired(struct em_temscript_call *c, struct em_error *err)
 		return -1;
 	em_text_append(c->out, "{");
 	em_json_put_name(c->out, e.detector);
-	put_acquired(c->out, &shot.got);
+	em_temscript_put_image(c->out, &shot.got.data);
+	em_json_put_name(c->out, "spectrum");
+	em_json_put_bool(c->out, shot.got.data.ndim == 1);
+	put_numbers(c->out, &shot.got);
 	em_text_append(c->out, "}");
 	em_scope_shot_release(&shot);
 	return 1;
@@ -203,6 +219,8 @@ int em_temscript_serve_extended(struct em_temscript_call *c, bool put, struct em
 		return get_capabilities(c);
 	else if (!strcmp(c->endpoint, "acquire"))
 		return get_acquired(c, err);
+	else if (!strcmp(c->endpoint, "expect"))
+		return get_expected(c, err);
 	else
 		return 0;
 	return 1;

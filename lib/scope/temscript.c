@@ -33,6 +33,12 @@ static int driver_acquire(void *self, double deadline, const struct em_exposure 
 	return em_temscript_acquire(self, em_clock_now() + deadline, e, a, err);
 }
 
+static int driver_expect(void *self, double deadline, const struct em_exposure *e, struct em_acquired *a,
+                         struct em_error *err)
+{
+	return em_temscript_expect(self, em_clock_now() + deadline, e, a, err);
+}
+
 static int driver_motion(void *self, double deadline, enum em_motion *motion, struct em_error *err)
 {
 	static const char words[] = "READY GOING MOVING WOBBLING DISABLED NOT_READY";
@@ -100,6 +106,7 @@ static const struct em_driver driver = {
     .motion = driver_motion,
     .stop = driver_stop,
     .acquire = driver_acquire,
+    .expect = driver_expect,
     .limits = driver_limits,
     .close = driver_close,
 };

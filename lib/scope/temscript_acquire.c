@@ -375,6 +375,15 @@ static void put_option(struct em_text *t, const char *name, double value)
 		em_text_printf(t, "&%s=%.17g", name, value);
 }
 
+static void put_options(struct em_text *t, const struct em_exposure *e)
+{
+	put_option(t, "width", (double)e->width);
+	put_option(t, "height", (double)e->height);
+	put_option(t, "binning", (double)e->binning);
+	put_option(t, "seconds", e->seconds);
+	put_option(t, "dwell", e->dwell);
+}
+
 int em_temscript_acquire(struct em_temscript *t, double end, const struct em_exposure *e, struct em_acquired *a,
                          struct em_error *err)
 {
@@ -386,14 +395,61 @@ int em_temscript_acquire(struct em_temscript *t, double end, const struct em_exp
 		return -1;
 	em_text_append(&target, there ? "/em/v1/acquire?detector=" : "/v1/acquire?detectors=");
 	em_temscript_put_escaped(&target, e->detector);
-	if (there) {
-		put_option(&target, "width", (double)e->width);
-		put_option(&target, "height", (double)e->height);
-		put_option(&target, "binning", (double)e->binning);
-		put_option(&target, "seconds", e->seconds);
-		put_option(&target, "dwell", e->dwell);
-	}
+	if (there)
+		put_options(&target, e);
 	rc = em_text_check(&target, err) || expose(t, em_text_get(&target), end, e, a, err) ? -1 : 0;
 	em_text_release(&target);
 	return rc;
+}
+
+/* ---- without taking it ---- */
+
+static int expect_extended(struct em_temscript *t, double end, const struct em_exposure *e, struct em_acquired *a,
+                           struct em_error *err)
+{
+	struct em_temscript_answer answer;
+	struct em_text target = {0};
+	int rc;
+
+	em_text_append(&target, "/em/v1/expect?detector=");
+	em_temscript_put_escaped(&target, e->detector);
+	put_options(&target, e);
+	rc = em_text_check(&target, err) || em_temscript_get(t, em_text_get(&target), end, &answer, err) ? -1 : 0;
+	em_text_release(&target);
+	if (rc)
+		return -1;
+	describe(a, em_json_get(answer.json.tree, e->detector));
+	em_temscript_answer_release(&answer);
+	return 0;
+}
+
+/* The time, where it is left as it is set.  A scan has as many pixels as the binning leaves. */
+static int expect_plain(struct shot *s, struct em_acquired *a, struct em_error *err)
+{
+	struct em_temscript_answer answer;
+	double each = NAN;
+
+	if (s->e->seconds > 0 || s->e->dwell > 0)
+		return 0;
+	if (find_detector(s, err) || choose_size(s, err) || em_temscript_get(s->t, s->params, s->end, &answer, err))
+		return -1;
+	em_json_number(em_json_get(answer.json.tree, s->scan ? "dwell_time(s)" : "exposure(s)"), &each);
+	em_temscript_answer_release(&answer);
+	if (s->scan)
+		each *= s->e->width ? (double)s->e->width * (double)s->e->height
+		                    : (double)binned(s, 0) * (double)binned(s, 1);
+	if (each > 0)
+		a->seconds = each;
+	return 0;
+}
+
+int em_temscript_expect(struct em_temscript *t, double end, const struct em_exposure *e, struct em_acquired *a,
+                        struct em_error *err)
+{
+	struct shot s = {.t = t, .end = end, .e = e};
+	int there = em_temscript_is_extended(t, end, err);
+
+	if (there < 0)
+		return -1;
+	return there ? expect_extended(t, end, e, a, err) : expect_plain(&s, a, err);
 }

@@ -47,6 +47,8 @@ int em_temscript_capabilities(struct em_temscript *t, double end, struct em_capa
 /* Those of version 1 are known beforehand; for others it is asked whose server this is. */
 int em_temscript_can(struct em_temscript *t, double end, const struct em_controls *which, struct em_controls *readable,
                      struct em_controls *writable, struct em_error *err);
+int em_temscript_expect(struct em_temscript *t, double end, const struct em_exposure *e, struct em_acquired *a,
+                        struct em_error *err);
 int em_temscript_acquire(struct em_temscript *t, double end, const struct em_exposure *e, struct em_acquired *a,
                          struct em_error *err);
 

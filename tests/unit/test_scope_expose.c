@@ -234,6 +234,12 @@ static void a_camera_tells_by_its_pixels(void **state)
 	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), 0);
 	assert_true(fabs(shot.dose / expected - 1) < 1e-9);
 	em_scope_shot_release(&shot);
+	/* a meter that does not see the beam shows 0: that is no dose of 0, nor within any budget */
+	open_with_budget(1e25);
+	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), 0);
+	em_scope_shot_release(&shot);
+	fake.value[EM_BEAM_CURRENT] = 0;
+	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), -1);
 }
 
 static void a_refused_exposure_gives_no_dose_and_a_lost_one_does(void **state)

@@ -247,11 +247,52 @@ static void our_own(void **state)
 	em_array_release(&a.data);
 }
 
+static int expect(struct wire_rule *rules, size_t n, const struct em_exposure *e, struct em_acquired *a)
+{
+	int rc;
+
+	*a = (struct em_acquired){.scale = {NAN, NAN}, .seconds = NAN, .dose = NAN};
+	open_to(rules, n);
+	rc = driver->expect(self, 5, e, a, NULL);
+	close_all();
+	return rc;
+}
+
+/* Before: of emctl's server all of it, of others the time that is set there; and nothing is set nor exposed. */
+static void what_is_to_come(void **state)
+{
+	struct wire_rule ours[] = {
+	    OK("GET /em/v1/version ", "\"1\""),
+	    OK("GET /em/v1/expect?detector=CCD%201&binning=4 ",
+	       "{\"CCD 1\": {\"scale\": [2e-9, 1e-9], \"seconds\": 0.75, \"dose\": 1e20, \"electrons\": null}}"),
+	};
+	struct wire_rule plain[] = {
+	    OK("GET /v1/cameras ", CAMERAS),
+	    OK("GET /v1/camera_param/CCD%201 ", SETTING("FULL", "1", "\"exposure(s)\": 2.5")),
+	    OK("GET /v1/stem_detectors ", "{\"HAADF\": {\"width\": 100, \"height\": 50}}"),
+	    OK("GET /v1/stem_acquisition_param ", SETTING("FULL", "1", "\"dwell_time(s)\": 1e-06")),
+	};
+	struct em_exposure ccd = {.detector = "CCD 1", .binning = 4}, scan = {.detector = "HAADF", .binning = 2};
+	struct em_acquired a;
+
+	(void)state;
+	assert_int_equal(expect(ours, COUNT(ours), &ccd, &a), 0);
+	assert_true(a.dose == 1e20 && a.seconds == 0.75 && a.scale[1] == 1e-9 && isnan(a.electrons));
+	assert_int_equal(expect(plain, COUNT(plain), &ccd, &a), 0);
+	assert_true(a.seconds == 2.5 && isnan(a.dose));
+	assert_int_equal(expect(plain, COUNT(plain), &scan, &a), 0);
+	assert_true(fabs(a.seconds - 50 * 25 * 1e-6) < 1e-12 && isnan(a.dose));
+	ccd.seconds = 1; /* asked for: nothing to look up */
+	assert_int_equal(expect(plain, COUNT(plain), &ccd, &a), 0);
+	assert_int_equal(wire.requests, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(capabilities),          cmocka_unit_test(a_camera),      cmocka_unit_test(a_scan),
 	    cmocka_unit_test(what_it_will_not_take), cmocka_unit_test(broken_images), cmocka_unit_test(our_own),
+	    cmocka_unit_test(what_is_to_come),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
