@@ -33,6 +33,11 @@ check "diffraction goes there and comes back" 'emctl set mode=tem && emctl diffr
 	test "$(emctl get projection)" = projection=imaging'
 check "the detector suits the mode" \
 	'emctl acquire --binning 16 -j | jq -e ".acquisition.detector == \"CCD\"" >/dev/null'
+emctl --scope 'sim:?seed=8' diffraction --exposure 20 2>cut.err >cut.tar & pid=$!
+sleep 1
+kill -TERM $pid
+wait $pid
+check "a pattern that was stopped says that the projection has changed" 'grep -q "projection=diffraction" cut.err'
 emctl set mode=stem
 check_is "watch" 3 "$(emctl watch -n 3 --interval 0 --size 32 -j | wc -l)"
 check_is "spectra" 2 "$(emctl watch --spectrum -n 2 --interval 0 -j | jq -r '.axes[0].units' | grep -c eV)"

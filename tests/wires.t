@@ -49,6 +49,9 @@ for protocol in rpc serialem; do
 		'emctl --scope "$wire" set stigmator.x=0.1'
 	check_fails "$protocol: only this machine" 2 'no place for a token' \
 		'emctl --scope sim: serve --listen 0.0.0.0:0 $protocol'
+	check "$protocol: peers says that it cannot be stopped" 'emctl --scope "$wire" peers | jq -e ".can_stop == false"'
+	check_fails "$protocol: and stop does, without connecting" 4 'no way to stop the stage: use the instrument' \
+		'emctl --scope $protocol://127.0.0.1:1 stop'
 	python3 -c 'import socket, sys, time
 there = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(20)]
 print("there", flush=True)

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define PER_SQUARE_ANGSTROM 1e20
-#define PATIENCE 30       /* s for the lock */
+#define PATIENCE 30 /* s for the lock */
+#define WAKE_SECONDS 0.1
 #define SETTLE_SECONDS 60 /* s for the drift to fall */
 
 /* ---- options ---- */
@@ -168,6 +169,13 @@ static volatile int stop;                                 /* a signal came */
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* of `busy`, against closing it */
 static _Atomic(struct em_scope *) busy;                   /* open, for the thread below */
 static const char *tool_name;
+static pthread_t main_thread;
+
+/* For its coming alone: a call that waits in the main thread comes back. */
+static void wake(int sig)
+{
+	(void)sig;
+}
 
 static void say(const char *text)
 {
@@ -185,28 +193,56 @@ static bool linger(const sigset_t *set, double seconds)
 	return sigtimedwait(set, NULL, &t) > 0;
 }
 
+/* Tells what is open to stop; false: that cannot be told. */
+static bool halt(void)
+{
+	bool told;
+
+	pthread_mutex_lock(&guard);
+	told = !busy || !em_scope_halt(busy);
+	pthread_mutex_unlock(&guard);
+	return told;
+}
+
+/* So long, or until another signal comes; and the main thread does not sleep on, as it may after it was woken up. */
+static bool wake_until_heard(const sigset_t *set, double seconds)
+{
+	bool again = false, heard;
+
+	for (double left = seconds; left > 0 && !again; left -= WAKE_SECONDS) {
+		pthread_mutex_lock(&guard);
+		heard = !busy || em_scope_heard(busy);
+		pthread_mutex_unlock(&guard);
+		if (!heard)
+			pthread_kill(main_thread, SIGURG);
+		again = linger(set, WAKE_SECONDS);
+	}
+	return again;
+}
+
 /*
- * The main thread sees `stop` and cleans up, unless it waits for an instrument, or a pipe, that does not answer.  One
- * signal may come twice (timeout(1) tells the process and its group): what follows at once is the same one.
+ * The main thread sees `stop` and cleans up, woken up where it waits for an exposure or an answer; unless it is past
+ * being woken: then the stage is stopped from here.  One signal may come twice (timeout(1) tells the process and its
+ * group): what follows at once is the same one.
  */
 static void *signal_thread(void *arg)
 {
 	const sigset_t *set = arg;
 	int sig;
-	bool again;
+	bool again, told;
 
 	sigwait(set, &sig);
 	stop = 1;
-	linger(set, 0.5);
-	again = linger(set, 2);
-	pthread_mutex_lock(&guard);
-	if (busy)
-		em_scope_halt(busy);
-	pthread_mutex_unlock(&guard);
+	wake_until_heard(set, 0.2);
+	told = halt();
+	wake_until_heard(set, 0.3);
+	again = wake_until_heard(set, 2);
 	if (!again)
-		linger(set, 15);
+		wake_until_heard(set, 15);
 	if (busy)
-		say(": stopped by the user: the instrument does not answer; it was told to stop: look at it\n");
+		say(told ? ": stopped by the user: the instrument does not answer; it was told to stop: look at it\n"
+		         : ": stopped by the user: the instrument does not answer, nor can be told to stop: look at "
+		           "it\n");
 	em_outfile_remove_pending();
 	_exit(EM_EXIT_INTERRUPTED);
 }
@@ -216,13 +252,15 @@ static void catch_signals(const char *name)
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	static sigset_t set;
 	static bool caught;
-	struct sigaction old;
+	struct sigaction old, waking = {.sa_handler = wake};
 	pthread_t thread;
 
 	if (caught)
 		return;
 	caught = true;
 	tool_name = name;
+	main_thread = pthread_self();
+	sigaction(SIGURG, &waking, NULL);
 	sigemptyset(&set);
 	/* what the caller ignores (nohup) stays ignored */
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)

@@ -119,6 +119,8 @@ struct em_driver_kind {
 	/* Of the URL's query the keys that tell one instrument from another: "seed state".  NULL: all of it does. */
 	const char *which;
 	const char *port; /* where the URL gives none; NULL: it has no host */
+	/* The wire has no way to stop a stage.  Nobody connects to try: that may take the place of who moves it. */
+	bool no_stop;
 };
 const struct em_driver_kind *em_driver_kind_at(size_t i); /* NULL past the last */
 

@@ -380,4 +380,5 @@ const struct em_driver_kind em_driver_rpc = {
     .open = open_rpc,
     .which = "",
     .port = EM_RPC_PORT,
+    .no_stop = true,
 };

@@ -108,8 +108,13 @@ static void cut_label(char *label)
 int em_scope_open_kind(const struct em_driver_kind *kind, const char *url, const struct em_scope_settings *settings,
                        struct em_scope **scope, struct em_error *err)
 {
-	struct em_scope *s = calloc(1, sizeof(*s));
+	struct em_scope *s;
 
+	if (settings->aside && kind->no_stop)
+		return em_error_set(err, EM_ERROR_UNSUPPORTED,
+		                    "%s: this wire has no way to stop the stage: use the instrument's own STOP",
+		                    kind->scheme);
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return em_error_memory(err, sizeof(*s));
 	s->set = *settings;
@@ -166,9 +171,17 @@ double em_scope_now(const struct em_scope *s)
 	return s->driver && s->driver->now ? s->driver->now(s->self) : em_clock_now();
 }
 
-int em_scope_check_stop(const struct em_scope *s, struct em_error *err)
+int em_scope_check_stop(struct em_scope *s, struct em_error *err)
 {
-	return s->set.stop && *s->set.stop ? em_error_set(err, EM_ERROR_REFUSED, "stopped by the user") : 0;
+	if (!s->set.stop || !*s->set.stop)
+		return 0;
+	s->heard = true;
+	return em_error_set(err, EM_ERROR_REFUSED, "stopped by the user");
+}
+
+bool em_scope_heard(const struct em_scope *s)
+{
+	return s->heard;
 }
 
 /* In pieces, as *stop may come from another thread. */
@@ -313,10 +326,9 @@ int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_c
 
 /* ---- stop and wait ---- */
 
-void em_scope_halt(struct em_scope *s)
+int em_scope_halt(struct em_scope *s)
 {
-	if (s->driver->stop)
-		s->driver->stop(s->self, STOP_SECONDS, NULL);
+	return s->driver->stop ? s->driver->stop(s->self, STOP_SECONDS, NULL) : -1;
 }
 
 /* A stage that is stopped brakes first, and its status is late.  This is worth its time, also to who was stopped. */
@@ -325,6 +337,7 @@ int em_scope_brake(struct em_scope *s, struct em_controls *got, struct em_error 
 	const volatile int *stop = s->set.stop;
 	int status;
 
+	em_scope_check_stop(s, NULL);
 	s->set.stop = NULL;
 	s->ends = fmax(s->ends, em_scope_now(s) + 2 * STOP_SECONDS);
 	status = em_scope_rest(s, NULL, true, false, STOP_SECONDS, got, err);
@@ -352,7 +365,7 @@ int em_scope_stop(struct em_scope *s, struct em_error *err)
 /* Where the stage was left may matter more than anything else now: it is worth several readings. */
 void em_scope_tell(struct em_scope *s, struct em_text *t)
 {
-	static const enum em_control beam[] = {EM_BLANKED, EM_SCREEN_DOWN, EM_VALVES_OPEN};
+	static const enum em_control also[] = {EM_PROJECTION, EM_BLANKED, EM_SCREEN_DOWN, EM_VALVES_OPEN};
 	struct em_controls want = {0}, got = {0};
 	struct em_error err = {0};
 
@@ -363,8 +376,8 @@ void em_scope_tell(struct em_scope *s, struct em_text *t)
 	s->ends = em_scope_now(s) + STOP_SECONDS;
 	for (size_t i = 0; i < 5; i++)
 		want.known[em_scope_axes[i]] = true;
-	for (size_t i = 0; i < sizeof(beam) / sizeof(*beam); i++)
-		want.known[beam[i]] = true;
+	for (size_t i = 0; i < sizeof(also) / sizeof(*also); i++)
+		want.known[also[i]] = true;
 	if (em_scope_read(s, &want, &got, &err)) {
 		em_text_printf(t, "the stage rests, but where is not known: %s", err.text);
 		return;

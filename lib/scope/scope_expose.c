@@ -300,13 +300,16 @@ static int acquire(struct em_scope *s, struct em_scope_shot *shot, const struct 
 	double seconds = isfinite(expected->seconds) ? expected->seconds : UNKNOWN_SECONDS;
 
 	acquired_init(&shot->got);
-	if (s->driver->acquire(s->self, em_scope_deadline(s, 1.5 * seconds), &shot->exposure, &shot->got, err))
+	if (s->driver->acquire(s->self, em_scope_deadline(s, 1.5 * seconds), &shot->exposure, &shot->got, err)) {
+		em_scope_check_stop(s, NULL);
 		return -1;
+	}
 	if (!isfinite(shot->got.scale[1])) {
 		shot->got.scale[0] = expected->scale[0];
 		shot->got.scale[1] = expected->scale[1];
 	}
-	return check_data(s, shot, err);
+	/* a wait that was cut short by a signal: no whole exposure, though its dose counts */
+	return em_scope_check_stop(s, err) || check_data(s, shot, err) ? -1 : 0;
 }
 
 /* What is exposed, how everything is set, and what it will give. */

@@ -176,6 +176,7 @@ static int do_step(struct em_scope *s, const struct step *step, struct em_contro
 	if (em_scope_check_stop(s, err))
 		return -1;
 	status = s->driver->set(s->self, em_scope_deadline(s, seconds), &step->want, &why);
+	em_scope_check_stop(s, NULL); /* that it was heard is told at once: what comes now is not to be woken up */
 	if (status && (why.kind == EM_ERROR_REFUSED || why.kind == EM_ERROR_UNSUPPORTED)) {
 		if (err)
 			*err = why;

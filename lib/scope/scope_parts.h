@@ -10,6 +10,8 @@
 #include "scope/lock.h"
 #include "scope/scope.h"
 
+#include <stdatomic.h>
+
 struct em_scope {
 	const struct em_driver *driver;
 	void *self;
@@ -25,7 +27,8 @@ struct em_scope {
 	double lo[EM_CONTROLS], hi[EM_CONTROLS];      /* the instrument's own limits */
 	double begun, ends;                           /* the command: by the driver's clock */
 	unsigned long commands;
-	long opened; /* seconds of the calendar: with the process and its commands, the id of each */
+	atomic_bool heard; /* *stop was seen: nothing has to be woken up any more */
+	long opened;       /* seconds of the calendar: with the process and its commands, the id of each */
 	struct em_text plan;
 };
 
@@ -41,7 +44,7 @@ char *em_scope_public_url(const char *url);
 double em_scope_now(const struct em_scope *s);
 /* -1: EM_ERROR_REFUSED, *stop was set. */
 int em_scope_pause(struct em_scope *s, double seconds, struct em_error *err);
-int em_scope_check_stop(const struct em_scope *s, struct em_error *err);
+int em_scope_check_stop(struct em_scope *s, struct em_error *err);
 /* Seconds for a call that is expected to take so long: three times that and some, and no more than the command has
  * left. */
 double em_scope_deadline(const struct em_scope *s, double expected);

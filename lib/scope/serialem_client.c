@@ -485,4 +485,5 @@ const struct em_driver_kind em_driver_serialem = {
     .open = open_sem,
     .which = "",
     .port = EM_SERIALEM_PORT,
+    .no_stop = true,
 };

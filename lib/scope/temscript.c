@@ -59,14 +59,15 @@ static int driver_motion(void *self, double deadline, enum em_motion *motion, st
 	return i < 0 ? -1 : 0;
 }
 
-/* May run beside another call: touches nothing of *self. */
+/* May run beside another call: changes nothing of *self. */
 static int driver_stop(void *self, double deadline, struct em_error *err)
 {
+	const struct em_temscript *t = self;
 	struct em_text body = {0};
 	struct em_error why = {0};
 
-	em_text_append(&body, "true");
-	if (!em_temscript_put(self, "/em/v1/stop", &body, em_clock_now() + deadline, &why))
+	em_text_append(&body, t->extended == EM_EXTENDED_NO ? "" : "true");
+	if (body.len && !em_temscript_put(t, "/em/v1/stop", &body, em_clock_now() + deadline, &why))
 		return 0;
 	if (why.kind == EM_ERROR_UNREACHABLE)
 		return em_error_set(err, why.kind, "%s", why.text);
