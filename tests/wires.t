@@ -74,6 +74,19 @@ time.sleep(60)' "$port" >silent & crowd=$!
 	serialem)
 		check "serialem: a picture" 'emctl acquire --scope "$wire" -j >record &&
 			jq -e ".image.shape[0] > 15 and .axes[1].units == \"\"" record'
+		echo '{"Record":[{"mag":50000,"width":2048,"um_per_px":[[0.0006,0.0001],[-0.0001,0.0006]]}]}' >scales.json
+		check "serialem: a scale that was measured once, of four pixels to one" \
+			'emctl --scope "$wire" set mag=50000 && emctl acquire --scope "$wire" --calibration scales.json \
+				--binning 4 -j >record && jq -e ".axes[1].units == \"nm\" and (.axes[1].scale - 2.43311 | fabs) < 1e-4
+				and .to_stage.um_per_px == [[0.0024,0.0004],[-0.0004,0.0024]]" record'
+		check "serialem: at that magnification alone" 'emctl --scope "$wire" set mag=40000 &&
+			emctl acquire --scope "$wire" --calibration scales.json -j >record &&
+			jq -e ".axes[1].units == \"\" and .to_stage == null" record'
+		mkdir -p "$XDG_CONFIG_HOME/emfilters"
+		echo '{"Record":[{"mag":50000,"widht":2048,"nm_per_px":1}]}' >"$XDG_CONFIG_HOME/emfilters/calibration.json"
+		check_fails "a slip of the pen in it" 1 "calibration.json': 'widht' is not understood" \
+			'emctl --scope "$wire" get mag'
+		rm "$XDG_CONFIG_HOME/emfilters/calibration.json"
 		peer "${EM_SERIALEM-}" wires_serialem.py "SerialEM's own Python module" ;;
 	esac
 	stop

@@ -56,6 +56,11 @@ static int parse_limits(const char *value, void *target, struct em_error *err)
 	return em_scope_limits_read(&set->limits, value, err);
 }
 
+static int parse_calibration(const char *value, void *target, struct em_error *err)
+{
+	return em_calibration_read(target, value, err);
+}
+
 static int parse_amount(const char *option, const char *value, bool zero, double *to, struct em_error *err)
 {
 	char *end;
@@ -104,6 +109,8 @@ const struct em_option *em_instrument_options(struct em_instrument *in)
 	    {0, "limits", "FILE", "limits that no command may pass", EM_OPTION_PARSE, set, .parse = parse_limits},
 	    {0, "within", "CONTROL=LO,HI", "one such limit; may be repeated", EM_OPTION_PARSE, set,
 	     .parse = parse_within},
+	    {0, "calibration", "FILE", "scales of pictures that the instrument does not tell", EM_OPTION_PARSE,
+	     &in->calibration, .parse = parse_calibration},
 	    {0, "max-dose", "E_PER_A2", "most electrons that any place may get", EM_OPTION_PARSE, &in->max_dose,
 	     .parse = parse_dose},
 	    {0, "patience", "S", "seconds to wait while another command runs (default 30)", EM_OPTION_PARSE,
@@ -117,6 +124,7 @@ const struct em_option *em_instrument_options(struct em_instrument *in)
 	_Static_assert(sizeof(table) <= sizeof(in->options), "room for the options");
 	em_scope_limits_init(&set->limits);
 	set->patience = PATIENCE;
+	set->calibration = &in->calibration;
 	memcpy(in->options, table, sizeof(table));
 	return in->options;
 }
@@ -136,15 +144,26 @@ static bool find_place(const char *name, const char *instead, const char *tail, 
 	return n > 0 && (size_t)n < room;
 }
 
-/* Those of this place, on top of which come the command's. */
-static int read_own_limits(struct em_instrument *in, struct em_error *err)
+/* Those of this place; of limits the narrowest count, of calibrations the command's. */
+static int read_own_files(struct em_instrument *in, struct em_error *err)
 {
+	struct em_calibration own = {.count = 0}, *all = &in->calibration;
 	char path[1100];
 
-	if (in->prepared || !find_place("XDG_CONFIG_HOME", ".config", "/limits.json", path, sizeof(path)))
+	if (in->prepared)
 		return 0;
 	in->prepared = true;
-	return access(path, F_OK) ? 0 : em_scope_limits_read(&in->settings.limits, path, err);
+	if (find_place("XDG_CONFIG_HOME", ".config", "/limits.json", path, sizeof(path)) && !access(path, F_OK) &&
+	    em_scope_limits_read(&in->settings.limits, path, err))
+		return -1;
+	if (!find_place("XDG_CONFIG_HOME", ".config", "/calibration.json", path, sizeof(path)) || access(path, F_OK))
+		return 0;
+	if (em_calibration_read(&own, path, err))
+		return -1;
+	for (size_t i = 0; i < all->count && own.count < EM_CALIBRATIONS_MAX; i++)
+		own.entry[own.count++] = all->entry[i];
+	*all = own;
+	return 0;
 }
 
 int em_instrument_prepare(struct em_cli *cli, struct em_instrument *in)
@@ -154,7 +173,7 @@ int em_instrument_prepare(struct em_cli *cli, struct em_instrument *in)
 
 	if (!in->url)
 		in->url = url && *url ? url : "sim:";
-	if (read_own_limits(in, &err))
+	if (read_own_files(in, &err))
 		return em_cli_fail(cli, NULL, &err);
 	in->settings.max_dose = in->max_dose * PER_SQUARE_ANGSTROM;
 	in->settings.state_dir = in->state_dir;

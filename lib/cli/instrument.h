@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The instrument of a tool that drives one: the options that all such tools share, where its files are, and what a
- * signal does.  Read are $EM_SCOPE, $XDG_STATE_HOME, $XDG_CONFIG_HOME (emfilters/limits.json there holds for every
- * command) and $HOME.
+ * signal does.  Read are $EM_SCOPE, $XDG_STATE_HOME, $XDG_CONFIG_HOME (emfilters/limits.json and
+ * calibration.json there hold for every command) and $HOME.
  *
  *     static struct em_instrument instrument;
  *     tool.more = em_instrument_options(&instrument);
@@ -28,11 +28,12 @@ struct em_instrument {
 	double max_dose; /* e/A^2; 0: none */
 	double settle;   /* nm/s; 0: not asked for */
 	struct em_scope_settings settings;
+	struct em_calibration calibration;
 	/* between open and close */
 	struct em_scope *scope;
 	bool prepared;
 	char state_dir[1024];
-	struct em_option options[14];
+	struct em_option options[16];
 };
 
 /* The table, whose targets are in *in; *in gets its defaults. */

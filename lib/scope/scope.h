@@ -16,6 +16,7 @@
 #define EM_SCOPE_SCOPE_H
 
 #include "io/stream.h"
+#include "scope/calibration.h"
 #include "scope/instrument.h"
 
 struct em_scope;
@@ -43,13 +44,14 @@ struct em_scope_settings {
 	const char *journal;   /* file; NULL: the instrument's own in state_dir; "": none */
 	bool log_reads;        /* what only reads is in it, too: a server is asked for ever */
 	struct em_scope_limits limits;
-	double timeout;                /* seconds a command may take; 0: by what it is */
-	double patience;               /* seconds to wait for the lock */
-	double tolerance[EM_CONTROLS]; /* 0: as in the table */
-	double max_dose;               /* electrons a square metre, on any one place; 0: no budget */
-	bool aside;                    /* do not wait for the lock, nor take it: for em_scope_stop alone */
-	bool dry_run;                  /* nothing is set, moved or exposed; what would be is told by em_scope_plan */
-	const volatile int *stop;      /* not 0: stop the stage and give up (a signal came).  NULL: never */
+	const struct em_calibration *calibration; /* of pictures whose wire tells no scale; NULL: none */
+	double timeout;                           /* seconds a command may take; 0: by what it is */
+	double patience;                          /* seconds to wait for the lock */
+	double tolerance[EM_CONTROLS];            /* 0: as in the table */
+	double max_dose;                          /* electrons a square metre, on any one place; 0: no budget */
+	bool aside;                               /* do not wait for the lock, nor take it: for em_scope_stop alone */
+	bool dry_run;             /* nothing is set, moved or exposed; what would be is told by em_scope_plan */
+	const volatile int *stop; /* not 0: stop the stage and give up (a signal came).  NULL: never */
 };
 
 /* Where a file of an instrument's is: "jsonl" is its journal.  To be freed; NULL: out of memory. */

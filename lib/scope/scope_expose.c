@@ -146,6 +146,14 @@ static double current_of(const struct em_scope_shot *shot)
 	return current > 0 ? current : NAN;
 }
 
+/* What was measured once is better than what is shown; of a part of the field it is not known which. */
+static void calibrate(const struct em_scope *s, const struct em_scope_shot *shot, double width, struct em_acquired *a)
+{
+	if (!shot->pattern && shot->detector->kind != EM_DETECTOR_SPECTROMETER && !shot->exposure.width)
+		em_calibration_apply(s->set.calibration, shot->detector->name, value_of(&shot->at, EM_MAGNIFICATION),
+		                     width, a);
+}
+
 /* By the instrument's own word; else, of a camera, by its pixels, and as if all of the beam were spread over the field:
  * more than there is where the beam is wider, less where it is narrower. */
 static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acquired *a, struct em_error *err)
@@ -161,6 +169,7 @@ static int expect(struct em_scope *s, struct em_scope_shot *shot, struct em_acqu
 		a->seconds = e->dwell * width * height;
 	else if (!isfinite(a->seconds) && shot->detector->kind != EM_DETECTOR_SCAN && e->seconds > 0)
 		a->seconds = e->seconds;
+	calibrate(s, shot, width, a);
 	if (!isfinite(a->scale[1]) && shot->detector->kind == EM_DETECTOR_CAMERA && shot->detector->pixel_m > 0)
 		a->scale[0] = a->scale[1] = camera_scale(shot);
 	if (!isfinite(a->dose) && !is_point(shot))
@@ -304,6 +313,8 @@ static int acquire(struct em_scope *s, struct em_scope_shot *shot, const struct 
 		em_scope_check_stop(s, NULL);
 		return -1;
 	}
+	if (shot->got.data.ndim == 2)
+		calibrate(s, shot, (double)shot->got.data.shape[1], &shot->got);
 	if (!isfinite(shot->got.scale[1])) {
 		shot->got.scale[0] = expected->scale[0];
 		shot->got.scale[1] = expected->scale[1];
