@@ -151,7 +151,8 @@ check "on the way" 'test "$(echo "$left" | awk "{print (\$1 > 5 && \$1 < 800)}")
 check_near "and it stays there" "$left" "$(value stage.x)" 0.05
 emctl set stage.y=900um 2>term.err & pid=$!
 sleep 0.5
-check_fails "a second command waits for the first one" 4 'in use by emctl set, process [0-9]* of ' 'emctl --patience 0.1 get'
+check_fails "a second command waits for the first one" 4 'in use by emctl set, process [0-9]* of ' \
+	'emctl --patience 0.1 get'
 check "but for a stop" 'emctl stop'
 wait $pid; status=$?
 check_is "whose move has missed" 4 $status
@@ -183,7 +184,8 @@ i=0 bad=''
 while [ $i -lt 60 ]; do
 	timeout -s KILL 0.00$((i % 10)) emctl --scope 'sim:?clock=virtual&seed=8' set stage.x=${i}um \
 		spot=$((i % 9 + 1)) 2>/dev/null
-	emctl --scope 'sim:?clock=virtual&seed=8' --patience 5 --log-reads get stage.x >/dev/null || bad="$bad $i"
+	emctl --scope 'sim:?clock=virtual&seed=8' --patience 5 --log-reads get stage.x >/dev/null ||
+		bad="$bad $i"
 	i=$((i + 1))
 done
 check_is "killed at any point, it is as if or as if not" "" "$bad"

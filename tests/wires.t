@@ -49,7 +49,8 @@ for protocol in rpc serialem; do
 		'emctl --scope "$wire" set stigmator.x=0.1'
 	check_fails "$protocol: only this machine" 2 'no place for a token' \
 		'emctl --scope sim: serve --listen 0.0.0.0:0 $protocol'
-	check "$protocol: peers says that it cannot be stopped" 'emctl --scope "$wire" peers | jq -e ".can_stop == false"'
+	check "$protocol: peers says that it cannot be stopped" \
+		'emctl --scope "$wire" peers | jq -e ".can_stop == false"'
 	check_fails "$protocol: and stop does, without connecting" 4 'no way to stop the stage: use the instrument' \
 		'emctl --scope $protocol://127.0.0.1:1 stop'
 	python3 -c 'import socket, sys, time
@@ -74,19 +75,25 @@ time.sleep(60)' "$port" >silent & crowd=$!
 	serialem)
 		check "serialem: a picture" 'emctl acquire --scope "$wire" -j >record &&
 			jq -e ".image.shape[0] > 15 and .axes[1].units == \"\"" record'
-		echo '{"Record":[{"mag":50000,"width":2048,"um_per_px":[[0.0006,0.0001],[-0.0001,0.0006]]}]}' >scales.json
-		check "serialem: a scale that was measured once, of four pixels to one" \
-			'emctl --scope "$wire" set mag=50000 && emctl acquire --scope "$wire" --calibration scales.json \
-				--binning 4 -j >record && jq -e ".axes[1].units == \"nm\" and (.axes[1].scale - 2.43311 | fabs) < 1e-4
-				and .to_stage.um_per_px == [[0.0024,0.0004],[-0.0004,0.0024]]" record'
-		check "serialem: at that magnification alone" 'emctl --scope "$wire" set mag=40000 &&
-			emctl acquire --scope "$wire" --calibration scales.json -j >record &&
-			jq -e ".axes[1].units == \"\" and .to_stage == null" record'
+		own=$XDG_CONFIG_HOME/emfilters/calibration.json
 		mkdir -p "$XDG_CONFIG_HOME/emfilters"
-		echo '{"Record":[{"mag":50000,"widht":2048,"nm_per_px":1}]}' >"$XDG_CONFIG_HOME/emfilters/calibration.json"
+		echo '{"Record":[{"mag":50000,"width":2048,"um_per_px":[[6e-4,1e-4],[-1e-4,6e-4]]}]}' >"$own"
+		check "serialem: a scale that was measured once, of four pixels to one" \
+			'emctl --scope "$wire" set mag=50000 &&
+			emctl acquire --scope "$wire" --binning 4 -j >record &&
+			jq -e ".axes[1].units == \"nm\" and (.axes[1].scale - 2.43311 | fabs) < 1e-4 and
+				.to_stage.um_per_px == [[0.0024,0.0004],[-0.0004,0.0024]]" record'
+		check "serialem: at that magnification alone" 'emctl --scope "$wire" set mag=40000 &&
+			emctl acquire --scope "$wire" -j >record &&
+			jq -e ".axes[1].units == \"\" and .to_stage == null" record'
+		echo '{"Record":[{"mag":40000,"width":512,"nm_per_px":3}]}' >scales.json
+		check "serialem: with a file of its own" \
+			'emctl acquire --scope "$wire" --calibration scales.json -j >record &&
+			jq -e ".axes[1].scale == 3 * 512 / .image.shape[1]" record'
+		echo '{"Record":[{"mag":50000,"widht":2048,"nm_per_px":1}]}' >"$own"
 		check_fails "a slip of the pen in it" 1 "calibration.json': 'widht' is not understood" \
 			'emctl --scope "$wire" get mag'
-		rm "$XDG_CONFIG_HOME/emfilters/calibration.json"
+		rm "$own"
 		peer "${EM_SERIALEM-}" wires_serialem.py "SerialEM's own Python module" ;;
 	esac
 	stop

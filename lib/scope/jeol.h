@@ -9,11 +9,16 @@
  *
  * Of the service, below http://HOST:49226/DetectorRESTService/Detector (NAME percent-encoded: "STEM%20DF"):
  *
- *     GET  /GetAttachedDetector     ["TVCAM_U","ADF1"]
- *     GET  /GetAssignChannels       {"0":"BF","1":"ADF1","2":"None"}: these scan, all others are cameras
- *     GET  /NAME/Setting {"OutputImageInformation":{"ImageSize":{"Width":,"Height":}},"ExposureTimeValue":,...} POST
- * /NAME/Setting            the keys to change; the reply is what they became GET  /NAME/CreateRawData      the pixels,
- * of 8 or 16 bits, low byte first, without a header
+ *     GET  /GetAttachedDetector
+ *          ["TVCAM_U","ADF1"]
+ *     GET  /GetAssignChannels
+ *          {"0":"BF","1":"ADF1","2":"None"}: these scan, all others are cameras
+ *     GET  /NAME/Setting
+ *          {"OutputImageInformation":{"ImageSize":{"Width":,"Height":}},"ExposureTimeValue":,...}
+ *     POST /NAME/Setting
+ *          the keys to change; the reply is what they became
+ *     GET  /NAME/CreateRawData
+ *          the pixels, of 8 or 16 bits, low byte first, without a header
  *
  * ExposureTimeValue is in microseconds a pixel of a scan and in milliseconds of a camera.  A picture's size is
  * OutputImageInformation's; binning and the size of a picture are left as they are set.  No scale is told: what

@@ -175,7 +175,8 @@ static void every_command_is_in_it(void **state)
 	em_scope_close(s);
 	assert_int_equal(em_journal_read(PATH, keep, &t, &seen, NULL), 0);
 	assert_string_equal(em_text_get(&t), "begin move\nend move\nwhole move refused\nbegin move\nend move missed\n"
-	                                     "whole get\nbegin acquire\nend acquire\nbegin stop\nend stop\nwhole dose reset\n");
+	                                     "whole get\nbegin acquire\nend acquire\nbegin stop\nend stop\n"
+	                                     "whole dose reset\n");
 	em_text_release(&t);
 }
 
