@@ -40,6 +40,8 @@ static int serve(struct em_cli *cli, const struct em_server_kind *kind)
 	char token[256];
 	int code, failed;
 
+	if (instrument.settings.dry_run)
+		return em_cli_usage(cli, "--dry-run: clients would take for done what is not");
 	if (token_file && read_token(token_file, token, sizeof(token), &err))
 		return em_cli_fail(cli, NULL, &err);
 	settings.token = token_file ? token : NULL;

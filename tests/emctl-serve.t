@@ -10,6 +10,7 @@ check_fails "a token that is not there" 1 'cannot read the token' 'emctl serve -
 : >empty
 check_fails "or empty" 1 'holds no token' 'emctl serve --token-file empty'
 check_fails "an address" 2 'no address' 'emctl serve --listen nowhere:80'
+check_fails "a dry run" 2 'would take for done' 'emctl --dry-run serve'
 check_fails "not for everybody" 2 'can be reached from other machines' 'emctl serve --listen 0.0.0.0:0'
 else
 	skip "addresses and tokens" "there are no servers yet"

@@ -99,6 +99,22 @@ check_is "a move that was stopped is none" 4 "$status"
 check "it says where it is" 'grep -q "stage.x is at .*, not at 950um" moved'
 stop
 
+# ---- the other loopback
+
+if emctl --scope "sim:?clock=virtual&state=$T/six" serve --listen '[::1]:0' 2>served & then
+	server=$!; servers="$servers $server"; port=''
+	while [ -z "$port" ] && kill -0 "$server" 2>/dev/null; do
+		sleep 0.05
+		port=$(sed -n 's/.* at \[::1\]:\([0-9]*\)$/\1/p' served)
+	done
+fi
+if [ -n "$port" ]; then
+	check "over IPv6" 'emctl --scope "http://[::1]:$port" get stage.x'
+	stop
+else
+	skip "over IPv6" "this machine has none"
+fi
+
 # ---- a token
 
 echo s3cret >token

@@ -11,8 +11,10 @@
 
 static void put_request(struct em_text *t, const struct em_http_peer *peer, const struct em_http_request *r)
 {
-	em_text_printf(t, "%s %s HTTP/1.0\r\nHost: %s:%s\r\nAccept: application/json\r\nConnection: close\r\n",
-	               r->method, r->target, peer->host, peer->port);
+	bool six = strchr(peer->host, ':') != NULL;
+
+	em_text_printf(t, "%s %s HTTP/1.0\r\nHost: %s%s%s:%s\r\nAccept: application/json\r\nConnection: close\r\n",
+	               r->method, r->target, six ? "[" : "", peer->host, six ? "]" : "", peer->port);
 	if (*peer->token)
 		em_text_printf(t, "Authorization: Bearer %s\r\n", peer->token);
 	if (r->body)

@@ -242,8 +242,10 @@ static enum MHD_Result take(void *ctx, struct MHD_Connection *c, const char *url
 	if (!body) {
 		if (!is_allowed(c, s->settings->token))
 			return refuse(c, MHD_HTTP_UNAUTHORIZED, "A token is needed: Authorization: Bearer TOKEN");
-		if (is_from_a_page(c) || (!s->settings->token && !is_for_us(c)))
+		if (is_from_a_page(c))
 			return refuse(c, MHD_HTTP_FORBIDDEN, "Pages of others may not ask this");
+		if (!s->settings->token && !is_for_us(c))
+			return refuse(c, MHD_HTTP_FORBIDDEN, "Without a token, ask for localhost or its number");
 		*state = calloc(1, sizeof(*body));
 		return *state ? MHD_YES : MHD_NO;
 	}
