@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLY_MAX ((size_t)1 << 30) /* an image of 8192 x 8192 float64 in base64 is 683 MiB */
+#define REPLY_MAX ((size_t)1 << 20)
+#define IMAGE_MAX ((size_t)1 << 30) /* one of 8192 x 8192 float64 in base64 is 683 MiB */
 #define DIGITS_MAX 10
 #define REQUEST_ID 1 /* of the only one on its connection */
 #define SIDE_MAX EM_TEMSCRIPT_SIDE_MAX
@@ -290,7 +291,7 @@ int em_rpc_spectrum(const struct em_json *node, struct em_array *a, double *scal
 
 /* ---- asking ---- */
 
-static int receive(const struct em_socket *s, struct em_text *payload, struct em_error *err)
+static int receive(const struct em_socket *s, size_t most, struct em_text *payload, struct em_error *err)
 {
 	struct em_text t = {0};
 	size_t begin = 0, len = 0;
@@ -298,7 +299,7 @@ static int receive(const struct em_socket *s, struct em_text *payload, struct em
 
 	while (!got) {
 		more = em_socket_receive(s, &t, err);
-		got = more < 0 ? -1 : em_netstring_parse(em_text_get(&t), t.len, REPLY_MAX, &begin, &len, err);
+		got = more < 0 ? -1 : em_netstring_parse(em_text_get(&t), t.len, most, &begin, &len, err);
 		if (!got && !more)
 			got = em_error_set(err, EM_ERROR_UNREACHABLE, "it closed the connection without a whole reply");
 	}
@@ -312,7 +313,7 @@ static int receive(const struct em_socket *s, struct em_text *payload, struct em
 	return -1;
 }
 
-static int exchange(struct em_rpc *r, const struct em_text *request, double ends, struct em_text *payload,
+static int exchange(struct em_rpc *r, const struct em_text *request, size_t most, double ends, struct em_text *payload,
                     struct em_error *err)
 {
 	struct em_socket s = {-1, ends, NULL};
@@ -324,7 +325,7 @@ static int exchange(struct em_rpc *r, const struct em_text *request, double ends
 	if (!rc)
 		rc = em_socket_connect(&s, r->peer.host, r->peer.port, err);
 	if (!rc)
-		rc = em_socket_send(&s, t.s, t.len, err) || receive(&s, payload, err) ? -1 : 0;
+		rc = em_socket_send(&s, t.s, t.len, err) || receive(&s, most, payload, err) ? -1 : 0;
 	em_socket_close(&s);
 	em_text_release(&t);
 	return rc;
@@ -344,7 +345,7 @@ int em_rpc_ask(struct em_rpc *r, const char *method, struct em_text *params, dou
 		em_text_release(params);
 	}
 	em_text_append(&t, "}}");
-	rc = exchange(r, &t, ends, &got.text, err);
+	rc = exchange(r, &t, strncmp(method, "acquire", 7) ? REPLY_MAX : IMAGE_MAX, ends, &got.text, err);
 	em_text_release(&t);
 	if (!rc)
 		rc = em_rpc_read_reply(&got, REQUEST_ID, err);

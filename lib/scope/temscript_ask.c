@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define REPLY_MAX ((size_t)1 << 30) /* an image of 8192 x 8192 float64 in base64 is 683 MiB */
+#define REPLY_MAX ((size_t)1 << 20)
+#define IMAGE_MAX ((size_t)1 << 30) /* one of 8192 x 8192 float64 in base64 is 683 MiB */
 
 /* ---- what went wrong, in its words ---- */
 
@@ -122,7 +123,8 @@ void em_temscript_answer_release(struct em_temscript_answer *a)
 int em_temscript_get(const struct em_temscript *t, const char *target, double end, struct em_temscript_answer *a,
                      struct em_error *err)
 {
-	const struct em_http_request request = {"GET", target, NULL, end, REPLY_MAX};
+	bool image = !strncmp(target, "/v1/acquire", 11) || !strncmp(target, "/em/v1/acquire", 14);
+	const struct em_http_request request = {"GET", target, NULL, end, image ? IMAGE_MAX : REPLY_MAX};
 	struct em_temscript_answer got = {0};
 	int rc;
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -287,12 +288,36 @@ static void what_is_to_come(void **state)
 	assert_int_equal(wire.requests, 1);
 }
 
+/* Only an image may be large. */
+static void a_number_is_not_a_gigabyte(void **state)
+{
+	struct em_controls want = {.known = {[EM_STAGE_X] = true}}, got;
+	size_t n = (size_t)2 << 20;
+	char *body = malloc(n + 1);
+	struct wire_rule rules[] = {OK("GET /v1/stage_position ", body)};
+	struct em_error err = {0};
+
+	(void)state;
+	memset(body, ' ', n);
+	memcpy(body, "{\"x\":1}", 7);
+	body[n] = '\0';
+	open_to(rules, 1);
+	assert_int_equal(driver->get(self, 5, &want, &got, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_DATA);
+	body[1000] = '\0';
+	assert_int_equal(driver->get(self, 5, &want, &got, NULL), 0);
+	assert_true(got.value[EM_STAGE_X] == 1);
+	close_all();
+	free(body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(capabilities),          cmocka_unit_test(a_camera),      cmocka_unit_test(a_scan),
-	    cmocka_unit_test(what_it_will_not_take), cmocka_unit_test(broken_images), cmocka_unit_test(our_own),
-	    cmocka_unit_test(what_is_to_come),
+	    cmocka_unit_test(capabilities),    cmocka_unit_test(a_camera),
+	    cmocka_unit_test(a_scan),          cmocka_unit_test(what_it_will_not_take),
+	    cmocka_unit_test(broken_images),   cmocka_unit_test(our_own),
+	    cmocka_unit_test(what_is_to_come), cmocka_unit_test(a_number_is_not_a_gigabyte),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
