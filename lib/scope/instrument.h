@@ -118,6 +118,9 @@ struct em_driver_kind {
 	                                struct em_error *err);
 	/* Of the URL's query the keys that tell one instrument from another: "seed state".  NULL: all of it does. */
 	const char *which;
+	/* May be NULL, and goes before `which`: what follows "SCHEME:" in the one way to write it that all URLs of the
+	 * same instrument have; to be freed.  NULL where it cannot be understood. */
+	char *(*canonical)(const char *rest);
 };
 const struct em_driver_kind *em_driver_kind_at(size_t i); /* NULL past the last */
 

@@ -53,13 +53,11 @@ static bool has_key(const char *words, const char *pair)
 	return false;
 }
 
-/* However it is to behave, it is the same instrument: one lock, one journal. */
-static void cut_query(char *url)
+static void cut_query(const struct em_driver_kind *kind, char *url)
 {
-	const struct em_driver_kind *kind = kind_of(url);
 	char *query = strchr(url, '?'), *end = query;
 
-	if (!query || !kind || !kind->which)
+	if (!query || !kind->which)
 		return;
 	for (char *pair = query + 1; *pair;) {
 		size_t n = strcspn(pair, "&"), step = n + (pair[n] == '&');
@@ -73,6 +71,29 @@ static void cut_query(char *url)
 		pair += step;
 	}
 	*end = '\0';
+}
+
+/* However it is to behave and however its URL is written, it is the same instrument: one lock, one journal.  Owned;
+ * frees url. */
+static char *canonical(char *url)
+{
+	const struct em_driver_kind *kind = kind_of(url);
+	size_t scheme = strcspn(url, ":");
+	struct em_text t = {0};
+	char *rest;
+
+	if (kind && !kind->canonical)
+		cut_query(kind, url);
+	rest = kind && kind->canonical ? kind->canonical(url + scheme + 1) : NULL;
+	if (!rest)
+		return url;
+	em_text_append_bytes(&t, url, scheme + 1);
+	em_text_append(&t, rest);
+	free(rest);
+	if (em_text_check(&t, NULL))
+		em_text_release(&t);
+	free(url);
+	return t.s;
 }
 
 /* Letters and digits of the URL, for people, and a number that keeps apart what looks the same then (FNV-1a). */
@@ -98,9 +119,9 @@ char *em_scope_file(const char *state_dir, const char *url, const char *ext)
 	char *name = em_scope_public_url(url);
 	struct em_text t = {0};
 
+	name = name ? canonical(name) : NULL;
 	if (!name)
 		return NULL;
-	cut_query(name);
 	em_text_printf(&t, "%s/", state_dir);
 	put_name(&t, name);
 	em_text_printf(&t, ".%s", ext);

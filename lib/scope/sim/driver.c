@@ -318,9 +318,24 @@ static const struct em_driver *sim_open(const char *rest, const char *state_dir,
 	return &driver;
 }
 
+static char *sim_canonical(const char *rest)
+{
+	struct em_sim_options o;
+	struct em_text t = {0};
+
+	if (em_sim_options_parse(&o, rest, NULL))
+		return NULL;
+	em_text_append(&t, ""); /* the usual one has no words */
+	em_sim_options_put_identity(&o, &t);
+	em_sim_options_release(&o);
+	if (em_text_check(&t, NULL))
+		em_text_release(&t);
+	return t.s;
+}
+
 const struct em_driver_kind em_driver_sim = {
     .scheme = "sim",
     .purpose = "the simulator in this process: sim:[SPECIMEN.json][?clock=virtual&seed=N&...]",
     .open = sim_open,
-    .which = "seed state holder mechanics",
+    .canonical = sim_canonical,
 };
