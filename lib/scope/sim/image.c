@@ -48,7 +48,9 @@ static bool is_finite(const struct em_sim_view *v)
 	                         v->blur,
 	                         v->flat,
 	                         v->reaction,
-	                         v->disorder};
+	                         v->disorder,
+	                         v->critical,
+	                         v->contamination};
 
 	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
 		if (!isfinite(number[i]))

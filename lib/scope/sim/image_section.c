@@ -78,6 +78,7 @@ struct cut {
 	double lean[2], soft[2], slant;
 	/* of a place in a row */
 	double along, down, shift, thickness;
+	double disorder;
 	float texture, bent[EM_SIM_LAYERS]; /* known: `bent` has been worked out hereabouts */
 	bool known[EM_SIM_LAYERS];
 };
@@ -120,7 +121,7 @@ static void put_layer(struct cut *c, size_t layer, float share, size_t pixel)
 	const struct em_sim_section *s = c->s;
 	const struct em_sim_lattice *l = c->lattice[layer];
 	struct em_sim_frame *f = c->b->f;
-	float order = (float)em_sim_section_order(s, &s->layer[layer], c->along, c->down, f->view->disorder);
+	float order = (float)em_sim_section_order(s, &s->layer[layer], c->along, c->down, c->disorder);
 	float t = (float)c->thickness, matter = c->weight[layer].matter * t, phase = c->weight[layer].phase * t;
 	float columns = 0, waves = 0, rest = (1 - order) * (c->texture - 1);
 
@@ -175,7 +176,8 @@ static bool has_texture(const struct cut *c, double a, double b)
 		const struct em_sim_layer *l = &s->layer[k];
 
 		if (fmin(a, b) < l->bottom + 2e-9 && fmax(a, b) > l->top - 2e-9 &&
-		    (l->amorphous || l->matter->amorphous || (c->b->f->view->disorder > 0 && k < s->substrate)))
+		    (l->amorphous || l->matter->amorphous ||
+		     ((c->b->f->view->disorder > 0 || c->b->dose) && k < s->substrate)))
 			return true;
 	}
 	return false;
@@ -187,6 +189,7 @@ static void draw_row(struct cut *c, size_t row, const double at[2], const double
 	struct em_sim_frame *f = c->b->f;
 	const struct em_sim_section *s = c->s;
 	long lo = 0, hi = (long)f->width;
+	const float *dose = c->b->dose && f->view->critical > 0 ? c->b->dose + (row - c->b->first) * f->width : NULL;
 	double now = 0, next = 0;
 	bool texture;
 
@@ -214,6 +217,9 @@ static void draw_row(struct cut *c, size_t row, const double at[2], const double
 		c->shift = em_sim_section_shift(s, u);
 		c->down = v - c->shift;
 		c->texture = texture ? c->b->row[i] : 1;
+		c->disorder = f->view->disorder;
+		if (dose)
+			c->disorder = 1 - (1 - c->disorder) * (double)expf(-dose[i] / (float)f->view->critical);
 		put_place(c, edge, row * f->width + (size_t)i);
 	}
 }

@@ -140,6 +140,8 @@ static int parse_option(struct em_sim_options *o, const char *key, const char *v
 		return parse_number(key, value, 1e-9, &o->drift, err);
 	if (!strcmp(key, "reaction"))
 		return parse_number(key, value, 1, &o->reaction, err);
+	if (!strcmp(key, "contamination"))
+		return parse_number(key, value, 1e-9 / 1e25, &o->contamination, err);
 	if (!strcmp(key, "disorder"))
 		return parse_number(key, value, 1, &o->disorder, err);
 	return parse_switches(o, key, value, err);
@@ -176,7 +178,8 @@ static int parse_pairs(struct em_sim_options *o, const char *at, struct em_error
 int em_sim_options_parse(struct em_sim_options *o, const char *rest, struct em_error *err)
 {
 	size_t n = strcspn(rest, "?");
-	struct em_sim_options made = {.truth = true, .seed = 1, .drift = 0.15e-9, .disorder = 1e25};
+	struct em_sim_options made = {
+	    .truth = true, .seed = 1, .drift = 0.15e-9, .disorder = 1e25, .contamination = 3e-9 / 1e25};
 
 	if (n && !(made.specimen = decode(rest, n)))
 		return em_error_set(err, EM_ERROR_USAGE, "sim:%.*s: it is no file's name", (int)(n < 200 ? n : 200),

@@ -12,8 +12,10 @@
  *     drift=NM_PER_S          thermal drift, rms along an axis.  0.15
  *     reaction=SECONDS        time constant of the reaction; 0: none goes on.  0
  *     disorder=E_PER_M2       dose that leaves 1/e of the order; 0: none is harmed.  1e25 (1e5 a square angstrom)
+ *     contamination=NM        carbon that this dose of 1e25 leaves where the beam was; 0: none.  3
  *     truth=on|off|FILE       on: the ground truth, STATE.truth.json, with each set, stop and exposure; FILE: and a
- * line of JSON for each exposure.  on fault=..., faults=SEED  scope/sim/fault.h
+ *                             line of JSON for each exposure.  on
+ *     fault=..., faults=SEED  scope/sim/fault.h
  */
 #ifndef EM_SCOPE_SIM_OPTIONS_H
 #define EM_SCOPE_SIM_OPTIONS_H
@@ -36,7 +38,7 @@ struct em_sim_options {
 	bool has_seed;
 	uint64_t seed;
 	enum em_sim_holder holder;
-	double drift, reaction, disorder; /* m/s, s, 1/m^2 */
+	double drift, reaction, disorder, contamination; /* m/s, s, 1/m^2, m^3 */
 	struct em_sim_faults faults;
 };
 

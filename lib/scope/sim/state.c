@@ -73,8 +73,8 @@ static bool places_make_sense(const struct em_sim_state *s)
 	for (size_t i = 0; i < EM_SIM_PLACES; i++) {
 		const struct em_sim_place *p = &s->place[i];
 
-		if (!between(p->x, -1, 1) || !between(p->y, -1, 1) || !between(p->radius, 0, 1) ||
-		    !between(p->dose, 0, 1e40))
+		if (!between(p->x, -1, 1) || !between(p->y, -1, 1) || !between(p->half[0], 0, 1) ||
+		    !between(p->half[1], 0, 1) || !between(p->angle, -10, 10) || !between(p->dose, 0, 1e40))
 			return false;
 	}
 	return true;

@@ -81,7 +81,8 @@ static void put_view(struct em_text *t, const struct em_sim_view *v)
 	put(t, "energy_offset", v->energy_offset);
 	put(t, "dispersion", v->dispersion);
 	put(t, "reaction", v->reaction);
-	put(t, "disorder", v->disorder);
+	put(t, "disorder", em_sim_view_disorder(v, v->x, v->y));
+	put(t, "contamination_m", em_sim_view_deposit(v, v->x, v->y));
 	put(t, "time", v->time);
 }
 

@@ -42,6 +42,15 @@ enum em_sim_signal {
 	EM_SIM_LOSS,    /* a spectrum of energy losses at the middle; height is 1 */
 };
 
+/* Where the beam has been: a rectangle of the specimen's plane that was scanned, or a disc. */
+#define EM_SIM_PLACES 48
+struct em_sim_place {
+	double x, y;    /* m: its middle */
+	double half[2]; /* m: half the lengths of its sides; the second one 0: the radius of a disc */
+	double angle;   /* of the first side, from x */
+	double dose;    /* electrons a square metre; 0: nothing has been there */
+};
+
 struct em_sim_view {
 	enum em_sim_signal signal;
 	size_t width, height; /* pixels, or channels and 1 */
@@ -84,13 +93,23 @@ struct em_sim_view {
 	double energy_offset, dispersion; /* true: eV of channel 0, eV a channel */
 	double energy_fwhm;               /* eV, of the zero-loss peak */
 
-	/* what has become of the specimen at this place: 0 as it was to 1 */
+	/* what has become of the specimen: 0 as it was to 1 */
 	double reaction; /* of the gas and heat: a front through the particles, a new phase */
-	double disorder; /* of the beam: order lost */
+	double disorder; /* order lost everywhere, beside what the beam has done */
 	double time;     /* s, of the in situ clock: for what moves by itself */
+	/* and of the beam, where it has been before this exposure */
+	struct em_sim_place place[EM_SIM_PLACES];
+	double critical;      /* m^-2: dose that leaves 1/e of the order; 0: none is harmed */
+	double contamination; /* m of carbon for a dose of one electron a square metre */
 
 	uint64_t seed; /* of this exposure's noise */
 };
+
+/* The dose at a place of the specimen; the order that is lost there, 0 to 1; and the carbon, m thick, that grew on it:
+ * a third more at the rim, where its molecules come from, and never more than 40 nm. */
+double em_sim_places_dose(const struct em_sim_place place[EM_SIM_PLACES], double x, double y);
+double em_sim_view_disorder(const struct em_sim_view *v, double x, double y);
+double em_sim_view_deposit(const struct em_sim_view *v, double x, double y);
 
 /* A specimen. */
 struct em_sim_world;
