@@ -46,7 +46,8 @@ enum em_control {
 	EM_VALVES_OPEN, /* off, on */
 	/* spectrometer */
 	EM_ENERGY_OFFSET,
-	EM_DISPERSION, /* eV of channel 0, eV a channel */
+	EM_DISPERSION,  /* eV of channel 0, eV a channel */
+	EM_STAGE_DRIVE, /* motor, piezo: what x and y are moved with; a piezo goes some um about where the motor stands */
 	EM_CONTROLS
 };
 

@@ -75,7 +75,8 @@ struct em_acquired {
 };
 void em_acquired_release(struct em_acquired *a);
 
-enum em_motion { EM_AT_REST, EM_MOVING, EM_NOT_READY };
+/* EM_AT_LIMIT: at rest where a hardware limiter stopped it. */
+enum em_motion { EM_AT_REST, EM_MOVING, EM_NOT_READY, EM_AT_LIMIT };
 
 /*
  * What a driver is.  Every call has `deadline` seconds on the driver's own clock; it returns 0 or -1.  A driver is used
