@@ -36,7 +36,7 @@ static void carbon_grows_where_the_beam_was(void **state)
 		p[i] /= q[i];
 	middle = square(p, 256, 118, 118, 20);
 	rim = square(p, 256, (size_t)(126 + 48 * c), (size_t)(126 + 48 * s), 3);
-	outside = square(p, 256, (size_t)(126 + 54 * c), (size_t)(126 + 54 * s), 3);
+	outside = square(p, 256, (size_t)(126 + 57 * c), (size_t)(126 + 57 * s), 3);
 	want = 0.9 * grown * 40 / (40 + 0.9e9 * grown);
 	assert_near(middle - 1, want / 20e-9, 0.1 * want / 20e-9);
 	assert_near(em_sim_view_deposit(&v, 0, 0), want, 1e-15);

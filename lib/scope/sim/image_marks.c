@@ -2,7 +2,7 @@
 /* What the beam has left where it was: a dose, and carbon. */
 #include "scope/sim/image.h"
 
-#define SOFT 1.5e-9    /* m: half the width of a mark's edge */
+#define SOFT 1e-9      /* m: half the width of a mark's edge, which is outside */
 #define THICKEST 40e-9 /* m: of what grows */
 #define SURFACE 1e-9   /* m: of carbon; on less nothing grows */
 #define SPREAD 5e-9    /* m: radius of what grows about a probe that stands */
@@ -111,7 +111,7 @@ static void mark_row(const struct em_sim_band *b, const struct em_sim_place *p, 
 {
 	const struct em_sim_frame *f = b->f;
 	double at[2], soft = fmax(SOFT, f->pixel) / p->half[0], step = hypot(f->step[0][0], f->step[0][1]);
-	double reach = (hypot(p->half[0], p->half[1]) + SOFT + f->pixel) / step, middle;
+	double reach = (hypot(p->half[0], p->half[1]) * (1 + 2 * soft)) / step, middle;
 	long lo = 0, hi = (long)f->width;
 
 	em_sim_band_place(b, row, at);
@@ -119,7 +119,7 @@ static void mark_row(const struct em_sim_band *b, const struct em_sim_place *p, 
 	em_sim_narrow(-middle, 1, reach, &lo, &hi);
 	for (long i = lo; i < hi; i++) {
 		double x = at[0] + (double)i * f->step[0][0], y = at[1] + (double)i * f->step[0][1];
-		double far = how_far(p, x, y), in = (double)em_sim_edge((float)((1 - far) / soft));
+		double far = how_far(p, x, y), in = (double)em_sim_edge((float)((1 - far) / soft + 1));
 
 		to[i] += (float)(p->dose * in * (grows ? growth(fmin(far, 1)) : 1));
 	}

@@ -102,17 +102,17 @@ static void set_cut(struct cut *c, struct em_sim_band *b, const struct em_sim_se
 }
 
 /* Bright images: density that diffraction adds where the foil is bent a little. */
-static float bent(const struct cut *c, size_t layer, float order)
+static float bent(const struct cut *c, size_t layer)
 {
 	const struct em_sim_section *s = c->s;
 	double lean[2];
 
-	if (!c->beams[layer].count || !(order > 0))
+	if (!c->beams[layer].count)
 		return 0;
 	em_sim_section_bend(s, c->along, c->down, lean);
 	lean[0] += c->lean[0];
 	lean[1] += c->lean[1];
-	return order * (float)em_sim_beams_density(&c->beams[layer], lean, c->thickness, c->b->f->lambda);
+	return (float)em_sim_beams_density(&c->beams[layer], lean, c->thickness, c->b->f->lambda);
 }
 
 /* A share of a pixel's beam goes through this layer. */
@@ -133,10 +133,10 @@ static void put_layer(struct cut *c, size_t layer, float share, size_t pixel)
 		waves = f->phase ? order * (em_sim_table(l->phase, u, v) - 1) : 0;
 	}
 	if (!c->known[layer]) {
-		c->bent[layer] = bent(c, layer, order);
+		c->bent[layer] = bent(c, layer);
 		c->known[layer] = true;
 	}
-	f->matter[pixel] += share * (matter * (1 + columns + rest) + c->bent[layer]);
+	f->matter[pixel] += share * (matter * (1 + columns + rest) + order * c->bent[layer]);
 	if (f->phase)
 		f->phase[pixel] += share * phase / (1 + phase) * (1 + waves + 2 * rest);
 }
