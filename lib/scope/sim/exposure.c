@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define PI 3.14159265358979323846
+#define FLYBACK 0.004          /* of a row, that its beginning is off */
 #define CHARGE 1.602176634e-19 /* C; CODATA 2018, exact */
 
 /* ---- what was asked for ---- */
@@ -169,7 +170,11 @@ static void plan_optics(const struct em_sim_model *m, const struct em_sim_state 
 	v->beam_radius = stem ? INFINITY : em_sim_beam_radius(s);
 	v->probe = stem ? 35e-12 * sqrt(1 + em_sim_current(s) / 100e-12) : 0;
 	v->camera_length = s->camera_length[stem] * m->length_scale;
-	v->row_jitter = v->signal == EM_SIM_SCAN ? 12e-12 + 0.02 * v->pixel : 0;
+	if (v->signal == EM_SIM_SCAN) {
+		v->row_jitter = 12e-12 + 0.02 * v->pixel;
+		v->flyback = FLYBACK * (double)v->width * hypot(v->plane[0][0], v->plane[1][0]);
+		v->flyback_seconds = 15e-6;
+	}
 	for (int i = 0; i < 2; i++) {
 		v->astigmatism[i] = m->astigmatism[i] + m->stigmator * c[EM_STIGMATOR_X + i];
 		v->tilt[i] = c[EM_BEAM_TILT_X + i];

@@ -79,6 +79,7 @@ static void put_view(struct em_text *t, const struct em_sim_view *v)
 	put_pair(t, "pattern", v->pattern, 2);
 	put(t, "seconds", v->seconds);
 	put(t, "dwell", v->dwell);
+	put(t, "flyback", v->flyback);
 	put(t, "electrons", v->electrons);
 	put(t, "energy_offset", v->energy_offset);
 	put(t, "dispersion", v->dispersion);

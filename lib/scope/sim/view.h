@@ -15,8 +15,9 @@
  *
  * Times.  A camera sees all pixels from 0 to `seconds`.  Of a scan pixel (column, row) is hit at
  * row (width dwell + line_seconds) + column dwell, for `dwell`, and shows what is at plane [..] + row_jitter there, a
- * normal number a row of this rms (m, along the fast direction), from the seed.  Meanwhile the specimen goes: the point
- * in the middle at time t is (x, y) + drift t.
+ * normal number a row of this rms (m, along the fast direction), from the seed, + flyback exp(-column dwell /
+ * flyback_seconds) in the fast direction: a row begins before the probe has come back quite.  Meanwhile the specimen
+ * goes: the point in the middle at time t is (x, y) + drift t.
  *
  * Focus.  `defocus` is that of the point (x, y, 0), below 0 under focus; what is higher by h has defocus + h.
  *
@@ -81,6 +82,8 @@ struct em_sim_view {
 	double seconds;             /* of a camera or spectrum */
 	double dwell, line_seconds; /* s a pixel, and between rows */
 	double row_jitter;          /* m rms */
+	double flyback;             /* m: how far a row begins from where it should */
+	double flyback_seconds;     /* of its decay; 0: there is none */
 
 	/* electrons and detector */
 	double electrons;
