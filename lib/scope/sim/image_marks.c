@@ -7,6 +7,7 @@
 #define SURFACE 1e-9   /* m: of carbon; on less nothing grows */
 #define SPREAD 5e-9    /* m: radius of what grows about a probe that stands */
 #define FAINT 1e-12    /* m: of carbon that nobody sees */
+#define MOST 1e35      /* m^-2: of one place; a float has them all */
 #define HARMLESS 1e-4  /* of the dose that leaves 1/e */
 
 /* Of a disc and of a rectangle: how far out (x, y) is, 1 at its edge; far where nothing has been. */
@@ -106,22 +107,54 @@ bool em_sim_frame_is_marked(const struct em_sim_frame *f)
 	return false;
 }
 
-/* row[k] += p's dose there, of what grows with its rim. */
-static void mark_row(const struct em_sim_band *b, const struct em_sim_place *p, size_t row, bool grows, float *to)
+/* A place along a row: u and v of how_far, at column k from at, by step. */
+struct stripe {
+	double at[2], step[2];
+	float dose, softness; /* 1 / soft */
+	bool round;
+};
+
+static struct stripe stripe_of(const struct em_sim_band *b, const struct em_sim_place *p, size_t row)
 {
 	const struct em_sim_frame *f = b->f;
-	double at[2], soft = fmax(SOFT, f->pixel) / p->half[0], step = hypot(f->step[0][0], f->step[0][1]);
-	double reach = (hypot(p->half[0], p->half[1]) * (1 + 2 * soft)) / step, middle;
-	long lo = 0, hi = (long)f->width;
+	double c = cos(p->angle), s = sin(p->angle), at[2], high = p->half[1] > 0 ? p->half[1] : p->half[0];
+	struct stripe t = {.dose = (float)fmin(p->dose, MOST), .round = !(p->half[1] > 0)};
 
 	em_sim_band_place(b, row, at);
-	middle = ((p->x - at[0]) * f->step[0][0] + (p->y - at[1]) * f->step[0][1]) / (step * step);
-	em_sim_narrow(-middle, 1, reach, &lo, &hi);
-	for (long i = lo; i < hi; i++) {
-		double x = at[0] + (double)i * f->step[0][0], y = at[1] + (double)i * f->step[0][1];
-		double far = how_far(p, x, y), in = (double)em_sim_edge((float)((1 - far) / soft + 1));
+	at[0] -= p->x;
+	at[1] -= p->y;
+	t.at[0] = (c * at[0] + s * at[1]) / p->half[0];
+	t.at[1] = (c * at[1] - s * at[0]) / high;
+	t.step[0] = (c * f->step[0][0] + s * f->step[0][1]) / p->half[0];
+	t.step[1] = (c * f->step[0][1] - s * f->step[0][0]) / high;
+	t.softness = (float)(p->half[0] / fmax(SOFT, f->pixel));
+	return t;
+}
 
-		to[i] += (float)(p->dose * in * (grows ? growth(fmin(far, 1)) : 1));
+/* to[k] += the dose there; with `grows` what grows by it.  Plain numbers, so that processors do many at a time. */
+static void mark_row(const struct stripe *t, size_t width, bool grows, float *restrict to)
+{
+	double reach = 1 + 2 / (double)t->softness;
+	float rim = grows ? 0.3F : 0, rest = grows ? 0.9F : 1, softness = t->softness, dose = t->dose;
+	float u0, v0, du = (float)t->step[0], dv = (float)t->step[1];
+	bool round = t->round;
+	long lo = 0, hi = (long)width;
+
+	em_sim_narrow(t->at[0], t->step[0], reach, &lo, &hi);
+	em_sim_narrow(t->at[1], t->step[1], reach, &lo, &hi);
+	u0 = (float)(t->at[0] + (double)lo * t->step[0]);
+	v0 = (float)(t->at[1] + (double)lo * t->step[1]);
+	to += lo;
+	for (int i = 0, n = (int)(hi - lo); i < n; i++) {
+		float u = fabsf(u0 + du * (float)i), v = fabsf(v0 + dv * (float)i), near, in;
+
+		near = round ? sqrtf(u * u + v * v) : u > v ? u : v;
+		in = (1 - near) * softness + 1;
+		in = in < -1 ? -1 : in;
+		in = in > 1 ? 1 : in;
+		near = near > 1 ? 1 : near;
+		near *= near * near;
+		to[i] += dose * (0.5F + in * (0.75F - 0.25F * in * in)) * (rest + rim * near * near);
 	}
 }
 
@@ -136,10 +169,13 @@ void em_sim_band_mark(struct em_sim_band *b)
 		const struct em_sim_place *p = &f->view->place[k], wide = widened(*p);
 
 		for (size_t row = shows(f, p) ? b->first : b->last; row < b->last; row++) {
+			struct stripe harm = stripe_of(b, p, row), grow = stripe_of(b, &wide, row);
 			size_t from = (row - b->first) * f->width;
 
-			mark_row(b, p, row, false, b->dose + from);
-			mark_row(b, &wide, row, true, b->deposit + from);
+			if (f->view->critical > 0 && f->world->sections)
+				mark_row(&harm, f->width, false, b->dose + from);
+			if (f->view->contamination > 0)
+				mark_row(&grow, f->width, true, b->deposit + from);
 		}
 	}
 }
@@ -148,16 +184,16 @@ void em_sim_draw_deposit(struct em_sim_band *b)
 {
 	struct em_sim_frame *f = b->f;
 	struct em_sim_weight w = em_sim_frame_weigh(f, em_sim_matter_find("C"));
-	float least = (float)SURFACE * w.matter;
+	size_t pixels = (b->last - b->first) * f->width;
+	float rate = (float)f->view->contamination, most = (float)THICKEST, per_least = 1 / ((float)SURFACE * w.matter);
+	float slant = 1 / (float)f->turn[2][2], *matter = f->matter + b->first * f->width;
 
-	for (size_t i = 0; i < (b->last - b->first) * f->width; i++) {
-		size_t pixel = b->first * f->width + i;
-		float there = fminf(1, f->matter[pixel] / least);
-		float t =
-		    (float)thickness((double)b->deposit[i] * f->view->contamination) * there / (float)f->turn[2][2];
+	for (size_t i = 0; i < pixels; i++) {
+		float grown = rate * b->deposit[i], there = matter[i] * per_least;
 
-		f->matter[pixel] += t * w.matter;
-		if (f->phase)
-			f->phase[pixel] += t * w.phase;
+		b->deposit[i] = slant * grown * most / (grown + most) * (there < 1 ? there : 1);
+		matter[i] += b->deposit[i] * w.matter;
 	}
+	for (size_t i = 0; f->phase && i < pixels; i++)
+		f->phase[b->first * f->width + i] += b->deposit[i] * w.phase;
 }
