@@ -33,7 +33,9 @@ check_fails "goes so far" 4 'the piezo goes from' 'sim "$s" set stage.x+=8um'
 
 (cd a && s='sim:foil.json?clock=virtual&mechanics=ideal&contamination=20&state=grown' &&
 	sim "$s" set mode=stem mag=2M &&
-	for n in 1 10 1; do sim "$s" acquire -d HAADF --size 256 --dwell 100 -n $n -o "$T/$n-$(ls "$T" | wc -l).tar"; done &&
+	for n in 1 10 1; do
+		sim "$s" acquire -d HAADF --size 256 --dwell 100 -n $n -o "$T/$n-$(ls "$T" | wc -l).tar"
+	done &&
 	sim "$s" set stage.x=1um && sim "$s" acquire -d HAADF --size 256 --dwell 100 -o "$T/beside.tar")
 mean() { emcat -q -O npy -o mean.npy "$1" && "$PYTHON" -c 'import numpy; print(numpy.load("mean.npy").mean() - 500)'; }
 if have_numpy; then
