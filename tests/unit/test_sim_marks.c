@@ -145,6 +145,32 @@ static void a_scan_leaves_its_field(void **state)
 	em_sim_options_release(&o);
 }
 
+/* Of more places than are kept those with the least dose are forgotten. */
+static void the_most_is_kept(void **state)
+{
+	struct em_sim_model m = model_of("?mechanics=ideal");
+	struct em_exposure e = {.width = 64, .height = 64, .dwell = 1e-3};
+	struct em_sim_options o;
+	struct em_sim_plan p;
+	struct em_sim_state s;
+
+	(void)state;
+	assert_int_equal(em_sim_options_parse(&o, "", NULL), 0);
+	em_sim_state_init(&s, 1, EM_SIM_DOUBLE_TILT, true);
+	s.control[EM_MODE] = 1;
+	strcpy(e.detector, "HAADF");
+	for (int i = 0; i < 3 * EM_SIM_PLACES; i++) {
+		s.stage.axis[0].from = s.stage.axis[0].to = s.stage.axis[0].dragged = i * 1e-6;
+		e.dwell = i == 7 ? 1e-2 : 1e-4 + 1e-6 * i;
+		assert_int_equal(em_sim_exposure_plan(&m, &o, &s, &e, &p, NULL), 0);
+		em_sim_exposure_done(&s, &p);
+		assert_true(i < 7 || em_sim_places_dose(s.place, p.view.x - 1e-6 * (i - 7), p.view.y) > 0);
+		assert_true(em_sim_places_dose(s.place, p.view.x, p.view.y) > 0);
+	}
+	assert_near(em_sim_places_dose(s.place, p.view.x - 1e-6 * (3 * EM_SIM_PLACES - 1), p.view.y), 0, 0);
+	em_sim_options_release(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +178,7 @@ int main(void)
 	    cmocka_unit_test(it_stops_growing),
 	    cmocka_unit_test(order_is_lost_where_the_beam_was),
 	    cmocka_unit_test(a_scan_leaves_its_field),
+	    cmocka_unit_test(the_most_is_kept),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

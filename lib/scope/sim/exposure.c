@@ -290,18 +290,22 @@ static bool is_same(const struct em_sim_place *p, const struct em_sim_place *q)
 	       fabs(p->half[0] - q->half[0]) < 0.03 * p->half[0] && fabs(p->half[1] - q->half[1]) < 0.03 * p->half[0];
 }
 
-/* An exposure of the same place adds to it; else the oldest is forgotten. */
+/* An exposure of the same place adds to it; else the place with the least dose is forgotten. */
 static void add_place(struct em_sim_state *s, const struct em_sim_place *p)
 {
-	if (p->dose <= 0)
-		return;
-	for (size_t i = 0; i < EM_SIM_PLACES; i++)
-		if (s->place[i].dose > 0 && is_same(p, &s->place[i])) {
-			s->place[i].dose = fmin(s->place[i].dose + p->dose, 1e40);
+	struct em_sim_place *least = &s->place[0];
+
+	for (size_t i = 0; i < EM_SIM_PLACES; i++) {
+		struct em_sim_place *at = &s->place[i];
+
+		if (at->dose > 0 && is_same(p, at)) {
+			at->dose = fmin(at->dose + p->dose, 1e40);
 			return;
 		}
-	memmove(&s->place[1], &s->place[0], (EM_SIM_PLACES - 1) * sizeof(*p));
-	s->place[0] = *p;
+		least = at->dose < least->dose ? at : least;
+	}
+	if (p->dose > least->dose)
+		*least = *p;
 }
 
 void em_sim_exposure_done(struct em_sim_state *s, const struct em_sim_plan *plan)

@@ -139,6 +139,7 @@ void em_sim_band_mark(struct em_sim_band *b);
 /* What has grown on it; after everything else. */
 void em_sim_draw_deposit(struct em_sim_band *b);
 void em_sim_draw_thing(struct em_sim_band *b, const struct em_sim_thing *t);
+bool em_sim_section_in_frame(const struct em_sim_frame *f, const struct em_sim_section *s);
 void em_sim_draw_section(struct em_sim_band *b, const struct em_sim_section *s);
 void em_sim_draw_hole(struct em_sim_band *b, const struct em_sim_thing *hole);
 /* Bars, film and everything scattered on it. */

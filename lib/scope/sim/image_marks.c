@@ -162,7 +162,10 @@ void em_sim_band_mark(struct em_sim_band *b)
 {
 	const struct em_sim_frame *f = b->f;
 	size_t pixels = (b->last - b->first) * f->width;
+	bool harms = false;
 
+	for (size_t k = 0; k < f->world->sections && f->view->critical > 0; k++)
+		harms |= em_sim_section_in_frame(f, &f->world->section[k]);
 	for (size_t i = 0; i < pixels; i++)
 		b->dose[i] = b->deposit[i] = 0;
 	for (size_t k = 0; k < EM_SIM_PLACES; k++) {
@@ -172,7 +175,7 @@ void em_sim_band_mark(struct em_sim_band *b)
 			struct stripe harm = stripe_of(b, p, row), grow = stripe_of(b, &wide, row);
 			size_t from = (row - b->first) * f->width;
 
-			if (f->view->critical > 0 && f->world->sections)
+			if (harms)
 				mark_row(&harm, f->width, false, b->dose + from);
 			if (f->view->contamination > 0)
 				mark_row(&grow, f->width, true, b->deposit + from);

@@ -14,7 +14,7 @@ static uint64_t lattice_id(const struct em_sim_section *s, size_t layer)
 }
 
 /* Is any of it in the frame?  Local coordinates of the frame's corners. */
-static bool in_frame(const struct em_sim_frame *f, const struct em_sim_section *s)
+bool em_sim_section_in_frame(const struct em_sim_frame *f, const struct em_sim_section *s)
 {
 	double lo[2] = {1e9, 1e9}, hi[2] = {-1e9, -1e9};
 
@@ -51,7 +51,7 @@ int em_sim_section_lattices(struct em_sim_frame *f, const struct em_sim_section 
 {
 	double blur[2][2], lean[2], smear[2], middle[2], t;
 
-	if (!in_frame(f, s))
+	if (!em_sim_section_in_frame(f, s))
 		return 0;
 	em_sim_frame_local_blur(f, s->at[2], s->angle, blur);
 	lean_of(f, s, lean);
@@ -230,7 +230,7 @@ void em_sim_draw_section(struct em_sim_band *b, const struct em_sim_section *s)
 	double cosine = cos(s->angle), sine = sin(s->angle), step[2];
 	struct cut c;
 
-	if (!in_frame(f, s))
+	if (!em_sim_section_in_frame(f, s))
 		return;
 	set_cut(&c, b, s);
 	step[0] = cosine * f->step[0][0] + sine * f->step[0][1];

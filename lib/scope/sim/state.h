@@ -31,7 +31,7 @@ struct em_sim_state {
 	double magnification[2], camera_length[2]; /* of tem and stem */
 	double left_shift[2], left_focus;          /* m: what the last change of mode left behind */
 	double electrons;                          /* on the specimen, ever */
-	struct em_sim_place place[EM_SIM_PLACES];  /* the newest first */
+	struct em_sim_place place[EM_SIM_PLACES];  /* those with the most dose */
 };
 
 /* As it is when it was just made: at rest at 0, tem, beam on. */
