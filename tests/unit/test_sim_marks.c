@@ -71,11 +71,13 @@ static void it_stops_growing(void **state)
 	assert_int_equal(em_sim_world_meet(w, &v, 5e-9, 5e-9, 0, met), 2);
 	assert_near(met[1].thickness, em_sim_view_deposit(&v, 5e-9, 5e-9), 0);
 	assert_int_equal(em_sim_world_meet(w, &v, 11e-9, 0, 0, met), 1);
-	/* about a probe that stands as much, over 5 nm */
+	/* about a probe that stands as much over 5 nm, as a dome */
 	v.place[0] = (struct em_sim_place){.half = {1e-9, 0}, .dose = 1e25};
 	v.contamination = 1e-9 / 1e25;
-	assert_near(em_sim_view_deposit(&v, 0, 0), 0.9e-9 / 25, 1e-13);
-	assert_true(em_sim_view_deposit(&v, 4.9e-9, 0) > 1.1e-9 / 25 && em_sim_view_deposit(&v, 5.1e-9, 0) == 0);
+	assert_near(em_sim_view_deposit(&v, 0, 0), 4e-9 / 3 / 25, 1e-13);
+	assert_true(em_sim_view_deposit(&v, 4.5e-9, 0) < 0.8e-9 / 25 &&
+	            em_sim_view_deposit(&v, 4.5e-9, 0) > 0.4e-9 / 25);
+	assert_near(em_sim_view_deposit(&v, 5.1e-9, 0), 0, 0);
 	em_sim_world_free(w);
 }
 

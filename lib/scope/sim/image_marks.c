@@ -37,12 +37,22 @@ static struct em_sim_place widened(struct em_sim_place p)
 	return p;
 }
 
-/* Molecules come along the surface from outside, and are caught at the rim. */
-static double growth(double far)
+/* What grows goes as rest + rim far^6, of mean 1 over a disc.  Molecules come along the surface from outside and are
+ * caught at the rim of what is scanned; about a probe that stands a dome grows. */
+static void profile_of(const struct em_sim_place *p, double *rest, double *rim)
 {
-	double q = far * far * far;
+	bool stands = !(p->half[1] > 0) && p->half[0] <= SPREAD;
 
-	return 0.9 + 0.3 * q * q;
+	*rest = stands ? 4. / 3 : 0.9;
+	*rim = stands ? -4. / 3 : 0.3;
+}
+
+static double growth(const struct em_sim_place *p, double far)
+{
+	double rest, rim;
+
+	profile_of(p, &rest, &rim);
+	return rest + rim * pow(far, 6);
 }
 
 static double thickness(double grown)
@@ -76,7 +86,7 @@ double em_sim_view_deposit(const struct em_sim_view *v, double x, double y)
 		double far = how_far(&p, x, y);
 
 		if (far <= 1)
-			grown += v->contamination * p.dose * growth(far);
+			grown += v->contamination * p.dose * growth(&p, far);
 	}
 	return thickness(grown);
 }
@@ -111,6 +121,7 @@ bool em_sim_frame_is_marked(const struct em_sim_frame *f)
 struct stripe {
 	double at[2], step[2];
 	float dose, softness; /* 1 / soft */
+	double rest, rim;     /* of what grows */
 	bool round;
 };
 
@@ -128,6 +139,7 @@ static struct stripe stripe_of(const struct em_sim_band *b, const struct em_sim_
 	t.step[0] = (c * f->step[0][0] + s * f->step[0][1]) / p->half[0];
 	t.step[1] = (c * f->step[0][1] - s * f->step[0][0]) / high;
 	t.softness = (float)(p->half[0] / fmax(SOFT, f->pixel));
+	profile_of(p, &t.rest, &t.rim);
 	return t;
 }
 
@@ -135,7 +147,8 @@ static struct stripe stripe_of(const struct em_sim_band *b, const struct em_sim_
 static void mark_row(const struct stripe *t, size_t width, bool grows, float *restrict to)
 {
 	double reach = 1 + 2 / (double)t->softness;
-	float rim = grows ? 0.3F : 0, rest = grows ? 0.9F : 1, softness = t->softness, dose = t->dose;
+	float rim = grows ? (float)t->rim : 0, rest = grows ? (float)t->rest : 1, softness = t->softness,
+	      dose = t->dose;
 	float u0, v0, du = (float)t->step[0], dv = (float)t->step[1];
 	bool round = t->round;
 	long lo = 0, hi = (long)width;
