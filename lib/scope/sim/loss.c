@@ -30,12 +30,12 @@ static void react(struct em_synth_specimen *s, const struct em_sim_met *m)
 	s->atoms[EM_SYNTH_O] *= 1 - s->vacancy;
 }
 
-static struct em_synth_specimen foil(const struct em_sim_met *m, double slant)
+static struct em_synth_specimen foil(const struct em_sim_met *m, double slant, double voltage)
 {
 	const char *name = m->matter->compound ? m->matter->compound : "SrTiO3";
 	const struct em_synth_compound *c = em_synth_compound_find(name, strlen(name));
 	double t = m->thickness * slant;
-	struct em_synth_specimen s = em_synth_compound_foil(c, t / m->matter->lambda, EXPONENT);
+	struct em_synth_specimen s = em_synth_compound_foil(c, t / em_sim_matter_lambda(m->matter, voltage), EXPONENT);
 
 	if (!m->matter->compound) { /* the background alone, and oxygen, of which MoO2 has less */
 		for (int e = 0; e < EM_SYNTH_ELEMENTS; e++)
@@ -75,7 +75,7 @@ static struct em_synth_specimen under_beam(const struct em_sim_world *w, const s
 		struct em_synth_specimen here = nothing;
 
 		for (size_t k = 0; k < found; k++) {
-			struct em_synth_specimen next = foil(&met[k], 1 / turn[2][2]);
+			struct em_synth_specimen next = foil(&met[k], 1 / turn[2][2], v->voltage);
 
 			here = behind(&here, &next);
 			em_sim_edges_count(met[k].matter, met[k].thickness / turn[2][2] / (double)n, atoms);

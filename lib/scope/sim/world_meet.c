@@ -181,7 +181,7 @@ void em_sim_world_describe(const struct em_sim_world *w, const struct em_sim_vie
 
 	em_sim_tilt_matrix(v->a, v->b, turn);
 	for (size_t i = 0; i < n; i++)
-		t += met[i].thickness / turn[2][2] / met[i].matter->lambda;
+		t += met[i].thickness / turn[2][2] / em_sim_matter_lambda(met[i].matter, v->voltage);
 	em_text_append(json, "{");
 	put(json, "x_um", v->x * 1e6);
 	put(json, "y_um", v->y * 1e6);
