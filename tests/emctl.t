@@ -14,7 +14,7 @@ value() { emctl get "$1" | sed 's/.*=//; s/[a-z]*$//'; }
 check "set" 'emctl set stage.x=12.5um stage.a=-10deg mag=20000'
 check_near "it is there in the next process" 12.5 "$(value stage.x)" 0.2
 check_near "tilted, too" -10 "$(value stage.a)" 0.06
-check_is "by groups" 5 "$(emctl get stage | wc -l)"
+check_is "by groups" 6 "$(emctl get stage | wc -l)"
 check_is "what get prints, set takes" "mag=20000" "$(emctl set "$(emctl get mag)" && emctl get mag)"
 x=$(value stage.x)
 check "by an amount" 'emctl set stage.x+=2um stage.y-=1um'

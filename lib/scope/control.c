@@ -40,6 +40,7 @@ static const struct em_control_info table[EM_CONTROLS] = {
     [EM_VALVES_OPEN] = {"valves.open", EM_DIMENSION_SWITCH, NULL, "", 0, "of the column"},
     [EM_ENERGY_OFFSET] = {"energy.offset", EM_DIMENSION_ENERGY, NULL, "eV", 0.01, "of the spectrometer's channel 0"},
     [EM_DISPERSION] = {"energy.dispersion", EM_DIMENSION_ENERGY, NULL, "eV", 1e-6, "a channel"},
+    [EM_STAGE_DRIVE] = {"stage.drive", EM_DIMENSION_CHOICE, "motor piezo", "", 0, "what moves the stage in x and y"},
 };
 
 /* ---- units ---- */

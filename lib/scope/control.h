@@ -47,6 +47,8 @@ enum em_control {
 	/* spectrometer */
 	EM_ENERGY_OFFSET,
 	EM_DISPERSION, /* eV of channel 0, eV a channel */
+	/* motor, piezo: what x and y are moved with; a piezo goes some um about where the motor stands */
+	EM_STAGE_DRIVE,
 	EM_CONTROLS
 };
 

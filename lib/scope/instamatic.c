@@ -493,6 +493,5 @@ const struct em_driver_kind em_driver_instamatic = {
     .scheme = "instamatic",
     .purpose = "Instamatic's servers, set to JSON: JEOL, FEI, Tecnai, simulators",
     .open = open_instamatic,
-    .which = "",
     .port = EM_INSTAMATIC_PORT,
 };

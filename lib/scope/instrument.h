@@ -75,7 +75,8 @@ struct em_acquired {
 };
 void em_acquired_release(struct em_acquired *a);
 
-enum em_motion { EM_AT_REST, EM_MOVING, EM_NOT_READY };
+/* EM_AT_LIMIT: at rest where a hardware limiter stopped it. */
+enum em_motion { EM_AT_REST, EM_MOVING, EM_NOT_READY, EM_AT_LIMIT };
 
 /*
  * What a driver is.  Every call has `deadline` seconds on the driver's own clock; it returns 0 or -1.  A driver is used
@@ -116,9 +117,11 @@ struct em_driver_kind {
 	const char *scheme, *purpose;
 	const struct em_driver *(*open)(const char *rest, const char *state_dir, double deadline, void **self,
 	                                struct em_error *err);
-	/* Of the URL's query the keys that tell one instrument from another: "seed state".  NULL: all of it does. */
-	const char *which;
-	const char *port; /* where the URL gives none; NULL: it has no host */
+	/* One instrument has one name, however its URL is written.  Where it is at a host the name is host and port, and
+	 * this is the port where the URL gives none; */
+	const char *port;
+	/* else what follows "SCHEME:" in the one way to write it; to be freed.  NULL where it cannot be understood. */
+	char *(*canonical)(const char *rest);
 	/* The wire has no way to stop a stage.  Nobody connects to try: that may take the place of who moves it. */
 	bool no_stop;
 };

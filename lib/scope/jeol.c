@@ -369,6 +369,5 @@ const struct em_driver_kind em_driver_jeol = {
     .scheme = "jeol",
     .purpose = "JEOL: TEMCenter's detectors, and a bridge for the rest: jeol://HOST?bridge=PC (untested)",
     .open = open_jeol,
-    .which = "",
     .port = EM_JEOL_PORT,
 };

@@ -37,7 +37,7 @@ void em_scope_report_controls(const struct em_controls *c, bool json, struct em_
 	}
 }
 
-static const char *const motion_name[] = {"rest", "moving", "not ready"};
+static const char *const motion_name[] = {"rest", "moving", "not ready", "at a limiter"};
 
 static void put_string(struct em_text *t, const char *name, const char *value)
 {

@@ -378,7 +378,6 @@ const struct em_driver_kind em_driver_rpc = {
     .scheme = "rpc",
     .purpose = "netstring JSON-RPC 2.0: digital twins, emctl serve rpc",
     .open = open_rpc,
-    .which = "",
     .port = EM_RPC_PORT,
     .no_stop = true,
 };

@@ -71,6 +71,11 @@ static bool same(const struct em_scope *s, const struct em_controls *a, const st
 	return true;
 }
 
+static bool is_still(enum em_motion m)
+{
+	return m == EM_AT_REST || m == EM_AT_LIMIT;
+}
+
 struct watch {
 	struct em_controls ask, last;
 	enum em_motion motion;
@@ -99,7 +104,7 @@ static void look(struct em_scope *s, struct watch *w, bool stage)
 		}
 	if (!read)
 		return;
-	rest = w->motion == EM_AT_REST;
+	rest = is_still(w->motion);
 	if (!rest || !w->has_last || !same(s, &w->last, &now)) {
 		w->quiet_since = em_scope_now(s);
 		w->alike = 0;
@@ -117,12 +122,23 @@ static int give_up(struct em_scope *s, const struct watch *w, const struct em_co
 			*err = w->why;
 		return -1;
 	}
-	if (w->motion != EM_AT_REST || !want || !em_scope_compare(s, want, &w->last, err))
+	if (!is_still(w->motion) || !want || !em_scope_compare(s, want, &w->last, err))
 		em_error_set(err, EM_ERROR_MISSED, "%s: the stage %s after %.3g s", s->label,
 		             w->motion == EM_NOT_READY ? "is not ready"
 		             : w->motion == EM_MOVING  ? "still moves"
 		                                       : "has not come to rest",
 		             waited);
+	return -1;
+}
+
+/* At rest, and there or not; where a limiter stopped it the error says so. */
+static int end_elsewhere(const struct em_scope *s, const struct watch *w, const struct em_controls *want,
+                         struct em_error *err)
+{
+	if (!em_scope_compare(s, want, &w->last, err))
+		return 0;
+	if (w->motion == EM_AT_LIMIT && err)
+		em_error_prefix(err, "a hardware limiter stopped the stage: ");
 	return -1;
 }
 
@@ -158,7 +174,7 @@ int em_scope_rest(struct em_scope *s, const struct em_controls *want, bool stage
 		if (there && !small && w.alike >= (stage ? 2 : 1))
 			return 0;
 		if (!w.why.kind && w.alike >= 2 && now - w.quiet_since >= QUIET)
-			return want ? em_scope_compare(s, want, &w.last, err) : 0;
+			return want ? end_elsewhere(s, &w, want, err) : 0;
 		if (now >= end)
 			return give_up(s, &w, want, now - begun, err);
 		if (em_scope_pause(s, fmin(pause, fmax(end - now, 0.001)), err))

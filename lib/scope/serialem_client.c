@@ -483,7 +483,6 @@ const struct em_driver_kind em_driver_serialem = {
     .scheme = "serialem",
     .purpose = "SerialEM's external control, and emctl serve serialem",
     .open = open_sem,
-    .which = "",
     .port = EM_SERIALEM_PORT,
     .no_stop = true,
 };

@@ -80,7 +80,7 @@ static int put_holder(const struct answer *a, struct em_error *err)
 static int put_status(const struct answer *a, struct em_error *err)
 {
 	static const char *const words[] = {
-	    [EM_AT_REST] = "READY", [EM_MOVING] = "MOVING", [EM_NOT_READY] = "NOT_READY"};
+	    [EM_AT_REST] = "READY", [EM_MOVING] = "MOVING", [EM_NOT_READY] = "NOT_READY", [EM_AT_LIMIT] = "READY"};
 	struct em_scope *s = a->site->scope;
 	enum em_motion motion;
 

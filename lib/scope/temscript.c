@@ -149,6 +149,5 @@ const struct em_driver_kind em_driver_http = {
     .scheme = "http",
     .purpose = "temscript version 1: Thermo Fisher and FEI microscopes, emctl serve",
     .open = open_http,
-    .which = "",
     .port = "8080",
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define NAME_MAX_BYTES 80
 
@@ -38,70 +39,48 @@ static const struct em_driver_kind *kind_of(const char *url)
 	return NULL;
 }
 
-/* Is the key of "key=value" among the words? */
-static bool has_key(const char *words, const char *pair)
+/* "HOST:PORT" of what follows "SCHEME:": letters in small, "localhost" as the address it is, no path and no query. */
+static char *name_host(const char *rest, const char *port)
 {
-	size_t n = strcspn(pair, "=&");
-
-	for (const char *w = words; *w; w += strspn(w, " ")) {
-		size_t len = strcspn(w, " ");
-
-		if (len == n && !strncmp(w, pair, n))
-			return true;
-		w += len;
-	}
-	return false;
-}
-
-/* However it is to behave, it is the same instrument: one lock, one journal. */
-static void cut_query(char *url)
-{
-	const struct em_driver_kind *kind = kind_of(url);
-	char *query = strchr(url, '?'), *end = query;
-
-	if (!query || !kind || !kind->which)
-		return;
-	for (char *pair = query + 1; *pair;) {
-		size_t n = strcspn(pair, "&"), step = n + (pair[n] == '&');
-
-		if (has_key(kind->which, pair)) {
-			*end = end == query ? '?' : '&';
-			end++;
-			memmove(end, pair, n);
-			end += n;
-		}
-		pair += step;
-	}
-	*end = '\0';
-}
-
-/* Letters in small, "localhost" as the address it is, and the port that is meant where none is given: however it is
- * written it is the same instrument, and one lock.  NULL: out of memory. */
-static char *name_host(char *url)
-{
-	const struct em_driver_kind *kind = kind_of(url);
-	char *host = strstr(url, "://");
+	const char *host = rest + 2 * !strncmp(rest, "//", 2);
+	size_t n = strcspn(host, "/?"), name = strcspn(host, *host == '[' ? "]/?" : ":/?");
 	struct em_text t = {0};
-	size_t n, name;
 
-	if (!host || !kind || !kind->port)
-		return url;
-	host += 3;
-	n = strcspn(host, "/?");
-	for (size_t i = 0; i < n; i++)
-		host[i] = (char)tolower((unsigned char)host[i]);
-	name = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?");
-	em_text_append_bytes(&t, url, (size_t)(host - url));
-	if (name == 9 && !memcmp(host, "localhost", 9))
+	name += host[name] == ']';
+	if (name == 9 && !strncasecmp(host, "localhost", name))
 		em_text_append(&t, "127.0.0.1");
 	else
-		em_text_append_bytes(&t, host, name < n ? name : n);
+		em_text_append_bytes(&t, host, name);
 	if (name < n)
 		em_text_append_bytes(&t, host + name, n - name);
 	else
-		em_text_printf(&t, ":%s", kind->port);
-	em_text_append(&t, host + n + (host[n] == '/'));
-	free(url);
+		em_text_printf(&t, ":%s", port);
+	if (em_text_check(&t, NULL))
+		em_text_release(&t);
+	for (size_t i = 0; i < t.len; i++)
+		t.s[i] = (char)tolower((unsigned char)t.s[i]);
+	return t.s;
+}
+
+/* The URL in the one way to write it; owned.  NULL: out of memory. */
+static char *name_instrument(const char *url)
+{
+	const struct em_driver_kind *kind = kind_of(url);
+	size_t scheme = strcspn(url, ":") + 1;
+	struct em_text t = {0};
+	char *rest = NULL;
+
+	if (kind && kind->port)
+		rest = name_host(url + scheme, kind->port);
+	else if (kind && kind->canonical)
+		rest = kind->canonical(url + scheme);
+	if (rest) {
+		em_text_append_bytes(&t, url, scheme);
+		em_text_append(&t, rest);
+	} else {
+		em_text_append(&t, url);
+	}
+	free(rest);
 	if (em_text_check(&t, NULL))
 		em_text_release(&t);
 	return t.s;
@@ -127,13 +106,10 @@ static void put_name(struct em_text *t, const char *url)
 
 char *em_scope_file(const char *state_dir, const char *url, const char *ext)
 {
-	char *name = em_scope_public_url(url);
+	char *public = em_scope_public_url(url), *name = public ? name_instrument(public) : NULL;
 	struct em_text t = {0};
 
-	if (!name)
-		return NULL;
-	cut_query(name);
-	name = name_host(name);
+	free(public);
 	if (!name)
 		return NULL;
 	em_text_printf(&t, "%s/", state_dir);

@@ -115,7 +115,16 @@ static void an_instrument_has_its_files(void **state)
 	check_same_file(longest, other, false);
 	/* how a simulator behaves makes it no other one */
 	check_same_file("sim:", "sim:?clock=virtual&fault=drop@3", true);
-	check_same_file("sim:?seed=2", "sim:?clock=virtual&seed=2&x", true);
+	check_same_file("sim:?seed=2", "sim:?clock=virtual&seed=2", true);
+	check_same_file("sim:", "sim:?seed=1", true);
+	check_same_file("sim:", "sim:?holder=double&mechanics=real", true);
+	check_same_file("sim:?holder=single&seed=2", "sim:?seed=2&holder=single", true);
+	check_same_file("sim:?mechanics=ideal", "sim:", false);
+	/* files are the same from whichever folder, and a state is of one microscope */
+	check_same_file("sim:?state=a", "sim:?seed=2&holder=single&state=./a", true);
+	check_same_file("sim:?state=a", "sim:?state=b", false);
+	check_same_file("sim:a.json", "sim:./a.json", true);
+	check_same_file("sim:a.json", "sim:/a.json", false);
 	check_same_file("sim:?seed=2&state=a", "sim:?seed=2&clock=real&state=a", true);
 	check_same_file("sim:?seed=2", "sim:?seed=3", false);
 	check_same_file("sim:?seed=2", "sim:?seeds=2", false);

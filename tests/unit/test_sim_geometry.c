@@ -274,6 +274,34 @@ static void rows_jump_by_what_was_asked(void **state)
 	em_sim_world_free(w);
 }
 
+/* An edge at column x is seen at c, where c + A exp(-c dwell / tau) is x: rows begin too far to the right. */
+static void rows_begin_before_the_probe_is_back(void **state)
+{
+	struct em_sim_world *w = world_of("{\"film\":{\"material\":\"C\",\"thickness_nm\":20,\"holes_at\":"
+	                                  "[{\"x_um\":0,\"y_um\":0,\"radius_um\":1.3}]}}");
+	struct em_sim_view v = view_of(EM_SIM_SCAN, 512, 2.8e-6, 0, 0);
+	double moved[2] = {0, 0}, seen = 20, edge = 0;
+	struct em_array a, still;
+	float *p, *q;
+
+	(void)state;
+	q = expected(w, &v, &still);
+	while (q[256 * 512 + (int)edge] > q[256 * 512] / 2)
+		edge++;
+	v.flyback = 6 * v.pixel;
+	v.flyback_seconds = 40e-6; /* of 1 us a pixel */
+	p = expected(w, &v, &a);
+	for (size_t i = 0; i < 512; i++) /* by what is missing beside the hole */
+		moved[i / 256] += ((double)q[256 * 512 + i] - (double)p[256 * 512 + i]) / (double)q[256 * 512];
+	for (int i = 0; i < 50; i++)
+		seen = edge - 6 * exp(-seen / 40);
+	assert_true(fabs(moved[0] - 6 * exp(-seen / 40)) < 0.15); /* the film is uneven */
+	assert_true(moved[0] > 3 && fabs(moved[1]) < 0.01);
+	em_array_release(&a);
+	em_array_release(&still);
+	em_sim_world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +314,7 @@ int main(void)
 	    cmocka_unit_test(a_camera_sees_drift),
 	    cmocka_unit_test(a_tilted_beam_shifts_what_is_out_of_focus),
 	    cmocka_unit_test(rows_jump_by_what_was_asked),
+	    cmocka_unit_test(rows_begin_before_the_probe_is_back),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,54 @@ static void the_same_bits_on_any_number_of_threads(void **state)
 }
 
 /* The share on the ring: 7.1e-26 Z^1.7 n t, and twice that at 60 degrees. */
+/* How many of 48 coins and a uniform number are farther than k rms from the mean. */
+static double far_coins(double k)
+{
+	double p = pow(0.5, 48), sum = 0, far = k * sqrt(145. / 12);
+
+	for (int s = 0; s <= 48; s++, p *= (49. - s) / s) {
+		double lo = s - 24.5, hi = s - 23.5; /* the uniform number goes over this */
+
+		sum += p * (fmax(0, fmin(hi, -far) - lo) + fmax(0, hi - fmax(lo, far)));
+	}
+	return sum;
+}
+
+/* Readout noise is normal, but for its tails, which are as coins have them, near to normal: its third and fourth
+ * moments, and how many are beyond 1, 2 and 3 of its rms. */
+static void readout_is_normal(void **state)
+{
+	static const double beyond[] = {0.317311, 0.0455003, 0.0026998}, within[] = {0.01, 0.02, 0.15};
+	struct em_sim_world *w = world_of("{}");
+	struct em_sim_view v = view_of(EM_SIM_IMAGE, 1024, 1e-6, 0, 0);
+	double n = 1024 * 1024, third = 0, fourth = 0, found[3] = {0};
+	struct em_array a;
+
+	(void)state;
+	v.electrons = 0;
+	v.offset = 5000;
+	v.read_noise = 100;
+	assert_int_equal(em_sim_form(w, &v, &a, NULL), 0);
+	for (size_t i = 0; i < 1024 * 1024; i++) {
+		double x = (((uint16_t *)a.data)[i] - 5000.) / 100;
+
+		third += x * x * x / n;
+		fourth += x * x * x * x / n;
+		for (int k = 0; k < 3; k++)
+			found[k] += fabs(x) > k + 1 ? 1 / n : 0;
+	}
+	assert_true(fabs(third) < 4 * sqrt(15 / n));
+	assert_true(fabs(fourth - 3) < 0.04 + 4 * sqrt(96 / n)); /* 3 - 2 / 48 */
+	for (int k = 0; k < 3; k++) {                            /* counts are whole: beyond k + 0.005 */
+		double want = far_coins(k + 1.005);
+
+		assert_true(fabs(found[k] / want - 1) < 4 / sqrt(n * want));
+		assert_true(fabs(far_coins(k + 1) / beyond[k] - 1) < within[k]);
+	}
+	em_array_release(&a);
+	em_sim_world_free(w);
+}
+
 static void haadf_counts_atoms(void **state)
 {
 	struct em_sim_world *w = world_of(FILM);
@@ -343,6 +391,7 @@ int main(void)
 	    cmocka_unit_test(noise_is_about_what_is_expected),
 	    cmocka_unit_test(an_amplifier_and_its_limits),
 	    cmocka_unit_test(the_same_bits_on_any_number_of_threads),
+	    cmocka_unit_test(readout_is_normal),
 	    cmocka_unit_test(haadf_counts_atoms),
 	    cmocka_unit_test(bright_field_weakens_exponentially),
 	    cmocka_unit_test(the_lens_makes_thons_rings),

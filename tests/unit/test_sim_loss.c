@@ -2,6 +2,8 @@
 /* Spectra of the simulator: nothing is lost, and they say what the specimen is. */
 #include "specimen_help.h"
 
+#include "scope/sim/loss_edges.h"
+
 #define FOIL                                                                                                           \
 	"{\"sections\":[{\"x_um\":0,\"y_um\":0,\"width_um\":10,\"thickness_nm\":[60,60],\"layers\":"                   \
 	"[{\"material\":\"LaMnO3\",\"nm\":4000},{\"material\":\"SrTiO3\",\"nm\":4000}]}]}"
@@ -282,12 +284,83 @@ static void the_truth_is_told(void **state)
 	em_sim_world_free(w);
 }
 
+/* The sum of counts that em_sim_edges_add makes of one element between two energies. */
+static double edge_counts(const struct em_sim_view *v, size_t element, double thickness, double from, double to)
+{
+	double atoms[EM_SIM_EDGES] = {0}, *counts = calloc(v->width, sizeof(*counts)), sum = 0;
+
+	atoms[element] = 1000; /* under a square nm */
+	assert_int_equal(em_sim_edges_add(v, atoms, thickness, 1e8, counts, NULL), 0);
+	for (size_t i = 0; i < v->width; i++) {
+		double e = v->energy_offset + (double)i * v->dispersion;
+
+		sum += e >= from && e < to ? counts[i] : 0;
+	}
+	free(counts);
+	return sum;
+}
+
+/* C-K has a pi* line of 120 barn; scattered again nothing is lost, and the line keeps exp(-t / lambda) of its own. */
+static void carbon_has_its_edge(void **state)
+{
+	struct em_sim_view v = loss_view(8000, 200, 0.25, 0);
+	double thin = edge_counts(&v, 0, 0, 280, 286.6), continuum = 60. / 3 * (1 - pow(1000. / 288, -3)) * 288;
+
+	(void)state;
+	assert_true(fabs(thin / (1e8 * 1000 * 1e-10 * 120) - 1) < 0.08); /* less its tail, and the foot of sigma* */
+	assert_true(fabs(edge_counts(&v, 0, 0, 240, 1000) / (1e8 * 1000 * 1e-10 * (520 + continuum)) - 1) < 0.02);
+	assert_true(fabs(edge_counts(&v, 0, 0.6, 240, 2199) / edge_counts(&v, 0, 0, 240, 2199) - 1) < 0.01);
+	assert_true(fabs(edge_counts(&v, 0, 0.6, 280, 286.6) / thin - exp(-0.6)) < 1e-3);
+	for (size_t e = 1; e < EM_SIM_EDGES; e++) /* the others begin where they should */
+		assert_true(edge_counts(&v, e, 0, 200, (double[]){0, 920, 1930, 224}[e]) <
+		            0.02 * edge_counts(&v, e, 0, 200, 2199));
+}
+
+/* Of the specimen: carbon on the film and in no oxide, molybdenum in MoO3. */
+static void what_stands_there_has_its_edges(void **state)
+{
+	static const struct {
+		const char *world;
+		double c, mo; /* atoms a square nm */
+	} cases[] = {
+	    {"{\"film\":{\"material\":\"C\",\"thickness_nm\":20}}", 20 / (.2154 * .2154 * .2154), 0},
+	    {"{\"sections\":[{\"x_um\":0,\"y_um\":0,\"thickness_nm\":[30,30],\"layers\":[{\"material\":\"MoO3\","
+	     "\"nm\":5000}]}]}",
+	     0, 4 * 30 / (.3697 * .3963 * 1.3855)},
+	    {FOIL, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct em_sim_world *w = world_of(cases[i].world);
+		struct em_sim_view v = loss_view(2000, 200, 0.25, 0.5e-6);
+		double atoms[EM_SIM_EDGES] = {0}, was;
+		struct em_sim_met met[EM_SIM_MET];
+		size_t n = em_sim_world_meet(w, &v, v.x, v.y, 0, met);
+		struct em_array a;
+		float *p;
+
+		assert_int_equal(n, 1);
+		em_sim_edges_count(met[0].matter, met[0].thickness, atoms);
+		assert_true(fabs(atoms[0] - cases[i].c) < 0.06 * cases[i].c + 1e-9);
+		assert_true(fabs(atoms[3] - cases[i].mo) < 0.06 * cases[i].mo + 1e-9);
+		p = expected(w, &v, &a);
+		was = excess(p, &v, 283, 20);
+		assert_true(cases[i].c > 0 ? was > 0.5 * between(p, &v, 262, 282, NULL)
+		                           : was < 0.05 * between(p, &v, 262, 282, NULL));
+		em_array_release(&a);
+		em_sim_world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_low_loss_is_conserved),
 	    cmocka_unit_test(counts_are_poissons),
 	    cmocka_unit_test(each_layer_has_its_edges),
+	    cmocka_unit_test(carbon_has_its_edge),
+	    cmocka_unit_test(what_stands_there_has_its_edges),
 	    cmocka_unit_test(a_reduction_is_seen),
 	    cmocka_unit_test(places_are_averaged),
 	    cmocka_unit_test(a_bar_stops_the_beam),

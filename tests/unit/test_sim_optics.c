@@ -156,17 +156,26 @@ static void a_change_of_mode_leaves_something(void **state)
 	assert_near(sqrt(focus / 500), m.mode_focus, 4 * m.mode_focus / sqrt(2 * 500));
 }
 
+static struct em_sim_plan plan_by(const struct em_sim_options *o, const struct em_sim_model *m,
+                                  const struct em_sim_state *s, const char *detector, struct em_exposure e)
+{
+	struct em_sim_plan p;
+	struct em_error err;
+
+	snprintf(e.detector, sizeof(e.detector), "%s", detector);
+	if (em_sim_exposure_plan(m, o, s, &e, &p, &err))
+		fail_msg("%s", err.text);
+	return p;
+}
+
 static struct em_sim_plan plan(const struct em_sim_model *m, const struct em_sim_state *s, const char *detector,
                                struct em_exposure e)
 {
 	struct em_sim_options o;
 	struct em_sim_plan p;
-	struct em_error err;
 
 	em_sim_options_parse(&o, "", NULL);
-	snprintf(e.detector, sizeof(e.detector), "%s", detector);
-	if (em_sim_exposure_plan(m, &o, s, &e, &p, &err))
-		fail_msg("%s", err.text);
+	p = plan_by(&o, m, s, detector, e);
 	em_sim_options_release(&o);
 	return p;
 }
@@ -291,9 +300,12 @@ static void dose_takes_order_where_it_was(void **state)
 	p = plan(&m, &s, "CCD", (struct em_exposure){.seconds = 1});
 	for (int i = 0; i < 3; i++)
 		em_sim_exposure_done(&s, &p);
-	assert_near(em_sim_disorder(&o, &s, p.view.x, p.view.y), 1 - exp(-3 * p.place.dose / 1e21), 1e-12);
 	assert_true(p.place.dose > 1e19);
-	assert_near(em_sim_disorder(&o, &s, p.view.x + 1.01 * p.place.radius, p.view.y), 0, 0);
+	assert_near(em_sim_places_dose(s.place, p.view.x, p.view.y), 3 * p.place.dose, 1e-9 * p.place.dose);
+	assert_near(em_sim_places_dose(s.place, p.view.x + 1.01 * p.place.half[0], p.view.y), 0, 0);
+	p = plan_by(&o, &m, &s, "CCD", (struct em_exposure){.seconds = 1});
+	assert_near(em_sim_view_disorder(&p.view, p.view.x, p.view.y), 1 - exp(-3 * p.place.dose / 1e21), 1e-12);
+	assert_near(em_sim_view_disorder(&p.view, p.view.x + 1.01 * p.place.half[0], p.view.y), 0, 0);
 	assert_near(s.electrons, 3 * p.electrons, 1);
 	assert_near(em_sim_reaction(&o, 0), 0, 0);
 	assert_near(em_sim_reaction(&o, 100), 1 - exp(-1), 1e-12);

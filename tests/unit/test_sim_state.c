@@ -74,7 +74,7 @@ static void states_come_back(void **state)
 	assert_true(em_sim_state_seed(&s) == 0xfedcba9876543210u);
 	for (int i = 0; i < 5; i++) {
 		s.stage.axis[2].to = 1e-6 * i;
-		s.place[63].dose = 1e20 * i;
+		s.place[EM_SIM_PLACES - 1].dose = 1e20 * i;
 		write_it(&s);
 		back = read_it();
 		assert_memory_equal(&s, &back, sizeof(s));

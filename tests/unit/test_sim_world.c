@@ -237,6 +237,17 @@ static void structure_factors(void **state)
 	assert_true(hypot(f[0], f[1]) > 0.05);
 }
 
+/* F of 200 and 300 keV electrons is 0.618 and 0.514 (Egerton, Electron Energy-Loss Spectroscopy, appendix E). */
+static void paths_are_longer_at_a_higher_voltage(void **state)
+{
+	const struct em_sim_matter *m = em_sim_matter_find("SrTiO3");
+	double want = 0.514 * 300 / (0.618 * 200) * log(2 * 36 * 10.) / log(2 * 36 * 15.);
+
+	(void)state;
+	assert_true(fabs(em_sim_matter_lambda(m, 200e3) / m->lambda - 1) < 1e-12);
+	assert_true(fabs(em_sim_matter_lambda(m, 300e3) / m->lambda / want - 1) < 2e-3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +260,7 @@ int main(void)
 	    cmocka_unit_test(disorder_begins_in_the_middle_of_the_film),
 	    cmocka_unit_test(the_beam_meets_what_is_there),
 	    cmocka_unit_test(structure_factors),
+	    cmocka_unit_test(paths_are_longer_at_a_higher_voltage),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

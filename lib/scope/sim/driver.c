@@ -60,7 +60,7 @@ static int sim_get(void *self, double deadline, const struct em_controls *want, 
 
 		if (!want->known[i] || (i == EM_STAGE_B && !s->m.has_b))
 			continue;
-		v = i < EM_SIM_AXES ? em_sim_axis_read(&s->m.axis[i], &stage->axis[i], t.state.time, &r)
+		v = i < EM_SIM_AXES ? em_sim_stage_read(&s->m, stage, i, t.state.time, &r)
 		                    : em_sim_optics_get(&s->m, &t.state, (enum em_control)i, &r);
 		em_controls_set(&c, (enum em_control)i, t.fault == EM_SIM_NAN ? NAN : v);
 	}
@@ -78,7 +78,9 @@ static int sim_motion(void *self, double deadline, enum em_motion *motion, struc
 
 	if (em_sim_begin(s, deadline, true, &t, err))
 		return -1;
-	m = em_sim_stage_tells(&s->m, &t.state.stage, t.state.time) ? EM_MOVING : EM_AT_REST;
+	m = em_sim_stage_tells(&s->m, &t.state.stage, t.state.time) ? EM_MOVING
+	    : t.state.stage.limited != 0                            ? EM_AT_LIMIT
+	                                                            : EM_AT_REST;
 	if (t.fault == EM_SIM_BUSY)
 		m = EM_NOT_READY;
 	if (em_sim_end(s, &t, deadline, err))
@@ -111,6 +113,25 @@ static void clamp(const struct em_sim *s, double part, struct em_controls *want)
 			want->value[i] = fmin(fmax(want->value[i], part * lo[i]), part * hi[i]);
 }
 
+/* A piezo goes so far either way of where its motor stands. */
+static int check_piezo(const struct em_sim *s, const struct em_sim_state *state, int i, double v, struct em_error *err)
+{
+	const struct em_sim_axis_model *m = &s->m.axis[EM_SIM_PIEZO + i];
+	double at = em_sim_axis_drive(&s->m.axis[i], &state->stage.axis[i], state->time);
+
+	if (v - at >= m->lo && v - at <= m->hi)
+		return 0;
+	return em_error_set(err, EM_ERROR_REFUSED, "sim: %s: the piezo goes from %g to %g, not to %g",
+	                    em_control_info((enum em_control)i)->name, at + m->lo, at + m->hi, v);
+}
+
+static bool is_by_piezo(const struct em_sim_state *state, const struct em_controls *want, int axis)
+{
+	double drive = want->known[EM_STAGE_DRIVE] ? want->value[EM_STAGE_DRIVE] : state->control[EM_STAGE_DRIVE];
+
+	return axis < EM_SIM_DRIVES - EM_SIM_PIEZO && drive != 0;
+}
+
 static int check_stage(const struct em_sim *s, const struct em_sim_state *state, const struct em_controls *want,
                        bool *any, struct em_error *err)
 {
@@ -126,6 +147,8 @@ static int check_stage(const struct em_sim *s, const struct em_sim_state *state,
 		if (!(v >= lo && v <= hi))
 			return em_error_set(err, EM_ERROR_REFUSED, "sim: %s: %g is not between %g and %g", name, v, lo,
 			                    hi);
+		if (is_by_piezo(state, want, i) && check_piezo(s, state, i, v, err))
+			return -1;
 		*any = true;
 	}
 	if (*any && em_sim_stage_moves(&s->m, &state->stage, state->time))
@@ -133,23 +156,38 @@ static int check_stage(const struct em_sim *s, const struct em_sim_state *state,
 	return 0;
 }
 
+static void send_stage(const struct em_sim *s, struct em_sim_turn *t, const struct em_controls *want)
+{
+	double by_motor[EM_SIM_AXES], by_piezo[2] = {NAN, NAN};
+	double fraction = t->fault == EM_SIM_SHORT || t->fault == EM_SIM_LIMITER ? t->value : 1;
+	struct em_sim_stage *stage = &t->state.stage;
+	struct em_random r = em_sim_state_draw(&t->state);
+
+	for (int i = 0; i < EM_SIM_AXES; i++) {
+		by_motor[i] = want->known[i] ? want->value[i] : NAN;
+		if (is_by_piezo(&t->state, want, i)) {
+			by_piezo[i] = by_motor[i];
+			by_motor[i] = NAN;
+		}
+	}
+	em_sim_stage_move(&s->m, stage, t->state.time, by_motor, fraction, &r);
+	if (!isnan(by_piezo[0]) || !isnan(by_piezo[1]))
+		em_sim_stage_nudge(&s->m, stage, t->state.time, by_piezo, fraction, &r);
+	if (t->fault == EM_SIM_LIMITER)
+		stage->limited = 1;
+}
+
 static int apply(struct em_sim *s, struct em_sim_turn *t, const struct em_controls *asked, struct em_error *err)
 {
 	struct em_controls want = *asked;
-	double to[EM_SIM_AXES];
-	struct em_random r;
 	bool stage;
 
 	if (t->fault == EM_SIM_CLAMP)
 		clamp(s, t->value, &want);
 	if (check_stage(s, &t->state, &want, &stage, err) || em_sim_optics_set(&s->m, &t->state, &want, err))
 		return -1;
-	if (!stage)
-		return 0;
-	for (int i = 0; i < EM_SIM_AXES; i++)
-		to[i] = want.known[i] ? want.value[i] : NAN;
-	r = em_sim_state_draw(&t->state);
-	em_sim_stage_move(&s->m, &t->state.stage, t->state.time, to, t->fault == EM_SIM_SHORT ? t->value : 1, &r);
+	if (stage)
+		send_stage(s, t, &want);
 	return 0;
 }
 
@@ -318,9 +356,24 @@ static const struct em_driver *sim_open(const char *rest, const char *state_dir,
 	return &driver;
 }
 
+static char *sim_canonical(const char *rest)
+{
+	struct em_sim_options o;
+	struct em_text t = {0};
+
+	if (em_sim_options_parse(&o, rest, NULL))
+		return NULL;
+	em_text_append(&t, ""); /* the usual one has no words */
+	em_sim_options_put_identity(&o, &t);
+	em_sim_options_release(&o);
+	if (em_text_check(&t, NULL))
+		em_text_release(&t);
+	return t.s;
+}
+
 const struct em_driver_kind em_driver_sim = {
     .scheme = "sim",
     .purpose = "the simulator in this process: sim:[SPECIMEN.json][?clock=virtual&seed=N&...]",
     .open = sim_open,
-    .which = "seed state holder mechanics",
+    .canonical = sim_canonical,
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define PI 3.14159265358979323846
+#define FLYBACK 0.004          /* of a row, that its beginning is off */
 #define CHARGE 1.602176634e-19 /* C; CODATA 2018, exact */
 
 /* ---- what was asked for ---- */
@@ -169,7 +170,11 @@ static void plan_optics(const struct em_sim_model *m, const struct em_sim_state 
 	v->beam_radius = stem ? INFINITY : em_sim_beam_radius(s);
 	v->probe = stem ? 35e-12 * sqrt(1 + em_sim_current(s) / 100e-12) : 0;
 	v->camera_length = s->camera_length[stem] * m->length_scale;
-	v->row_jitter = v->signal == EM_SIM_SCAN ? 12e-12 + 0.02 * v->pixel : 0;
+	if (v->signal == EM_SIM_SCAN) {
+		v->row_jitter = 12e-12 + 0.02 * v->pixel;
+		v->flyback = FLYBACK * (double)v->width * hypot(v->plane[0][0], v->plane[1][0]);
+		v->flyback_seconds = 15e-6;
+	}
 	for (int i = 0; i < 2; i++) {
 		v->astigmatism[i] = m->astigmatism[i] + m->stigmator * c[EM_STIGMATOR_X + i];
 		v->tilt[i] = c[EM_BEAM_TILT_X + i];
@@ -202,6 +207,32 @@ static double probe_radius(const struct em_sim_view *v)
 	return hypot(0.61 * em_units_wavelength_m(v->voltage) / v->convergence, v->probe);
 }
 
+/* The field of a scan as it lies on the specimen, or the disc of a beam that stands. */
+static void plan_field(struct em_sim_plan *p, double radius)
+{
+	const struct em_sim_view *v = &p->view;
+	double side[2][2], n;
+
+	p->place.x = v->x;
+	p->place.y = v->y;
+	p->place.half[0] = fmax(radius, 1e-9);
+	if (v->signal != EM_SIM_SCAN) {
+		p->place.x += isfinite(v->beam_radius) ? v->beam[0] : 0; /* of a probe, in x and y already */
+		p->place.y += isfinite(v->beam_radius) ? v->beam[1] : 0;
+		return;
+	}
+	for (int k = 0; k < 2; k++) {
+		double half = (double)(k ? v->height : v->width) / 2;
+
+		side[k][0] = half * v->plane[0][k] / cos(v->b);
+		side[k][1] = (half * v->plane[1][k] - side[k][0] * sin(v->a) * sin(v->b)) / cos(v->a);
+	}
+	n = hypot(side[0][0], side[0][1]);
+	p->place.half[0] = n;
+	p->place.half[1] = fabs(side[0][0] * side[1][1] - side[0][1] * side[1][0]) / n;
+	p->place.angle = atan2(side[0][1], side[0][0]);
+}
+
 static void plan_electrons(const struct em_sim_state *s, struct em_sim_plan *p)
 {
 	struct em_sim_view *v = &p->view;
@@ -211,15 +242,15 @@ static void plan_electrons(const struct em_sim_state *s, struct em_sim_plan *p)
 
 	p->electrons = a_second * v->seconds;
 	p->place.dose = a_second * (scan ? v->dwell : v->seconds) / area;
-	p->place.radius = scan ? v->pixel * hypot((double)v->width, (double)v->height) / 2 : fmax(radius, 1e-9);
-	p->place.x = v->x;
-	p->place.y = v->y;
+	p->acquired.dose = p->place.dose;
+	plan_field(p, radius);
+	if (!scan) /* as many electrons on the place that is kept, which has a least size */
+		p->place.dose *= radius * radius / (p->place.half[0] * p->place.half[0]);
 	v->electrons = scan                        ? a_second * v->dwell
-	               : v->signal == EM_SIM_IMAGE ? p->place.dose * v->pixel * v->pixel
+	               : v->signal == EM_SIM_IMAGE ? p->acquired.dose * v->pixel * v->pixel
 	                                           : p->electrons;
 	if (!scan && s->control[EM_SCREEN_DOWN] != 0)
 		v->electrons = 0;
-	p->acquired.dose = p->place.dose;
 	p->acquired.electrons = p->detector->gain;
 	p->acquired.seconds = v->seconds + p->detector->overhead;
 }
@@ -228,16 +259,6 @@ static void plan_electrons(const struct em_sim_state *s, struct em_sim_plan *p)
 double em_sim_reaction(const struct em_sim_options *o, double time)
 {
 	return o->reaction > 0 ? -expm1(-(time / o->reaction) * (time / o->reaction)) : 0;
-}
-
-double em_sim_disorder(const struct em_sim_options *o, const struct em_sim_state *s, double x, double y)
-{
-	double dose = 0;
-
-	for (size_t i = 0; i < EM_SIM_PLACES; i++)
-		if (hypot(x - s->place[i].x, y - s->place[i].y) <= s->place[i].radius)
-			dose += s->place[i].dose;
-	return o->disorder > 0 ? -expm1(-dose / o->disorder) : 0;
 }
 
 int em_sim_exposure_plan(const struct em_sim_model *m, const struct em_sim_options *o, const struct em_sim_state *s,
@@ -255,26 +276,36 @@ int em_sim_exposure_plan(const struct em_sim_model *m, const struct em_sim_optio
 	plan_energies(m, s, &p, binning);
 	plan_electrons(s, &p);
 	p.view.reaction = em_sim_reaction(o, s->time);
-	p.view.disorder = em_sim_disorder(o, s, p.view.x, p.view.y);
+	p.view.critical = o->disorder;
+	p.view.contamination = o->contamination;
+	memcpy(p.view.place, s->place, sizeof(s->place));
 	p.view.detector_seed = m->seed * 8 + (uint64_t)p.view.signal;
 	*plan = p;
 	return 0;
 }
 
-/* An exposure of the same place adds to it; else the oldest is forgotten. */
+static bool is_same(const struct em_sim_place *p, const struct em_sim_place *q)
+{
+	return hypot(p->x - q->x, p->y - q->y) < 0.03 * p->half[0] && fabs(p->angle - q->angle) < 0.03 &&
+	       fabs(p->half[0] - q->half[0]) < 0.03 * p->half[0] && fabs(p->half[1] - q->half[1]) < 0.03 * p->half[0];
+}
+
+/* An exposure of the same place adds to it; else the place with the least dose is forgotten. */
 static void add_place(struct em_sim_state *s, const struct em_sim_place *p)
 {
-	struct em_sim_place *last = &s->place[0];
+	struct em_sim_place *least = &s->place[0];
 
-	if (p->dose <= 0)
-		return;
-	if (hypot(p->x - last->x, p->y - last->y) < 0.05 * p->radius &&
-	    fabs(p->radius - last->radius) < 0.05 * p->radius) {
-		last->dose = fmin(last->dose + p->dose, 1e40);
-		return;
+	for (size_t i = 0; i < EM_SIM_PLACES; i++) {
+		struct em_sim_place *at = &s->place[i];
+
+		if (at->dose > 0 && is_same(p, at)) {
+			at->dose = fmin(at->dose + p->dose, 1e40);
+			return;
+		}
+		least = at->dose < least->dose ? at : least;
 	}
-	memmove(&s->place[1], &s->place[0], (EM_SIM_PLACES - 1) * sizeof(*p));
-	s->place[0] = *p;
+	if (p->dose > least->dose)
+		*least = *p;
 }
 
 void em_sim_exposure_done(struct em_sim_state *s, const struct em_sim_plan *plan)

@@ -19,8 +19,7 @@ int em_sim_exposure_plan(const struct em_sim_model *m, const struct em_sim_optio
                          const struct em_exposure *e, struct em_sim_plan *plan, struct em_error *err);
 /* It has been done: the dose, the time that it took. */
 void em_sim_exposure_done(struct em_sim_state *s, const struct em_sim_plan *plan);
-/* What has become of the specimen there, 0 to 1. */
+/* How much of the specimen has reacted, 0 to 1. */
 double em_sim_reaction(const struct em_sim_options *o, double time);
-double em_sim_disorder(const struct em_sim_options *o, const struct em_sim_state *s, double x, double y);
 
 #endif

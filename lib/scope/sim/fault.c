@@ -12,12 +12,12 @@ static const struct {
 	const char *name;
 	double usual, lo, hi; /* of the value */
 } table[EM_SIM_FAULTS] = {
-    [EM_SIM_NO_FAULT] = {"none", 0, 0, 0},       [EM_SIM_REFUSE] = {"refuse", 0, 0, 0},
-    [EM_SIM_BUSY] = {"busy", 0, 0, 0},           [EM_SIM_DROP] = {"drop", 0, 0, 0},
-    [EM_SIM_HALF] = {"half", 0, 0, 0},           [EM_SIM_STALL] = {"stall", 30, 0, 1e6},
-    [EM_SIM_IGNORE] = {"ignore", 0, 0, 0},       [EM_SIM_CLAMP] = {"clamp", 0.1, 0, 1},
-    [EM_SIM_SHORT] = {"short", 0.8, 0, 1},       [EM_SIM_NAN] = {"nan", 0, 0, 0},
-    [EM_SIM_RETRACTED] = {"retracted", 0, 0, 0},
+    [EM_SIM_NO_FAULT] = {"none", 0, 0, 0},     [EM_SIM_REFUSE] = {"refuse", 0, 0, 0},
+    [EM_SIM_BUSY] = {"busy", 0, 0, 0},         [EM_SIM_DROP] = {"drop", 0, 0, 0},
+    [EM_SIM_HALF] = {"half", 0, 0, 0},         [EM_SIM_STALL] = {"stall", 30, 0, 1e6},
+    [EM_SIM_IGNORE] = {"ignore", 0, 0, 0},     [EM_SIM_CLAMP] = {"clamp", 0.1, 0, 1},
+    [EM_SIM_SHORT] = {"short", 0.8, 0, 1},     [EM_SIM_NAN] = {"nan", 0, 0, 0},
+    [EM_SIM_LIMITER] = {"limiter", 0.8, 0, 1}, [EM_SIM_RETRACTED] = {"retracted", 0, 0, 0},
 };
 
 const char *em_sim_fault_name(enum em_sim_fault f)

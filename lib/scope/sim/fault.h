@@ -12,6 +12,7 @@
  *     ignore      set, stop: answered as if done, and not done
  *     clamp:F     set: cut, without a word, to the fraction F (0.1) of each range
  *     short:F     set: the stage stops, without a word, at the fraction F (0.8) of its way
+ *     limiter:F   set: the same, and the status says that a hardware limiter stopped it
  *     nan         get: every number is NAN; acquire: scales, matrix, dose are
  *     retracted   acquire: EM_ERROR_REFUSED, the detector is not in
  */
@@ -34,6 +35,7 @@ enum em_sim_fault {
 	EM_SIM_IGNORE,
 	EM_SIM_CLAMP,
 	EM_SIM_SHORT,
+	EM_SIM_LIMITER,
 	EM_SIM_NAN,
 	EM_SIM_RETRACTED,
 	EM_SIM_FAULTS

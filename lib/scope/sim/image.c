@@ -39,6 +39,8 @@ static bool is_finite(const struct em_sim_view *v)
 	                         v->dwell,
 	                         v->line_seconds,
 	                         v->row_jitter,
+	                         v->flyback,
+	                         v->flyback_seconds,
 	                         v->electrons,
 	                         v->dqe,
 	                         v->gain,
@@ -48,7 +50,9 @@ static bool is_finite(const struct em_sim_view *v)
 	                         v->blur,
 	                         v->flat,
 	                         v->reaction,
-	                         v->disorder};
+	                         v->disorder,
+	                         v->critical,
+	                         v->contamination};
 
 	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
 		if (!isfinite(number[i]))
@@ -69,7 +73,8 @@ static bool is_sane(const struct em_sim_view *v)
 	case EM_SIM_LOSS: return v->height == 1;
 	case EM_SIM_PATTERN: return pixel > 1e3 && pixel < 1e12;
 	case EM_SIM_SCAN:
-		if (!(v->convergence > 0 && v->inner >= 0 && v->outer > v->inner && v->row_jitter < 1e3 * pixel))
+		if (!(v->convergence > 0 && v->inner >= 0 && v->outer > v->inner && v->row_jitter < 1e3 * pixel &&
+		      v->flyback >= 0 && v->flyback < 1e4 * pixel && v->flyback_seconds >= 0))
 			return false;
 		break;
 	case EM_SIM_IMAGE: break;
@@ -97,6 +102,22 @@ static float share(const struct em_sim_frame *f, float matter)
 	return matter / ((1 + matter) * (1 + matter * matter / 64));
 }
 
+/* A row's beginning shows what is farther on: the probe comes back from the right. */
+static void fly_back(struct em_sim_frame *f)
+{
+	const struct em_sim_view *v = f->view;
+	double shift = v->flyback / hypot(v->plane[0][0], v->plane[1][0]), keep = exp(-v->dwell / v->flyback_seconds);
+
+	for (size_t i = 0; i + 1 < f->width && shift > 0.01; i++, shift *= keep) {
+		double at = fmin((double)i + shift, (double)f->width - 1.001);
+		size_t k = (size_t)at;
+		float part = (float)(at - (double)k);
+
+		for (float *row = f->matter; row < f->matter + f->height * f->width; row += f->width)
+			row[i] = (1 - part) * row[k] + part * row[k + 1];
+	}
+}
+
 static int expect_image(const struct em_sim_world *w, const struct em_sim_view *v, int threads, float *out,
                         struct em_error *err)
 {
@@ -110,6 +131,8 @@ static int expect_image(const struct em_sim_world *w, const struct em_sim_view *
 		em_sim_frame_release(&f);
 		return -1;
 	}
+	if (!lens && v->flyback_seconds > 0)
+		fly_back(&f);
 	for (size_t j = 0; j < v->height; j++) {
 		const float *from = f.matter + (j + f.margin) * f.width + f.margin;
 

@@ -99,6 +99,8 @@ struct em_sim_band {
 	struct em_sim_frame *f;
 	size_t first, last;
 	float *cover; /* [last - first][width]: how much of the film is there */
+	float *dose,
+	    *deposit; /* [last - first][width]: of the beam, and of what lets carbon grow; NULL where it has not been */
 	float *row;   /* [width]: for anything */
 };
 /* What pixel 0 of a row sees on the plane z = 0, jitter and all; absolute. */
@@ -130,7 +132,14 @@ static inline float em_sim_table(const float *table, double u, double v)
 
 	return (a[i & m] * (1 - p) + a[(i + 1) & m] * p) * (1 - q) + (b[i & m] * (1 - p) + b[(i + 1) & m] * p) * q;
 }
+/* Has the beam been anywhere in the frame? */
+bool em_sim_frame_is_marked(const struct em_sim_frame *f);
+/* Fills in dose and deposit. */
+void em_sim_band_mark(struct em_sim_band *b);
+/* What has grown on it; after everything else. */
+void em_sim_draw_deposit(struct em_sim_band *b);
 void em_sim_draw_thing(struct em_sim_band *b, const struct em_sim_thing *t);
+bool em_sim_section_in_frame(const struct em_sim_frame *f, const struct em_sim_section *s);
 void em_sim_draw_section(struct em_sim_band *b, const struct em_sim_section *s);
 void em_sim_draw_hole(struct em_sim_band *b, const struct em_sim_thing *hole);
 /* Bars, film and everything scattered on it. */

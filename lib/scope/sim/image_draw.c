@@ -275,7 +275,8 @@ void em_sim_draw_thing(struct em_sim_band *b, const struct em_sim_thing *t)
 
 struct drawing {
 	struct em_sim_frame *f;
-	float *scratch; /* [bands][ROWS + 1][width] */
+	float *scratch; /* [bands][rows][width] */
+	size_t rows;    /* of a band: one more than ROWS, and where the beam has been three times ROWS */
 };
 
 static void draw_band(void *ctx, size_t i)
@@ -285,11 +286,18 @@ static void draw_band(void *ctx, size_t i)
 	struct em_sim_band b = {.f = f, .first = i * ROWS, .last = (i + 1) * ROWS};
 
 	b.last = b.last < f->height ? b.last : f->height;
-	b.cover = d->scratch + i * (ROWS + 1) * f->width;
-	b.row = b.cover + ROWS * f->width;
+	b.row = d->scratch + i * d->rows * f->width;
+	b.cover = b.row + f->width;
+	if (d->rows > ROWS + 1) {
+		b.dose = b.cover + ROWS * f->width;
+		b.deposit = b.dose + ROWS * f->width;
+		em_sim_band_mark(&b);
+	}
 	em_sim_draw_film(&b);
 	for (size_t k = 0; k < f->world->sections; k++)
 		em_sim_draw_section(&b, &f->world->section[k]);
+	if (b.deposit)
+		em_sim_draw_deposit(&b);
 }
 
 /* How far a column of atoms walks across the beam over the thickness, in the crystal's own axes. */
@@ -333,8 +341,9 @@ static int add_lattices(struct em_sim_frame *f, struct em_error *err)
 
 int em_sim_frame_draw(struct em_sim_frame *f, int threads, struct em_error *err)
 {
-	size_t bands = (f->height + ROWS - 1) / ROWS, floats = bands * (ROWS + 1) * f->width;
-	struct drawing d = {f, NULL};
+	size_t bands = (f->height + ROWS - 1) / ROWS, rows = (em_sim_frame_is_marked(f) ? 3 * ROWS : ROWS) + 1;
+	size_t floats = bands * rows * f->width;
+	struct drawing d = {f, NULL, rows};
 
 	if (f->pixel < ATOMS && add_lattices(f, err))
 		return -1;

@@ -201,11 +201,20 @@ static float torn_edge(double inside, double soft, double rim)
 	return rim > 0 && inside < 0 && inside > -rim ? left * (float)(1 + 9 * (inside + rim) / rim) : left;
 }
 
+/* No hole is quite round: how much farther out its rim is towards (c, s), of `wave`. */
+static double bulge(const struct em_sim_thing *hole, const double turn[2], double c, double s)
+{
+	double x = c * turn[0] + s * turn[1], y = s * turn[0] - c * turn[1];
+
+	return 0.4 * x * (x * x - 3 * y * y) + 0.2 * (double)(hole->id % 7) * x * y;
+}
+
 void em_sim_draw_hole(struct em_sim_band *b, const struct em_sim_thing *hole)
 {
 	const struct em_sim_frame *f = b->f;
 	double soft = fmax(1.2 * f->pixel, 2e-9), r = hole->half[0], wave = hole->bevel,
 	       rim = hole->bevel > 1e-6 ? 0.9e-6 : 0;
+	double lies = PI * (double)em_sim_hash_value(hole->id, 3, 1), turn[2] = {cos(lies), sin(lies)};
 	double reach = r + wave + soft + rim, cc = f->step[0][0] * f->step[0][0] + f->step[0][1] * f->step[0][1];
 
 	for (size_t row = b->first; row < b->last; row++) {
@@ -234,9 +243,7 @@ void em_sim_draw_hole(struct em_sim_band *b, const struct em_sim_thing *hole)
 			double x = at[0] + (double)k * f->step[0][0], y = at[1] + (double)k * f->step[0][1];
 			double d = sqrt(x * x + y * y) + 1e-15, c = x / d, s = y / d;
 
-			/* no hole is quite round */
-			d += 0.6 * wave * (c * c * c - 3 * c * s * s + 0.3 * (double)(hole->id % 7) * c * s);
-			cover[k] *= torn_edge(r - d, soft, rim);
+			cover[k] *= torn_edge(r - d - wave * bulge(hole, turn, c, s), soft, rim);
 		}
 	}
 }

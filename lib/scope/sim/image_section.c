@@ -14,7 +14,7 @@ static uint64_t lattice_id(const struct em_sim_section *s, size_t layer)
 }
 
 /* Is any of it in the frame?  Local coordinates of the frame's corners. */
-static bool in_frame(const struct em_sim_frame *f, const struct em_sim_section *s)
+bool em_sim_section_in_frame(const struct em_sim_frame *f, const struct em_sim_section *s)
 {
 	double lo[2] = {1e9, 1e9}, hi[2] = {-1e9, -1e9};
 
@@ -51,7 +51,7 @@ int em_sim_section_lattices(struct em_sim_frame *f, const struct em_sim_section 
 {
 	double blur[2][2], lean[2], smear[2], middle[2], t;
 
-	if (!in_frame(f, s))
+	if (!em_sim_section_in_frame(f, s))
 		return 0;
 	em_sim_frame_local_blur(f, s->at[2], s->angle, blur);
 	lean_of(f, s, lean);
@@ -78,6 +78,7 @@ struct cut {
 	double lean[2], soft[2], slant;
 	/* of a place in a row */
 	double along, down, shift, thickness;
+	double disorder;
 	float texture, bent[EM_SIM_LAYERS]; /* known: `bent` has been worked out hereabouts */
 	bool known[EM_SIM_LAYERS];
 };
@@ -101,17 +102,17 @@ static void set_cut(struct cut *c, struct em_sim_band *b, const struct em_sim_se
 }
 
 /* Bright images: density that diffraction adds where the foil is bent a little. */
-static float bent(const struct cut *c, size_t layer, float order)
+static float bent(const struct cut *c, size_t layer)
 {
 	const struct em_sim_section *s = c->s;
 	double lean[2];
 
-	if (!c->beams[layer].count || !(order > 0))
+	if (!c->beams[layer].count)
 		return 0;
 	em_sim_section_bend(s, c->along, c->down, lean);
 	lean[0] += c->lean[0];
 	lean[1] += c->lean[1];
-	return order * (float)em_sim_beams_density(&c->beams[layer], lean, c->thickness, c->b->f->lambda);
+	return (float)em_sim_beams_density(&c->beams[layer], lean, c->thickness, c->b->f->lambda);
 }
 
 /* A share of a pixel's beam goes through this layer. */
@@ -120,7 +121,7 @@ static void put_layer(struct cut *c, size_t layer, float share, size_t pixel)
 	const struct em_sim_section *s = c->s;
 	const struct em_sim_lattice *l = c->lattice[layer];
 	struct em_sim_frame *f = c->b->f;
-	float order = (float)em_sim_section_order(s, &s->layer[layer], c->along, c->down, f->view->disorder);
+	float order = (float)em_sim_section_order(s, &s->layer[layer], c->along, c->down, c->disorder);
 	float t = (float)c->thickness, matter = c->weight[layer].matter * t, phase = c->weight[layer].phase * t;
 	float columns = 0, waves = 0, rest = (1 - order) * (c->texture - 1);
 
@@ -132,10 +133,10 @@ static void put_layer(struct cut *c, size_t layer, float share, size_t pixel)
 		waves = f->phase ? order * (em_sim_table(l->phase, u, v) - 1) : 0;
 	}
 	if (!c->known[layer]) {
-		c->bent[layer] = bent(c, layer, order);
+		c->bent[layer] = bent(c, layer);
 		c->known[layer] = true;
 	}
-	f->matter[pixel] += share * (matter * (1 + columns + rest) + c->bent[layer]);
+	f->matter[pixel] += share * (matter * (1 + columns + rest) + order * c->bent[layer]);
 	if (f->phase)
 		f->phase[pixel] += share * phase / (1 + phase) * (1 + waves + 2 * rest);
 }
@@ -175,7 +176,8 @@ static bool has_texture(const struct cut *c, double a, double b)
 		const struct em_sim_layer *l = &s->layer[k];
 
 		if (fmin(a, b) < l->bottom + 2e-9 && fmax(a, b) > l->top - 2e-9 &&
-		    (l->amorphous || l->matter->amorphous || (c->b->f->view->disorder > 0 && k < s->substrate)))
+		    (l->amorphous || l->matter->amorphous ||
+		     ((c->b->f->view->disorder > 0 || c->b->dose) && k < s->substrate)))
 			return true;
 	}
 	return false;
@@ -187,6 +189,7 @@ static void draw_row(struct cut *c, size_t row, const double at[2], const double
 	struct em_sim_frame *f = c->b->f;
 	const struct em_sim_section *s = c->s;
 	long lo = 0, hi = (long)f->width;
+	const float *dose = c->b->dose && f->view->critical > 0 ? c->b->dose + (row - c->b->first) * f->width : NULL;
 	double now = 0, next = 0;
 	bool texture;
 
@@ -214,6 +217,9 @@ static void draw_row(struct cut *c, size_t row, const double at[2], const double
 		c->shift = em_sim_section_shift(s, u);
 		c->down = v - c->shift;
 		c->texture = texture ? c->b->row[i] : 1;
+		c->disorder = f->view->disorder;
+		if (dose)
+			c->disorder = 1 - (1 - c->disorder) * (double)expf(-dose[i] / (float)f->view->critical);
 		put_place(c, edge, row * f->width + (size_t)i);
 	}
 }
@@ -224,7 +230,7 @@ void em_sim_draw_section(struct em_sim_band *b, const struct em_sim_section *s)
 	double cosine = cos(s->angle), sine = sin(s->angle), step[2];
 	struct cut c;
 
-	if (!in_frame(f, s))
+	if (!em_sim_section_in_frame(f, s))
 		return;
 	set_cut(&c, b, s);
 	step[0] = cosine * f->step[0][0] + sine * f->step[0][1];

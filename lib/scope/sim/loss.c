@@ -6,6 +6,7 @@
  * the beam's to some thousandths.
  */
 #include "scope/sim/image.h"
+#include "scope/sim/loss_edges.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -29,12 +30,12 @@ static void react(struct em_synth_specimen *s, const struct em_sim_met *m)
 	s->atoms[EM_SYNTH_O] *= 1 - s->vacancy;
 }
 
-static struct em_synth_specimen foil(const struct em_sim_met *m, double slant)
+static struct em_synth_specimen foil(const struct em_sim_met *m, double slant, double voltage)
 {
 	const char *name = m->matter->compound ? m->matter->compound : "SrTiO3";
 	const struct em_synth_compound *c = em_synth_compound_find(name, strlen(name));
 	double t = m->thickness * slant;
-	struct em_synth_specimen s = em_synth_compound_foil(c, t / m->matter->lambda, EXPONENT);
+	struct em_synth_specimen s = em_synth_compound_foil(c, t / em_sim_matter_lambda(m->matter, voltage), EXPONENT);
 
 	if (!m->matter->compound) { /* the background alone, and oxygen, of which MoO2 has less */
 		for (int e = 0; e < EM_SYNTH_ELEMENTS; e++)
@@ -58,8 +59,9 @@ static struct em_synth_specimen behind(const struct em_synth_specimen *a, const 
 	return s;
 }
 
-/* The mean over what the beam falls on. */
-static struct em_synth_specimen under_beam(const struct em_sim_world *w, const struct em_sim_view *v)
+/* The mean over what the beam falls on; atoms: of loss_edges.h. */
+static struct em_synth_specimen under_beam(const struct em_sim_world *w, const struct em_sim_view *v,
+                                           double atoms[EM_SIM_EDGES])
 {
 	const struct em_synth_specimen nothing = {.valence = {-2, 4, 3, 3, 3}, .exponent = EXPONENT};
 	struct em_synth_specimen mean = nothing;
@@ -73,9 +75,10 @@ static struct em_synth_specimen under_beam(const struct em_sim_world *w, const s
 		struct em_synth_specimen here = nothing;
 
 		for (size_t k = 0; k < found; k++) {
-			struct em_synth_specimen next = foil(&met[k], 1 / turn[2][2]);
+			struct em_synth_specimen next = foil(&met[k], 1 / turn[2][2], v->voltage);
 
 			here = behind(&here, &next);
+			em_sim_edges_count(met[k].matter, met[k].thickness / turn[2][2] / (double)n, atoms);
 		}
 		mean = em_synth_specimen_mix(&mean, &here, 1 / (double)(i + 1));
 	}
@@ -174,7 +177,8 @@ static int add(const struct em_sim_world *w, const struct em_sim_view *v, const 
 
 int em_sim_expect_loss(const struct em_sim_world *w, const struct em_sim_view *v, float *expected, struct em_error *err)
 {
-	struct em_synth_specimen s = under_beam(w, v);
+	double atoms[EM_SIM_EDGES] = {0};
+	struct em_synth_specimen s = under_beam(w, v, atoms);
 	double *counts, from = (CORE_FROM - v->energy_offset) / v->dispersion, electrons = v->electrons * v->dqe;
 	size_t core = from > 0 ? from < (double)v->width ? (size_t)ceil(from) : v->width : 0;
 	bool low = v->energy_offset < 100;
@@ -193,6 +197,8 @@ int em_sim_expect_loss(const struct em_sim_world *w, const struct em_sim_view *v
 		failed = add(w, v, &s, true, 0, electrons, counts, err);
 	if (!failed && (!low || core + 2 <= v->width))
 		failed = add(w, v, &s, false, low ? core : 0, electrons, counts, err);
+	if (!failed)
+		failed = em_sim_edges_add(v, atoms, s.thickness, electrons, counts, err);
 	for (size_t i = 0; i < v->width && !failed; i++)
 		expected[i] = (float)counts[i];
 	free(counts);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scope/sim/mechanics.h"
 
+#include "scope/control.h"
+
 #include <math.h>
 
 #define PI 3.14159265358979323846
@@ -113,6 +115,38 @@ double em_sim_axis_drift(const struct em_sim_axis_model *m, double time)
 	return sum;
 }
 
+/* ---- axes and their piezos ---- */
+
+static bool has_piezo(int axis)
+{
+	return axis < EM_SIM_DRIVES - EM_SIM_PIEZO;
+}
+
+double em_sim_stage_drive(const struct em_sim_model *m, const struct em_sim_stage *s, int i, double time)
+{
+	int p = EM_SIM_PIEZO + i;
+
+	return em_sim_axis_drive(&m->axis[i], &s->axis[i], time) +
+	       (has_piezo(i) ? em_sim_axis_drive(&m->axis[p], &s->axis[p], time) : 0);
+}
+
+double em_sim_stage_read(const struct em_sim_model *m, const struct em_sim_stage *s, int i, double time,
+                         struct em_random *r)
+{
+	int p = EM_SIM_PIEZO + i;
+
+	return em_sim_axis_read(&m->axis[i], &s->axis[i], time, r) +
+	       (has_piezo(i) ? em_sim_axis_read(&m->axis[p], &s->axis[p], time, r) : 0);
+}
+
+double em_sim_stage_true(const struct em_sim_model *m, const struct em_sim_stage *s, int i, double time)
+{
+	int p = EM_SIM_PIEZO + i;
+
+	return em_sim_axis_true(&m->axis[i], &s->axis[i], time) + em_sim_axis_drift(&m->axis[i], time) +
+	       (has_piezo(i) ? em_sim_axis_true(&m->axis[p], &s->axis[p], time) : 0);
+}
+
 /* ---- commands ---- */
 
 /* From now on a's past is in `dragged` and `offset`. */
@@ -141,28 +175,76 @@ static void move(const struct em_sim_axis_model *m, struct em_sim_axis *a, doubl
 	a->creep = -copysign(m->creep * (1 - keep), way);
 }
 
+double em_sim_stage_clip(const struct em_sim_model *m, const double at[EM_SIM_AXES], int axis, double to)
+{
+	double most = INFINITY, tilt = m->axis[EM_STAGE_A].hi;
+
+	if (axis == EM_STAGE_X || axis == EM_STAGE_Y)
+		most = sqrt(fmax(m->reach * m->reach - at[1 - axis] * at[1 - axis], 0));
+	else if (axis == EM_STAGE_Z)
+		most = m->free_height + fmax(tilt - fabs(at[EM_STAGE_A]), 0) / m->tilt_lost;
+	else if (axis == EM_STAGE_A)
+		most = tilt - m->tilt_lost * fmax(fabs(at[EM_STAGE_Z]) - m->free_height, 0);
+	return fmin(fmax(to, -most), most);
+}
+
+/* One drive; when the next one may begin. */
+static double go(const struct em_sim_model *m, struct em_sim_stage *s, int drive, double time, double start, double to,
+                 struct em_random *r)
+{
+	move(&m->axis[drive], &s->axis[drive], time, start, to, r);
+	return m->in_sequence ? em_sim_axis_end(&m->axis[drive], &s->axis[drive]) + m->latency : start;
+}
+
+static void told(const struct em_sim_model *m, struct em_sim_stage *s, double time, struct em_random *r)
+{
+	s->commanded = time;
+	s->lag = em_random_between(r, m->lag_lo, m->lag_hi);
+}
+
 void em_sim_stage_move(const struct em_sim_model *m, struct em_sim_stage *s, double time, const double *want,
                        double fraction, struct em_random *r)
 {
+	double start = time + m->latency, at[EM_SIM_AXES];
+
+	s->limited = 0;
+	for (int i = 0; i < EM_SIM_AXES; i++)
+		at[i] = em_sim_stage_drive(m, s, i, time);
+	for (int i = 0; i < EM_SIM_AXES; i++) {
+		double from = em_sim_axis_drive(&m->axis[i], &s->axis[i], time), to;
+
+		if (isnan(want[i]) || fabs(want[i] - at[i]) < m->axis[i].quantum)
+			continue;
+		to = em_sim_stage_clip(m, at, i, at[i] + fraction * (want[i] - at[i]));
+		if (fabs(to - want[i]) > 1e-9 && fraction >= 1)
+			s->limited = 1;
+		start = go(m, s, i, time, start, from + to - at[i], r);
+		/* of axes that go at once the farther end counts: any of the two may be there first */
+		at[i] = m->in_sequence ? to : fmax(fabs(at[i]), fabs(to));
+	}
+	told(m, s, time, r);
+}
+
+void em_sim_stage_nudge(const struct em_sim_model *m, struct em_sim_stage *s, double time, const double want[2],
+                        double fraction, struct em_random *r)
+{
 	double start = time + m->latency;
 
-	for (int i = 0; i < EM_SIM_AXES; i++) {
-		double from = em_sim_axis_drive(&m->axis[i], &s->axis[i], time);
+	for (int i = 0; i < 2; i++) {
+		int drive = EM_SIM_PIEZO + i;
+		double at = em_sim_stage_drive(m, s, i, time);
+		double from = em_sim_axis_drive(&m->axis[drive], &s->axis[drive], time);
 
-		if (isnan(want[i]) || fabs(want[i] - from) < m->axis[i].quantum)
-			continue;
-		move(&m->axis[i], &s->axis[i], time, start, from + fraction * (want[i] - from), r);
-		if (m->in_sequence)
-			start = em_sim_axis_end(&m->axis[i], &s->axis[i]) + m->latency;
+		if (!isnan(want[i]) && fabs(want[i] - at) >= m->axis[drive].quantum)
+			start = go(m, s, drive, time, start, from + fraction * (want[i] - at), r);
 	}
-	s->commanded = time;
-	s->lag = em_random_between(r, m->lag_lo, m->lag_hi);
+	told(m, s, time, r);
 }
 
 /* An axis that goes brakes; one that waits for its turn stays.  Of the error it has what it had got. */
 void em_sim_stage_stop(const struct em_sim_model *m, struct em_sim_stage *s, double time)
 {
-	for (int i = 0; i < EM_SIM_AXES; i++) {
+	for (int i = 0; i < EM_SIM_DRIVES; i++) {
 		const struct em_sim_axis_model *model = &m->axis[i];
 		struct em_sim_axis *a = &s->axis[i];
 		double speed = em_sim_axis_speed(model, a, time);
@@ -181,7 +263,7 @@ bool em_sim_stage_moves(const struct em_sim_model *m, const struct em_sim_stage 
 {
 	bool moves = false;
 
-	for (int i = 0; i < EM_SIM_AXES; i++)
+	for (int i = 0; i < EM_SIM_DRIVES; i++)
 		moves |= time < em_sim_axis_end(&m->axis[i], &s->axis[i]);
 	return moves;
 }
@@ -191,7 +273,7 @@ bool em_sim_stage_tells(const struct em_sim_model *m, const struct em_sim_stage 
 	bool moves = false;
 
 	time -= s->lag;
-	for (int i = 0; i < EM_SIM_AXES; i++)
+	for (int i = 0; i < EM_SIM_DRIVES; i++)
 		moves |=
 		    time >= fmax(s->axis[i].start, s->commanded) && time < em_sim_axis_end(&m->axis[i], &s->axis[i]);
 	return moves;
@@ -205,7 +287,7 @@ void em_sim_stage_pose(const struct em_sim_model *m, const struct em_sim_stage *
 	double at[EM_SIM_AXES], sunk, high;
 
 	for (int i = 0; i < EM_SIM_AXES; i++)
-		at[i] = em_sim_axis_true(&m->axis[i], &s->axis[i], time) + em_sim_axis_drift(&m->axis[i], time);
+		at[i] = em_sim_stage_true(m, s, i, time);
 	pose->a = at[3];
 	pose->b = m->has_b ? at[4] : 0;
 	pose->x = m->pivot + (at[0] - m->pivot - m->pivot_height * sin(pose->b)) / cos(pose->b);

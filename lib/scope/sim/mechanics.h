@@ -25,8 +25,9 @@ struct em_sim_axis {
 };
 
 struct em_sim_stage {
-	struct em_sim_axis axis[EM_SIM_AXES];
+	struct em_sim_axis axis[EM_SIM_DRIVES];
 	double commanded, lag; /* s: when it was told to move last; of the status, this time */
+	double limited;        /* 1: a limiter cut the last move short */
 };
 
 double em_sim_axis_end(const struct em_sim_axis_model *m, const struct em_sim_axis *a); /* when the drive rests, s */
@@ -39,9 +40,25 @@ double em_sim_axis_drift(const struct em_sim_axis_model *m, double time); /* 0 a
 double em_sim_axis_read(const struct em_sim_axis_model *m, const struct em_sim_axis *a, double time,
                         struct em_random *r);
 
+/* The stage's own axes, x to b, their piezos in them: what the drives have, what the encoders say, and where the
+ * specimen is, drift and all. */
+double em_sim_stage_drive(const struct em_sim_model *m, const struct em_sim_stage *s, int axis, double time);
+double em_sim_stage_read(const struct em_sim_model *m, const struct em_sim_stage *s, int axis, double time,
+                         struct em_random *r);
+double em_sim_stage_true(const struct em_sim_model *m, const struct em_sim_stage *s, int axis, double time);
+
+/*
+ * How far towards `to` limiters let an axis go from where it and the others will be: x and y keep within a circle, and
+ * a high or low stage does not tilt as far.
+ */
+double em_sim_stage_clip(const struct em_sim_model *m, const double at[EM_SIM_AXES], int axis, double to);
+
 /* To want[i], NAN: stays.  The stage has to be at rest.  fraction: of its way, 1. */
 void em_sim_stage_move(const struct em_sim_model *m, struct em_sim_stage *s, double time, const double *want,
                        double fraction, struct em_random *r);
+/* The same with the piezos of x and y, from where the motors stand. */
+void em_sim_stage_nudge(const struct em_sim_model *m, struct em_sim_stage *s, double time, const double want[2],
+                        double fraction, struct em_random *r);
 void em_sim_stage_stop(const struct em_sim_model *m, struct em_sim_stage *s, double time);
 /* Does it move, or wait for an axis's turn? */
 bool em_sim_stage_moves(const struct em_sim_model *m, const struct em_sim_stage *s, double time);

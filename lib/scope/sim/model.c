@@ -11,7 +11,7 @@
 
 /* Of each axis: speed, acceleration, quantum, play, repeatability and its length, cyclic error and its period, creep
  * and its time, aim, jitter. */
-static const struct em_sim_axis_model axes[EM_SIM_AXES] = {
+static const struct em_sim_axis_model axes[EM_SIM_DRIVES] = {
     {-1e-3, 1e-3, 120e-6, 400e-6, 1e-9, 1.6e-6, 60e-9, 2e-6, 120e-9, 4.1e-6, 0, 40e-9, 2.5, 8e-9, 1e-9, {0}, {0}, {0}},
     {-1e-3, 1e-3, 120e-6, 400e-6, 1e-9, 4.2e-6, 110e-9, 2e-6, 180e-9, 3.9e-6, 0, 70e-9, 4, 8e-9, 1e-9, {0}, {0}, {0}},
     {-200e-6, 200e-6, 20e-6, 80e-6, 1e-9, 0.8e-6, 80e-9, 2e-6, 50e-9, 5e-6, 0, 30e-9, 3, 10e-9, 1e-9, {0}, {0}, {0}},
@@ -51,6 +51,8 @@ static const struct em_sim_axis_model axes[EM_SIM_AXES] = {
      {0},
      {0},
      {0}},
+    {-10e-6, 10e-6, 20e-6, 2e-3, 1e-10, 0, 3e-10, 1e-6, 0, 1, 0, 8e-9, 15, 1e-10, 1e-10, {0}, {0}, {0}},
+    {-10e-6, 10e-6, 20e-6, 2e-3, 1e-10, 0, 3e-10, 1e-6, 0, 1, 0, 8e-9, 15, 1e-10, 1e-10, {0}, {0}, {0}},
 };
 
 /* Sums of slow waves, so that the drift at any time is known without the times before it.  Each has a third of the
@@ -82,6 +84,15 @@ static void make_axes(struct em_sim_model *m, const struct em_sim_options *o, st
 	}
 	if (o->holder != EM_SIM_DOUBLE_TILT)
 		m->axis[3].hi = -(m->axis[3].lo = (o->holder == EM_SIM_TOMOGRAPHY ? -80 : -45) * DEG);
+	for (int i = EM_SIM_PIEZO; i < EM_SIM_DRIVES; i++) {
+		for (int k = 0; k < EM_SIM_WAVES; k++)
+			m->axis[i].wave_period[k] = 1; /* the motors' drift is all there is */
+		if (o->ideal)
+			make_ideal(&m->axis[i]);
+	}
+	m->reach = 1.25e-3;
+	m->free_height = 100e-6;
+	m->tilt_lost = 15 * DEG / 100e-6;
 	m->has_b = o->holder == EM_SIM_DOUBLE_TILT;
 	m->in_sequence = !o->at_once;
 	m->latency = 0.04;

@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #define EM_SIM_AXES 5 /* x, y, z, a, b: m and rad, in the order of enum em_control */
+/* And the piezos of x and y, which add to where the motors stand. */
+#define EM_SIM_DRIVES 7
+#define EM_SIM_PIEZO EM_SIM_AXES
 #define EM_SIM_WAVES 3
 
 struct em_sim_axis_model {
@@ -30,7 +33,10 @@ struct em_sim_axis_model {
 
 struct em_sim_model {
 	uint64_t seed;
-	struct em_sim_axis_model axis[EM_SIM_AXES];
+	struct em_sim_axis_model axis[EM_SIM_DRIVES];
+	/* what limiters keep: how far the holder goes from the middle of the column, m; and how much of the tilt is
+	 * lost a metre above or below the height that is free, rad/m and m */
+	double reach, free_height, tilt_lost;
 	bool in_sequence, has_b;
 	double latency;        /* s, from a command to the first move, and between moves in sequence */
 	double lag_lo, lag_hi; /* s, by which the status is late */

@@ -20,15 +20,15 @@ void em_sim_free(struct em_sim *s)
 /* "DIR/sim.state" of the usual microscope; others have a digest of what makes them in the name. */
 static int name_state(struct em_sim *s, const char *dir, struct em_error *err)
 {
-	const struct em_sim_options *o = &s->o;
 	struct em_text t = {0};
 	char digest[EM_DIGEST_HEX];
+	bool usual;
 
-	em_text_printf(&t, "%d %d %llu %s", (int)o->holder, o->ideal, (unsigned long long)o->seed,
-	               o->specimen ? o->specimen : "");
+	em_sim_options_put_identity(&s->o, &t);
 	em_digest_sha256_hex(em_text_get(&t), t.len, digest);
+	usual = t.len == 0;
 	em_text_clear(&t);
-	if (o->holder == EM_SIM_DOUBLE_TILT && !o->ideal && o->seed == 1 && !o->specimen)
+	if (usual)
 		em_text_printf(&t, "%s/sim.state", dir);
 	else
 		em_text_printf(&t, "%s/sim-%.12s.state", dir, digest);

@@ -81,6 +81,7 @@ static const struct {
     [EM_VALVES_OPEN] = {0, 1},
     [EM_ENERGY_OFFSET] = {-500, 3000},
     [EM_DISPERSION] = {0.01, 1},
+    [EM_STAGE_DRIVE] = {0, 1},
 };
 
 void em_sim_limits(const struct em_sim_model *m, double *lo, double *hi)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,8 @@ static int parse_option(struct em_sim_options *o, const char *key, const char *v
 		return parse_number(key, value, 1e-9, &o->drift, err);
 	if (!strcmp(key, "reaction"))
 		return parse_number(key, value, 1, &o->reaction, err);
+	if (!strcmp(key, "contamination"))
+		return parse_number(key, value, 1e-9 / 1e25, &o->contamination, err);
 	if (!strcmp(key, "disorder"))
 		return parse_number(key, value, 1, &o->disorder, err);
 	return parse_switches(o, key, value, err);
@@ -175,7 +178,8 @@ static int parse_pairs(struct em_sim_options *o, const char *at, struct em_error
 int em_sim_options_parse(struct em_sim_options *o, const char *rest, struct em_error *err)
 {
 	size_t n = strcspn(rest, "?");
-	struct em_sim_options made = {.truth = true, .seed = 1, .drift = 0.15e-9, .disorder = 1e25};
+	struct em_sim_options made = {
+	    .truth = true, .seed = 1, .drift = 0.15e-9, .disorder = 1e25, .contamination = 3e-9 / 1e25};
 
 	if (n && !(made.specimen = decode(rest, n)))
 		return em_error_set(err, EM_ERROR_USAGE, "sim:%.*s: it is no file's name", (int)(n < 200 ? n : 200),
@@ -186,6 +190,45 @@ int em_sim_options_parse(struct em_sim_options *o, const char *rest, struct em_e
 	}
 	*o = made;
 	return 0;
+}
+
+/* A file by the path from the root, whichever folder this process is in; as it is where its folder is not there. */
+static void put_path(struct em_text *t, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char *folder = name ? strndup(path, (size_t)(name - path) + 1) : strdup("."), *real;
+
+	real = folder ? realpath(folder, NULL) : NULL;
+	name = name ? name + 1 : path;
+	em_text_printf(t, "%s/%s", real ? strcmp(real, "/") ? real : "" : ".", real ? name : path);
+	free(folder);
+	free(real);
+}
+
+static void put_key(struct em_text *t, char *mark, const char *key, const char *value)
+{
+	em_text_printf(t, "%c%s=%s", *mark, key, value);
+	*mark = '&';
+}
+
+void em_sim_options_put_identity(const struct em_sim_options *o, struct em_text *t)
+{
+	char mark = '?', seed[24];
+
+	if (o->state) {
+		em_text_append(t, "?state=");
+		put_path(t, o->state);
+		return;
+	}
+	if (o->specimen)
+		put_path(t, o->specimen);
+	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)o->seed);
+	if (o->seed != 1)
+		put_key(t, &mark, "seed", seed);
+	if (o->holder != EM_SIM_DOUBLE_TILT)
+		put_key(t, &mark, "holder", o->holder == EM_SIM_SINGLE_TILT ? "single" : "tomography");
+	if (o->ideal)
+		put_key(t, &mark, "mechanics", "ideal");
 }
 
 void em_sim_options_release(struct em_sim_options *o)

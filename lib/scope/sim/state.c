@@ -73,8 +73,8 @@ static bool places_make_sense(const struct em_sim_state *s)
 	for (size_t i = 0; i < EM_SIM_PLACES; i++) {
 		const struct em_sim_place *p = &s->place[i];
 
-		if (!between(p->x, -1, 1) || !between(p->y, -1, 1) || !between(p->radius, 0, 1) ||
-		    !between(p->dose, 0, 1e40))
+		if (!between(p->x, -1, 1) || !between(p->y, -1, 1) || !between(p->half[0], 0, 1) ||
+		    !between(p->half[1], 0, 1) || !between(p->angle, -10, 10) || !between(p->dose, 0, 1e40))
 			return false;
 	}
 	return true;
@@ -88,9 +88,9 @@ int em_sim_state_check(const struct em_sim_state *s, struct em_error *err)
 	            is_count(s->draws, 0x1p52) && is_count(s->exposures, 0x1p52) &&
 	            between(s->busy, 0, 2 * MOST_SECONDS) && between(s->electrons, 0, 1e40) &&
 	            between(s->stage.lag, 0, 10) && between(s->stage.commanded, 0, 1e12) &&
-	            em_sim_optics_are_possible(s) && places_make_sense(s);
+	            is_count(s->stage.limited, 1) && em_sim_optics_are_possible(s) && places_make_sense(s);
 
-	for (int i = 0; i < EM_SIM_AXES; i++)
-		good = good && axis_makes_sense(&s->stage.axis[i], i >= EM_STAGE_A);
+	for (int i = 0; i < EM_SIM_DRIVES; i++)
+		good = good && axis_makes_sense(&s->stage.axis[i], i == EM_STAGE_A || i == EM_STAGE_B);
 	return good ? 0 : em_error_set(err, EM_ERROR_DATA, "the state has numbers that no microscope has");
 }

@@ -12,19 +12,13 @@
 
 #include "scope/control.h"
 #include "scope/sim/mechanics.h"
+#include "scope/sim/view.h"
 
 #include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define EM_SIM_PLACES 64
-
-/* Where the beam has been: the newest EM_SIM_PLACES exposures. */
-struct em_sim_place {
-	double x, y, radius, dose; /* m, m, m, electrons a square metre */
-};
 
 /* Whole numbers in a state are doubles, too: all of it is checked alike. */
 struct em_sim_state {
@@ -37,7 +31,7 @@ struct em_sim_state {
 	double magnification[2], camera_length[2]; /* of tem and stem */
 	double left_shift[2], left_focus;          /* m: what the last change of mode left behind */
 	double electrons;                          /* on the specimen, ever */
-	struct em_sim_place place[EM_SIM_PLACES];
+	struct em_sim_place place[EM_SIM_PLACES];  /* those with the most dose */
 };
 
 /* As it is when it was just made: at rest at 0, tem, beam on. */

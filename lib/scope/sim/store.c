@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAGIC "emsim 1" /* with its NUL the first 8 bytes; another layout is another number */
+#define MAGIC "emsim 2" /* with its NUL the first 8 bytes; another layout is another number */
 #define SLOT 4096
 
 /* Write number n is in slot n % 2. */

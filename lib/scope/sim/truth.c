@@ -36,15 +36,17 @@ static void put_stage(struct em_text *t, const struct em_sim_model *m, const str
 	struct em_sim_pose pose;
 
 	for (int i = 0; i < EM_SIM_AXES; i++) {
-		drive[i] = em_sim_axis_drive(&m->axis[i], &s->stage.axis[i], s->time);
+		drive[i] = em_sim_stage_drive(m, &s->stage, i, s->time);
 		drift[i] = em_sim_axis_drift(&m->axis[i], s->time);
-		at[i] = em_sim_axis_true(&m->axis[i], &s->stage.axis[i], s->time) + drift[i];
+		at[i] = em_sim_stage_true(m, &s->stage, i, s->time);
 	}
 	put_axes(t, "stage", at);
 	put_axes(t, "drive", drive);
 	put_axes(t, "drift", drift);
 	em_json_put_name(t, "moving");
 	em_json_put_bool(t, em_sim_stage_moves(m, &s->stage, s->time));
+	em_json_put_name(t, "limited");
+	em_json_put_bool(t, s->stage.limited != 0);
 	em_sim_stage_pose(m, &s->stage, s->time, &pose);
 	em_json_put_name(t, "under_beam");
 	em_text_append(t, "{");
@@ -77,11 +79,13 @@ static void put_view(struct em_text *t, const struct em_sim_view *v)
 	put_pair(t, "pattern", v->pattern, 2);
 	put(t, "seconds", v->seconds);
 	put(t, "dwell", v->dwell);
+	put(t, "flyback", v->flyback);
 	put(t, "electrons", v->electrons);
 	put(t, "energy_offset", v->energy_offset);
 	put(t, "dispersion", v->dispersion);
 	put(t, "reaction", v->reaction);
-	put(t, "disorder", v->disorder);
+	put(t, "disorder", em_sim_view_disorder(v, v->x, v->y));
+	put(t, "contamination_m", em_sim_view_deposit(v, v->x, v->y));
 	put(t, "time", v->time);
 }
 

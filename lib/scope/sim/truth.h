@@ -4,7 +4,7 @@
  *
  *     {"time_s":..,"stage":{"x_m":..,..},     where the drives dragged the specimen, drift in it
  *      "drive":{"x_m":..,..},                 what a perfect encoder would read
- *      "drift":{"x_m":..,..},"moving":false,
+ *      "drift":{"x_m":..,..},"moving":false,"limited":false,
  *      "under_beam":{"x_m":..,"y_m":..,"a_rad":..,"b_rad":..,"height_m":..},   mechanics.h's pose
  *      "reaction":0,"electrons":..,"exposures":..,"calls":..,
  *      "exposure":{..}}                       the last one, view.h's numbers by their names, and "specimen"

@@ -15,8 +15,9 @@
  *
  * Times.  A camera sees all pixels from 0 to `seconds`.  Of a scan pixel (column, row) is hit at
  * row (width dwell + line_seconds) + column dwell, for `dwell`, and shows what is at plane [..] + row_jitter there, a
- * normal number a row of this rms (m, along the fast direction), from the seed.  Meanwhile the specimen goes: the point
- * in the middle at time t is (x, y) + drift t.
+ * normal number a row of this rms (m, along the fast direction), from the seed, + flyback exp(-column dwell /
+ * flyback_seconds) in the fast direction: a row begins before the probe has come back quite.  Meanwhile the specimen
+ * goes: the point in the middle at time t is (x, y) + drift t.
  *
  * Focus.  `defocus` is that of the point (x, y, 0), below 0 under focus; what is higher by h has defocus + h.
  *
@@ -40,6 +41,15 @@ enum em_sim_signal {
 	EM_SIM_PATTERN, /* diffraction on a camera: of the broad beam, or of the probe where it stands (convergence) */
 	EM_SIM_SCAN,    /* of the probe, on a ring detector from inner to outer rad: HAADF, ABF, BF */
 	EM_SIM_LOSS,    /* a spectrum of energy losses at the middle; height is 1 */
+};
+
+/* Where the beam has been: a rectangle of the specimen's plane that was scanned, or a disc. */
+#define EM_SIM_PLACES 48
+struct em_sim_place {
+	double x, y;    /* m: its middle */
+	double half[2]; /* m: half the lengths of its sides; the second one 0: the radius of a disc */
+	double angle;   /* of the first side, from x */
+	double dose;    /* electrons a square metre; 0: nothing has been there */
 };
 
 struct em_sim_view {
@@ -72,6 +82,8 @@ struct em_sim_view {
 	double seconds;             /* of a camera or spectrum */
 	double dwell, line_seconds; /* s a pixel, and between rows */
 	double row_jitter;          /* m rms */
+	double flyback;             /* m: how far a row begins from where it should */
+	double flyback_seconds;     /* of its decay; 0: there is none */
 
 	/* electrons and detector */
 	double electrons;
@@ -84,13 +96,23 @@ struct em_sim_view {
 	double energy_offset, dispersion; /* true: eV of channel 0, eV a channel */
 	double energy_fwhm;               /* eV, of the zero-loss peak */
 
-	/* what has become of the specimen at this place: 0 as it was to 1 */
+	/* what has become of the specimen: 0 as it was to 1 */
 	double reaction; /* of the gas and heat: a front through the particles, a new phase */
-	double disorder; /* of the beam: order lost */
+	double disorder; /* order lost everywhere, beside what the beam has done */
 	double time;     /* s, of the in situ clock: for what moves by itself */
+	/* and of the beam, where it has been before this exposure */
+	struct em_sim_place place[EM_SIM_PLACES];
+	double critical;      /* m^-2: dose that leaves 1/e of the order; 0: none is harmed */
+	double contamination; /* m of carbon for a dose of one electron a square metre */
 
 	uint64_t seed; /* of this exposure's noise */
 };
+
+/* The dose at a place of the specimen; the order that is lost there, 0 to 1; and the carbon, m thick, that grew on it:
+ * a third more at the rim, where its molecules come from, and never more than 40 nm. */
+double em_sim_places_dose(const struct em_sim_place place[EM_SIM_PLACES], double x, double y);
+double em_sim_view_disorder(const struct em_sim_view *v, double x, double y);
+double em_sim_view_deposit(const struct em_sim_view *v, double x, double y);
 
 /* A specimen. */
 struct em_sim_world;

@@ -54,6 +54,8 @@ struct em_sim_matter {
 	struct em_sim_atom atom[EM_SIM_ATOMS];
 };
 const struct em_sim_matter *em_sim_matter_find(const char *name); /* NULL: none of that name */
+/* The same at another voltage, as Malis' formula has it for a spectrometer that takes in 36 mrad. */
+double em_sim_matter_lambda(const struct em_sim_matter *m, double voltage);
 /* Sum over the cell's atoms of Z^power, a cubic metre. */
 double em_sim_matter_density(const struct em_sim_matter *m, double power);
 /* The real and imaginary part of the sum of Z^power exp(-2 pi i hkl.r) over the cell, over that of Z^power. */

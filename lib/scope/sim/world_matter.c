@@ -88,6 +88,19 @@ const struct em_sim_matter *em_sim_matter_find(const char *name)
 	return NULL;
 }
 
+/* 106 F (E / e) / ln(2 beta E / e), F of the electron's speed; E in keV, e the mean loss of 20 eV, beta in mrad. */
+static double malis(double kev)
+{
+	double f = (1 + kev / 1022) / ((1 + kev / 511) * (1 + kev / 511));
+
+	return 106 * f * kev / 20 / log(2 * 36 * kev / 20);
+}
+
+double em_sim_matter_lambda(const struct em_sim_matter *m, double voltage)
+{
+	return m->lambda * malis(voltage / 1e3) / malis(200);
+}
+
 double em_sim_matter_density(const struct em_sim_matter *m, double power)
 {
 	double sum = 0;

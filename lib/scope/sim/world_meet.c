@@ -88,7 +88,7 @@ static void meet_section(struct meeting *m, const struct em_sim_section *s)
 	if (!met)
 		return;
 	met->id = s->seed + k;
-	met->order = em_sim_section_order(s, &s->layer[k], p[0], p[1], m->v->disorder);
+	met->order = em_sim_section_order(s, &s->layer[k], p[0], p[1], em_sim_view_disorder(m->v, m->x, m->y));
 	met->reacted = m->v->reaction;
 	met->cell[0] = met->cell[2] = s->layer[k].cell[0];
 	met->cell[1] = s->layer[k].cell[1];
@@ -113,6 +113,8 @@ size_t em_sim_world_meet(const struct em_sim_world *w, const struct em_sim_view 
 	for (size_t i = 0; i < w->scatters; i++)
 		if (w->scatter[i].shape != EM_SIM_SPHERE || w->scatter[i].length.hi >= fine)
 			meet_scatter(&m, &w->scatter[i]);
+	if (m.count)
+		add(&m, em_sim_matter_find("C"), em_sim_view_deposit(v, x, y));
 	return m.count;
 }
 
@@ -179,7 +181,7 @@ void em_sim_world_describe(const struct em_sim_world *w, const struct em_sim_vie
 
 	em_sim_tilt_matrix(v->a, v->b, turn);
 	for (size_t i = 0; i < n; i++)
-		t += met[i].thickness / turn[2][2] / met[i].matter->lambda;
+		t += met[i].thickness / turn[2][2] / em_sim_matter_lambda(met[i].matter, v->voltage);
 	em_text_append(json, "{");
 	put(json, "x_um", v->x * 1e6);
 	put(json, "y_um", v->y * 1e6);
