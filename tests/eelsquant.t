@@ -349,6 +349,20 @@ check_fails 'a window outside the axis' 1 'Ti-L23: window 300-350 eV is outside'
 check_is 'a window over the next edge: a warning' 1 \
 	"$(eelsquant -e Ti-L23,O-K --signal Ti-L23=456-560 -j si.tar 2>&1 >/dev/null |
 		grep -c 'Ti-L23.*O-K\|O-K.*Ti-L23')"
+# The edges of image.tar are where the table has them.
+off() { eelsquant -e Ti-L23,O-K "$@" image.tar; }
+is 'edges in their places' 'all(abs(v["rise_ev"] - v["onset_ev"]) < 1 and "warning" not in v for v in e["edges"].values())' \
+	'off'
+is 'an axis that is 10 eV off: where they are' \
+	'all(abs(v["rise_ev"] - v["onset_ev"] + 10) < 1 and "not at" in v["warning"] for v in e["edges"].values())' \
+	'off -q --energy 390,0.25'
+check_is 'and warnings' 2 "$(off -j --energy 390,0.25 2>&1 >/dev/null | grep -c 'rises at .* eV, not at .*--energy')"
+check_is 'one that is 8 eV off the other way: late counts are counts' 0 \
+	"$(off -j --energy 408,0.25 2>&1 >/dev/null | grep -c 'rises at')"
+check_is 'counts of what rises elsewhere' 1 "$(eelsquant -j --energy 430,0.25 -e Ti-L23 image.tar 2>&1 >/dev/null |
+	grep -c 'Ti-L23: the spectrum rises nowhere near 456 eV')"
+check_is 'windows that suit it: none' 0 "$(off -j --energy 390,0.25 --fit Ti-L23=395-443 --signal Ti-L23=446-490 \
+	--fit O-K=480-518 --signal O-K=522-572 2>&1 >/dev/null | grep -c 'rises')"
 check_fails 'no edge' 2 'edge' 'eelsquant -e Xx-K si.tar'
 check_fails 'no window' 2 'no energy window' 'eelsquant -e Ti-L23 --fit Ti-L23=5 si.tar'
 check_fails 'a window of no edge' 2 'of an edge that --edge names' 'eelsquant -e Ti-L23 --fit O-K=480-500 si.tar'

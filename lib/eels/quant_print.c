@@ -32,14 +32,31 @@ static void put_window(struct em_text *t, const char *name, const struct em_ener
 	em_json_put_numbers(t, v, 2);
 }
 
+static void put_warning(struct em_text *t, const struct em_quant_edge *e)
+{
+	char text[800], *rest = text;
+
+	if (!e->sum.flags && !e->misplaced)
+		return;
+	if (e->sum.flags) {
+		em_net_explain(&e->sum, e->edge.name, text, sizeof(text) / 2);
+		rest += strlen(text);
+		rest += e->misplaced ? snprintf(rest, 3, "; ") : 0;
+	}
+	if (e->misplaced)
+		em_quant_explain_rise(e, rest, sizeof(text) - (size_t)(rest - text));
+	em_json_put_name(t, "warning");
+	em_json_put_string(t, text);
+}
+
 static void put_edge(struct em_text *t, const struct em_quant_edge *e)
 {
 	const struct em_background *b = &e->sum.background;
-	char text[400];
 
 	em_json_put_name(t, e->edge.name);
 	em_text_append(t, "{");
 	em_quant_put(t, "onset_ev", e->edge.onset);
+	em_quant_put(t, "rise_ev", e->rise);
 	put_window(t, "fit_ev", &e->edge.background);
 	put_window(t, "signal_ev", &e->edge.signal);
 	em_quant_put_with_error(t, "counts", e->sum.counts, e->sum.error);
@@ -57,10 +74,7 @@ static void put_edge(struct em_text *t, const struct em_quant_edge *e)
 		em_json_put_name(t, "profile");
 		em_text_append(t, em_text_get(&e->profile));
 	}
-	if (e->sum.flags) {
-		em_json_put_name(t, "warning");
-		em_json_put_string(t, em_net_explain(&e->sum, e->edge.name, text, sizeof(text)));
-	}
+	put_warning(t, e);
 	em_text_append(t, "}");
 }
 
