@@ -252,6 +252,45 @@ static void npz_that_lies_is_refused(void **state)
 	em_text_release(&a);
 }
 
+/* The one sample of a file that is read whole is this array. */
+static void expect_whole(const struct em_text *t, const struct em_array *want)
+{
+	const struct em_codec *codec = em_codec_detect((const unsigned char *)t->s, t->len);
+	struct em_file file = {.blob = {(const unsigned char *)t->s, t->len}, .whole = true};
+	struct em_array a;
+	struct em_meta meta;
+	size_t frames;
+	void *state;
+
+	em_meta_init(&meta);
+	assert_int_equal(codec->open(&file, &state, &frames, NULL), 0);
+	assert_int_equal(frames, 1);
+	assert_int_equal(codec->read(state, 0, &a, &meta, NULL), 0);
+	assert_true(same_array(&a, want));
+	codec->close(state);
+	em_array_release(&a);
+	em_file_release(&file);
+}
+
+/* For who knows that it holds spectra over places. */
+static void a_stack_may_be_one_array(void **state)
+{
+	static const uint8_t c[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+	struct em_array want = array(EM_U8, 3, (const size_t[]){2, 3, 2}, c);
+	struct zip z = {{0}, {0}, 0};
+	struct em_text t = {0};
+
+	(void)state;
+	make_npy(&t, 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 2), }", c, 12);
+	expect_whole(&t, &want);
+	zip_add(&z, "cube.npy", 0, &t, 0);
+	zip_end(&z);
+	expect_whole(&z.file, &want);
+	em_text_release(&z.file);
+	em_text_release(&t);
+	em_array_release(&want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +301,7 @@ int main(void)
 		cmocka_unit_test(cut_anywhere_is_an_error),
 		cmocka_unit_test(a_stack_is_frames),
 		cmocka_unit_test(arrays_of_an_npz_follow_each_other),
+		cmocka_unit_test(a_stack_may_be_one_array),
 		cmocka_unit_test(npz_that_lies_is_refused),
 	};
 
