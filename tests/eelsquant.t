@@ -69,6 +69,11 @@ is 'spectra on another axis go on with it' 'r["axes"][-1]["offset"] == 400 and r
 check_fails 'an axis without units' 1 'sample camera.*not eV.*--energy' \
 	'eelsquant -e Ti-L23 camera.npy'
 
+is 'a bare array with --energy is a spectrum image' \
+	'e["spectra"] == 1024 and a["ti-l23"].shape == (16, 64) and [x["name"] for x in r["axes"]] == ["y", "x", "energy"]' \
+	'eelsquant -q -e Ti-L23 --energy 400,0.25 camera.npy'
+check_fails 'and without, a movie that cannot be one' 1 'camera/f000000: .*--energy' 'eelsquant -e Ti-L23 camera.npy'
+
 # ---- thickness, alignment
 
 emsynth eels --low --thickness 0.7 --drift 3 --dose 1e7 -o pair.tar
@@ -331,6 +336,7 @@ np.save("hole.npy", np.where(np.arange(1024) == 100, np.nan, y).astype("f4"))
 np.save("negative.npy", (-y).astype("f4"))
 np.save("rising.npy", (e ** 2).astype("f4"))
 np.save("one.npy", np.ones(1, "f4"))
+np.save("wave.npy", (y * 1j).astype("c8"))
 np.save("four.npy", np.ones((2, 2, 2, 64), "f4"))
 END
 "$PYTHON" bad.py
@@ -340,6 +346,9 @@ for bad in constant nothing negative rising hole; do
 		"with -q $bad.npy"
 	check_is "$bad: a warning" 1 "$(with -j $bad.npy 2>&1 >/dev/null | grep -c 'Ti-L23')"
 done
+check_fails 'X-rays' 1 'sample hole: an axis from -0.2 to 10 keV .* that of X-rays' \
+	'eelsquant -e O-K --energy -200,10 hole.npy'
+check_fails 'complex numbers' 1 'sample wave: complex' 'with wave.npy'
 check_fails 'NaN alone' 1 'sample nan: no channel is a number' 'with nan.npy'
 check_fails 'one channel' 1 'less than two channels' 'with one.npy'
 check_fails 'too many dimensions' 1 'over 3 dimensions' 'with four.npy'

@@ -196,6 +196,15 @@ static int set_amounts(const struct em_quant *q, struct em_sample *s, struct em_
 	return status;
 }
 
+/* The axes of a bare array are named as a picture's, or a movie's. */
+static void name_places(struct em_array *a)
+{
+	static const char *const names[] = {"x", "y"};
+
+	for (int k = a->ndim - 2, i = 0; k >= 0 && i < 2; k--, i++)
+		em_axis_set(&a->axis[k], names[i], a->axis[k].scale, a->axis[k].offset, a->axis[k].units);
+}
+
 /* The spectra as they are now; their axes are those of the record but for the energy. */
 static int set_spectra(const struct em_quant *q, struct em_sample *s, struct em_error *err)
 {
@@ -206,6 +215,8 @@ static int set_spectra(const struct em_quant *q, struct em_sample *s, struct em_
 		return -1;
 	memcpy(a.data, q->core.counts, em_array_bytes(&a));
 	em_record_get_axes(&s->record, &a);
+	if (strcmp(a.axis[q->ndim - 1].name, "energy"))
+		name_places(&a);
 	em_axis_set(&a.axis[q->ndim - 1], "energy", q->core.energy.scale, q->core.energy.offset, "eV");
 	return em_sample_take_data(s, &a, err);
 }
