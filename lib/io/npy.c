@@ -340,6 +340,18 @@ int em_npy_decode(struct em_blob blob, struct em_array *a, struct em_error *err)
 	return em_npy_read_part(&h, blob.data + h.offset, 0, 0, a, err);
 }
 
+bool em_npy_view(struct em_blob blob, struct em_array *view)
+{
+	struct em_npy_header h;
+
+	if (em_npy_parse_file(blob, &h, NULL) || !is_verbatim(&h) || (uintptr_t)(blob.data + h.offset) % h.item)
+		return false;
+	*view = (struct em_array){.dtype = h.dtype, .ndim = h.ndim, .data = (void *)(uintptr_t)(blob.data + h.offset)};
+	memcpy(view->shape, h.shape, sizeof(h.shape));
+	em_array_name_axes(view);
+	return true;
+}
+
 size_t em_npy_put_header(const struct em_array *a, size_t frames, size_t bytes, struct em_text *out)
 {
 	static const char *const names[EM_DTYPES] = {

@@ -40,6 +40,11 @@ int em_npy_count_frames(const struct em_npy_header *h, size_t *frames, struct em
 /* `elements`: h->bytes bytes. */
 int em_npy_read_frame(const struct em_npy_header *h, const unsigned char *elements, size_t frame, struct em_array *a,
                       struct em_error *err);
+/*
+ * A whole file's array as its bytes lie, which outlive *view; false where they are in another order or type, or not
+ * aligned: em_npy_decode copies them.
+ */
+bool em_npy_view(struct em_blob blob, struct em_array *view);
 /* What is left when the first `leading` axes (less than all) are fixed at place `index` of them, counted in C order. */
 int em_npy_read_part(const struct em_npy_header *h, const unsigned char *elements, int leading, size_t index,
                      struct em_array *a, struct em_error *err);
