@@ -9,10 +9,11 @@ have_numpy || { echo "Bail out! python3 with numpy is needed: run scripts/instal
 cat >check.py <<'END'
 import io, json, sys, tarfile
 import numpy as np
-arrays, records = {}, []
+arrays, records, names = {}, [], []
 with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
     for m in tar:
         data = tar.extractfile(m).read()
+        names.append(m.name.rsplit(".", 1)[1])
         if m.name.endswith(".json"):
             records.append(json.loads(data))
         elif m.name.endswith(".npy"):
@@ -235,6 +236,9 @@ flat = -4.2 + 0.3 * np.arange(60)
 put("image", ("image", image, 400, 0.25, {}))
 put("top", ("top", np.tile(1e5 * np.exp(-(flat / 0.6) ** 2), (3, 1)), -4.2, 0.3, {}))
 np.save("row.npy", image[0].astype("f4"))
+spike = image[0].astype("f4")
+spike[2, 300] = 1e6
+np.save("spike.npy", spike)
 put("lowrow", ("low", np.tile(lines, (6, 1)), -20, 0.25, {}))
 put("turned", ("low", np.tile(lines, (6, 5, 1)), -20, 0.25, {}))
 put("column", ("low", np.tile(lines, (6, 1, 1)), -20, 0.25, {}))
@@ -254,6 +258,12 @@ END
 is '0 eV at a whole channel, but for rounding' 'abs(e["zero_loss_ev"]) < 1e-3' 'eelsquant --align top.tar'
 is '--energy is of the samples, not of what --also has' 'r["axes"][-1]["offset"] == 400 and e["t_over_lambda"] > 0' \
 	'eelsquant -e Ti-L23 --energy 400,0.25 --also lowrow.tar row.npy'
+# row.npy is a picture to whoever has not been told
+is 'spectra that were a picture are none any more' \
+	'"image" not in r and "tif" not in names and a["data"].shape == (6, 1024) and r["axes"][0]["name"] == "x"' \
+	'eelsquant -e Ti-L23 --energy 400,0.25 row.npy'
+is 'and what was done to them lasts' 'np.isfinite(a["data"]).all() and a["data"][2, 300] < 2e4' \
+	'eelsquant --despike --energy 400,0.25 spike.npy | eelsquant -e Ti-L23'
 check_fails 'pairs of other places' 1 'sample image: the pair are 6 x 5 low losses and 5 x 6 core losses' \
 	'eelsquant --also turned.tar image.tar'
 check_fails 'pairs of other numbers' 1 'sample image: the pair are 1 x 6 low losses' \

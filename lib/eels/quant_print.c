@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,16 +210,15 @@ static void name_places(struct em_array *a)
 static int set_spectra(const struct em_quant *q, struct em_sample *s, struct em_error *err)
 {
 	const size_t shape[3] = {q->rows, q->cols, q->core.energy.channels};
-	struct em_array a;
+	struct em_array a = {.dtype = EM_F32, .ndim = q->ndim, .data = (void *)(uintptr_t)q->core.counts};
 
-	if (em_array_alloc(&a, EM_F32, q->ndim, shape + 3 - q->ndim, err))
-		return -1;
-	memcpy(a.data, q->core.counts, em_array_bytes(&a));
+	memcpy(a.shape, shape + 3 - q->ndim, (size_t)q->ndim * sizeof(*shape));
+	em_array_name_axes(&a);
 	em_record_get_axes(&s->record, &a);
 	if (strcmp(a.axis[q->ndim - 1].name, "energy"))
 		name_places(&a);
 	em_axis_set(&a.axis[q->ndim - 1], "energy", q->core.energy.scale, q->core.energy.offset, "eV");
-	return em_sample_take_data(s, &a, err);
+	return em_sample_set_spectra(s, &a, err);
 }
 
 int em_quant_describe(struct em_quant *q, struct em_sample *s, struct em_error *err)
