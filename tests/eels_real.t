@@ -96,7 +96,8 @@ ratio() {
 	eelsquant -q -j -c --beam 300,0.2,4.12 --deconvolve "$@" --also "$low" "$core" >ratio.json
 	check_is "$name is $expected, the crystal's $truth; off by so many _model_u" "$expected" "$(jq -r --arg b "$b" \
 		--arg r "per_$a" --argjson t "$truth" '.eels.composition[$b] |
-		"\(100 / .[$r] | round / 100) \((.[$r] - 1 / $t | fabs) / .[$r + "_model_u"] * 10 | round / 10)"' ratio.json)"
+		.[$r] as $v | (10 * ($v - 1 / $t | fabs) / .[$r + "_model_u"] | round / 10) as $off |
+		"\(100 / $v | round / 100) \($off)"' ratio.json)"
 }
 ratio 'Ti/O of SrTiO3' '0.38 0.6' 0.3333 "$HL" "$REAL/09_dm3_STO_EELS_with_model/ll.dm3" Ti O \
 	-e Ti-L23,O-K --tails
