@@ -378,6 +378,8 @@ is 'an axis that is 10 eV off: where they are' \
 check_is 'and warnings' 2 "$(off -j --energy 390,0.25 2>&1 >/dev/null | grep -c 'rises at .* eV, not at .*--energy')"
 check_is 'one that is 8 eV off the other way: late counts are counts' 0 \
 	"$(off -j --energy 408,0.25 2>&1 >/dev/null | grep -c 'rises at')"
+check_is 'a second line has the rise of the first' 0 \
+	"$(eelsquant -j -e Fe-L2,La-M4 si.tar 2>&1 >/dev/null | grep -c 'rises')"
 check_is 'counts of what rises elsewhere' 1 "$(eelsquant -j --energy 430,0.25 -e Ti-L23 image.tar 2>&1 >/dev/null |
 	grep -c 'Ti-L23: the spectrum rises nowhere near 456 eV')"
 check_is 'windows that suit it: none' 0 "$(off -j --energy 390,0.25 --fit Ti-L23=395-443 --signal Ti-L23=446-490 \

@@ -33,7 +33,7 @@ static bool suits(const struct em_quant *q, size_t i, double ev)
 {
 	const struct em_edge *e = &q->edge[i].edge;
 
-	return ev > e->background.to && (!is_placed(q, i) || ev > e->onset - EARLY) &&
+	return ev > e->background.to && (!is_placed(q, i) || ev > e->first - EARLY) &&
 	       ev < fmax(e->signal.from, e->first) + LATE;
 }
 
