@@ -399,6 +399,7 @@ static int check(struct em_cli *cli, struct options *o)
 	if (o->quant.gain < 0 || o->average < 0 || o->breadth < 0)
 		return em_cli_usage(cli, "--gain, --average and --breadth are not below 0");
 	o->quant.threads = (int)cli->threads;
+	cli->input.whole = o->energy[1] > 0; /* the last dimension is energy, so that the others are places */
 	return -1;
 }
 

@@ -85,6 +85,46 @@ honest 'SrTiO3 series, O' "$REAL/12_dm3_STO_timeseries_D3r1/SI_HL.dm3" 490-526 5
 honest 'fast BN series, B' "$REAL/13_dm3_BN_timeseries_200x0.2s/HLmulti_02_cal.dm3" 150-183 188-238
 honest 'fast BN series, N' "$REAL/13_dm3_BN_timeseries_200x0.2s/HLmulti_02_cal.dm3" 350-395 401-451
 
+# ---- compositions of the round robin's crystals: the numbers that eelsquant(1) states ----
+# The published ones are 0.347, 0.519 and 0.982.  Two of ours are farther from the truth: 50 eV of near-edge structure,
+# which the hydrogenic model has not, are summed, where they fitted 300 to 500 eV of background, edges and plural
+# scattering together.  By windows of 80 eV B/N is 0.87, with what the spectrometer shows without a specimen taken off
+# as well other numbers again (tests/unit/test_composition_real.c): recipes differ by more than what they aim at.
+# ratio NAME EXPECTED TRUTH CORE LOW A B OPTIONS...: atoms A to B, and how many model uncertainties B/A is off
+ratio() {
+	name=$1 expected=$2 truth=$3 core=$4 low=$5 a=$6 b=$7; shift 7
+	eelsquant -q -j -c --beam 300,0.2,4.12 --deconvolve "$@" --also "$low" "$core" >ratio.json
+	check_is "$name is $expected, the crystal's $truth; off by so many _model_u" "$expected" "$(jq -r --arg b "$b" \
+		--arg r "per_$a" --argjson t "$truth" '.eels.composition[$b] |
+		.[$r] as $v | (10 * ($v - 1 / $t | fabs) / .[$r + "_model_u"] | round / 10) as $off |
+		"\(100 / $v | round / 100) \($off)"' ratio.json)"
+}
+ratio 'Ti/O of SrTiO3' '0.38 0.6' 0.3333 "$HL" "$REAL/09_dm3_STO_EELS_with_model/ll.dm3" Ti O \
+	-e Ti-L23,O-K --tails
+ratio 'Ti/O of the SrTiO3 series' '0.36 0.3' 0.3333 "$REAL/12_dm3_STO_timeseries_D3r1/SI_HL.dm3" \
+	"$REAL/12_dm3_STO_timeseries_D3r1/SI_LL.dm3" Ti O -e Ti-L23,O-K --tails
+ratio 'Ti/O of thick TiO2' '0.58 0.7' 0.5 "$TIO2/SI_HL.dm3" "$TIO2/SI_LL.dm3" Ti O -e Ti-L23,O-K --tails
+ratio 'B/N of BN' '0.84 1.1' 1 "$REAL/11_dm3_BN_timeseries_A3r1/HL_SI.dm3" \
+	"$REAL/11_dm3_BN_timeseries_A3r1/LL_SI.dm3" B N -e B-K,N-K
+
+# ---- edges that are where the table has them, and axes that are off ----
+# rises NAME FILE EDGES WARNED: by which of the edges there is a warning
+rises() {
+	check_is "$1: $3, misplaced: ${4:-none}" "$4" "$(eelsquant -q -j -e "$3" "$2" |
+		jq -r '[.eels.edges | to_entries[] | select(.value.warning // "" | test("rises")).key] | join(" ")')"
+}
+rises 'EELS_STO' "$STO" Ti-L23,O-K O-K
+rises 'Gellerup' "$GELLERUP" Ti-L23,O-K ''
+rises 'SrTiO3' "$HL" Ti-L23,O-K ''
+rises 'thick TiO2' "$TIO2/SI_HL.dm3" Ti-L23,O-K ''
+rises 'SrTiO3 series' "$REAL/12_dm3_STO_timeseries_D3r1/SI_HL.dm3" Ti-L23,O-K O-K
+rises 'BN series' "$REAL/11_dm3_BN_timeseries_A3r1/HL_SI.dm3" B-K,N-K ''
+rises 'fast BN series' "$REAL/13_dm3_BN_timeseries_200x0.2s/HLmulti_02_cal.dm3" B-K,C-K,N-K ''
+rises 'item 07' "$REAL"/07*/DMReader_SpectrumImage_SI-EELS.dm3 Ti-L23,O-K,La-M45 O-K
+check_is 'X-ray spectra of a Velox file are refused, by name' 7 \
+	"$(eelsquant -k -q -j -e O-K "$REAL"/04*/example_velox_EELS_EDS.emd |
+		jq -r 'select(.error.text // "" | test("that of X-rays")).key' | wc -l)"
+
 # ---- HyperSpy ----
 /usr/bin/python3 -c 'import hyperspy.api' 2>/dev/null || { skip 'HyperSpy' 'no HyperSpy for /usr/bin/python3'; finish; }
 

@@ -9,10 +9,11 @@ have_numpy || { echo "Bail out! python3 with numpy is needed: run scripts/instal
 cat >check.py <<'END'
 import io, json, sys, tarfile
 import numpy as np
-arrays, records = {}, []
+arrays, records, names = {}, [], []
 with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
     for m in tar:
         data = tar.extractfile(m).read()
+        names.append(m.name.rsplit(".", 1)[1])
         if m.name.endswith(".json"):
             records.append(json.loads(data))
         elif m.name.endswith(".npy"):
@@ -68,6 +69,11 @@ is 'spectra on another axis go on with it' 'r["axes"][-1]["offset"] == 400 and r
 	'eelsquant -q -e Ti-L23 --energy 400,0.25 camera.npy'
 check_fails 'an axis without units' 1 'sample camera.*not eV.*--energy' \
 	'eelsquant -e Ti-L23 camera.npy'
+
+is 'a bare array with --energy is a spectrum image' \
+	'e["spectra"] == a["ti-l23"].size == 1024 and [x["name"] for x in r["axes"]] == ["y", "x", "energy"]' \
+	'eelsquant -q -e Ti-L23 --energy 400,0.25 camera.npy'
+check_fails 'and without, a movie that cannot be one' 1 'camera/f000000: .*--energy' 'eelsquant -e Ti-L23 camera.npy'
 
 # ---- thickness, alignment
 
@@ -230,6 +236,9 @@ flat = -4.2 + 0.3 * np.arange(60)
 put("image", ("image", image, 400, 0.25, {}))
 put("top", ("top", np.tile(1e5 * np.exp(-(flat / 0.6) ** 2), (3, 1)), -4.2, 0.3, {}))
 np.save("row.npy", image[0].astype("f4"))
+spike = image[0].astype("f4")
+spike[2, 300] = 1e6
+np.save("spike.npy", spike)
 put("lowrow", ("low", np.tile(lines, (6, 1)), -20, 0.25, {}))
 put("turned", ("low", np.tile(lines, (6, 5, 1)), -20, 0.25, {}))
 put("column", ("low", np.tile(lines, (6, 1, 1)), -20, 0.25, {}))
@@ -249,6 +258,12 @@ END
 is '0 eV at a whole channel, but for rounding' 'abs(e["zero_loss_ev"]) < 1e-3' 'eelsquant --align top.tar'
 is '--energy is of the samples, not of what --also has' 'r["axes"][-1]["offset"] == 400 and e["t_over_lambda"] > 0' \
 	'eelsquant -e Ti-L23 --energy 400,0.25 --also lowrow.tar row.npy'
+# row.npy is a picture to whoever has not been told
+is 'spectra that were a picture are none any more' \
+	'"image" not in r and "tif" not in names and a["data"].shape == (6, 1024) and r["axes"][0]["name"] == "x"' \
+	'eelsquant -e Ti-L23 --energy 400,0.25 row.npy'
+is 'and what was done to them lasts' 'np.isfinite(a["data"]).all() and a["data"][2, 300] < 2e4' \
+	'eelsquant --despike --energy 400,0.25 spike.npy | eelsquant -e Ti-L23'
 check_fails 'pairs of other places' 1 'sample image: the pair are 6 x 5 low losses and 5 x 6 core losses' \
 	'eelsquant --also turned.tar image.tar'
 check_fails 'pairs of other numbers' 1 'sample image: the pair are 1 x 6 low losses' \
@@ -331,6 +346,7 @@ np.save("hole.npy", np.where(np.arange(1024) == 100, np.nan, y).astype("f4"))
 np.save("negative.npy", (-y).astype("f4"))
 np.save("rising.npy", (e ** 2).astype("f4"))
 np.save("one.npy", np.ones(1, "f4"))
+np.save("wave.npy", (y * 1j).astype("c8"))
 np.save("four.npy", np.ones((2, 2, 2, 64), "f4"))
 END
 "$PYTHON" bad.py
@@ -340,6 +356,9 @@ for bad in constant nothing negative rising hole; do
 		"with -q $bad.npy"
 	check_is "$bad: a warning" 1 "$(with -j $bad.npy 2>&1 >/dev/null | grep -c 'Ti-L23')"
 done
+check_fails 'X-rays' 1 'sample hole: an axis from -0.2 to 10 keV .* that of X-rays' \
+	'eelsquant -e O-K --energy -200,10 hole.npy'
+check_fails 'complex numbers' 1 'sample wave: complex' 'with wave.npy'
 check_fails 'NaN alone' 1 'sample nan: no channel is a number' 'with nan.npy'
 check_fails 'one channel' 1 'less than two channels' 'with one.npy'
 check_fails 'too many dimensions' 1 'over 3 dimensions' 'with four.npy'
@@ -349,6 +368,22 @@ check_fails 'a window outside the axis' 1 'Ti-L23: window 300-350 eV is outside'
 check_is 'a window over the next edge: a warning' 1 \
 	"$(eelsquant -e Ti-L23,O-K --signal Ti-L23=456-560 -j si.tar 2>&1 >/dev/null |
 		grep -c 'Ti-L23.*O-K\|O-K.*Ti-L23')"
+# The edges of image.tar are where the table has them.
+off() { eelsquant -e Ti-L23,O-K "$@" image.tar; }
+is 'edges in their places' \
+	'all(abs(v["rise_ev"] - v["onset_ev"]) < 1 and "warning" not in v for v in e["edges"].values())' 'off'
+is 'an axis that is 10 eV off: where they are' \
+	'all(abs(v["rise_ev"] - v["onset_ev"] + 10) < 1 and "not at" in v["warning"] for v in e["edges"].values())' \
+	'off -q --energy 390,0.25'
+check_is 'and warnings' 2 "$(off -j --energy 390,0.25 2>&1 >/dev/null | grep -c 'rises at .* eV, not at .*--energy')"
+check_is 'one that is 8 eV off the other way: late counts are counts' 0 \
+	"$(off -j --energy 408,0.25 2>&1 >/dev/null | grep -c 'rises at')"
+check_is 'a second line has the rise of the first' 0 \
+	"$(eelsquant -j -e Fe-L2,La-M4 si.tar 2>&1 >/dev/null | grep -c 'rises')"
+check_is 'counts of what rises elsewhere' 1 "$(eelsquant -j --energy 430,0.25 -e Ti-L23 image.tar 2>&1 >/dev/null |
+	grep -c 'Ti-L23: the spectrum rises nowhere near 456 eV')"
+check_is 'windows that suit it: none' 0 "$(off -j --energy 390,0.25 --fit Ti-L23=395-443 --signal Ti-L23=446-490 \
+	--fit O-K=480-518 --signal O-K=522-572 2>&1 >/dev/null | grep -c 'rises')"
 check_fails 'no edge' 2 'edge' 'eelsquant -e Xx-K si.tar'
 check_fails 'no window' 2 'no energy window' 'eelsquant -e Ti-L23 --fit Ti-L23=5 si.tar'
 check_fails 'a window of no edge' 2 'of an edge that --edge names' 'eelsquant -e Ti-L23 --fit O-K=480-500 si.tar'

@@ -45,6 +45,12 @@ stream("spectra.tar", [("a/line", {"data": line, "up": up, "down": 11 - up, "up-
                         {"axes": axes, "eels": {"edges": edges}}),
                        ("a/flat", {"spectrum": np.full(201, 7, "f4"), "none": np.full((2, 2), np.nan)},
                         {"axes": axes[1:]})])
+maps = [("a/cube", {"data": np.ones((3, 4, 5)), "up": up, "down": 11 - up, "up-u": up, "components": np.ones((2, 5)),
+                    "list": x}, {"axes": [axes[0], axes[0], axes[1]]}),
+        ("a/line", {"data": np.ones((24, 5)), "fall": np.arange(24.)[::-1], "fall-u": np.ones(24),
+                    "components": np.ones((2, 5))}, {"axes": axes}),
+        ("a/picture", {"up": up, "list": x}, {})]
+stream("maps.tar", maps)
 stream("band.tar", [("a", {"f": line[0], "f-low": line[0] - 10, "f-high": line[0] + 15, "g": line[0],
                            "g-low": line, "g-high": line}, {"axes": axes[1:]})])
 stream("one.tar", [("one", {"data": line[:1]}, {"axes": axes, "eels": {"edges": {"X-L23": edges["X-L23"]}}})])
@@ -98,13 +104,21 @@ check_fails 'no profile in this one' 1 'sample a/flat: its record has no profile
 
 # ---- map
 
-emplot map -q -o maps.svg spectra.tar
+emplot map -q -o maps.svg maps.tar
 check_is 'all maps but uncertainties and arrays that are none' '2 maps: up, 0.055 to 10.9; down, 0.055 to 10.9' \
 	"$(svg_says maps.svg)"
 emplot map -n 1 --percentile 0,100 --array up-u,up -o two.svg spectra.tar
 check_is '--array: these' '2 maps: up-u, 0 to 11; up, 0 to 11' "$(svg_says two.svg)"
 emplot map -n 2 -o none.svg spectra.tar
 check_is 'a map without a value' '1 maps: none, no value' "$(svg_says none.svg)"
+emplot map -q -n 3 -o picture.svg maps.tar
+check_is 'maps of what has no spectra' '1 maps: up, 0.055 to 10.9' "$(svg_says picture.svg)"
+emplot map -q --key a/line --percentile 0,100 --width 480 -o strip.png maps.tar
+emplot map -q --key a/line --percentile 0,100 -o strip.svg maps.tar
+check_is 'a map of a line' '1 maps: fall, 0 to 23 over 12 nm' "$(svg_says strip.svg)"
+at() { "$PYTHON" "$TOP/tests/png.py" strip.png "$@" | cut -d ' ' -f 3-; }
+check_is 'is a strip: its first, second and last value, 2 of 24 places high' \
+	'ffffff f4f4f4 000000 f4f4f4 f4f4f4' "$(at 50 20 50 40 50 480 37 40 70 40)"
 check_fails 'no maps' 1 'sample odd: no maps' 'emplot map odd.tar'
 check_fails 'a cube is none' 1 'sample a/line' 'emplot map -n 1 --array cube spectra.tar'
 

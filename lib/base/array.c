@@ -59,7 +59,7 @@ void em_axis_set(struct em_axis *axis, const char *name, double scale, double of
 	*axis = fresh;
 }
 
-static void name_axes(struct em_array *a)
+void em_array_name_axes(struct em_array *a)
 {
 	static const char *const common[] = {"x", "y", "t"};
 
@@ -87,7 +87,7 @@ int em_array_alloc(struct em_array *a, enum em_dtype dtype, int ndim, const size
 		return em_error_set(err, EM_ERROR_MEMORY, "an array of this shape has too many elements");
 	for (int i = 0; i < ndim; i++)
 		fresh.shape[i] = shape[i];
-	name_axes(&fresh);
+	em_array_name_axes(&fresh);
 	memory = bytes <= SIZE_MAX - EM_ARRAY_HEADROOM ? calloc(1, EM_ARRAY_HEADROOM + bytes) : NULL;
 	if (!memory)
 		return em_error_memory(err, bytes);

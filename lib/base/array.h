@@ -55,6 +55,8 @@ int em_dtype_parse(const char *name, enum em_dtype *dtype);
 /* Zeroed elements.  EM_ERROR_MEMORY when the size overflows or memory is short; EM_ERROR_DATA for a bad ndim.
  * Axes: the last is "x", then "y", then "t" for ndim <= 3, else "axis-N"; uncalibrated. */
 int em_array_alloc(struct em_array *a, enum em_dtype dtype, int ndim, const size_t *shape, struct em_error *err);
+/* Those axes, for an array made by hand. */
+void em_array_name_axes(struct em_array *a);
 /* The same for a 2-D image. */
 int em_array_alloc_image(struct em_array *a, enum em_dtype dtype, size_t height, size_t width, struct em_error *err);
 void em_array_release(struct em_array *a);

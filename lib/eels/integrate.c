@@ -138,7 +138,7 @@ static const char *why_no_background(enum em_background_state state)
 {
 	switch (state) {
 	case EM_BACKGROUND_NOT_FINITE: return "its window holds a NaN or an infinity";
-	case EM_BACKGROUND_NO_COUNTS: return "its window holds no counts";
+	case EM_BACKGROUND_NO_COUNTS: return "the counts of its window are not above 0 together";
 	case EM_BACKGROUND_CONSTANT: return "its window is constant: no spectrum";
 	default: return "its window holds no power law";
 	}

@@ -13,6 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* eV */
+#define XRAY_BEGIN 300
+#define XRAY_END 8000
+#define XRAY_STEP 4.5
+
 size_t em_quant_count(const struct em_quant *q)
 {
 	return q->rows * q->cols;
@@ -50,6 +55,21 @@ void em_quant_release(struct em_quant *q)
 
 /* ---- what came ---- */
 
+/* From about 0 to 10 or more keV in steps of 5 to 20 eV: no spectrometer of losses has that, every detector of X-rays.
+ */
+static int check_losses(const struct em_energy *e, struct em_error *err)
+{
+	double end = em_energy_at(e, (double)e->channels);
+
+	if (e->offset > XRAY_BEGIN || end < XRAY_END || e->scale < XRAY_STEP)
+		return 0;
+	return em_error_set(
+	    err, EM_ERROR_DATA,
+	    "an axis from %.3g to %.3g keV in steps of %.3g eV is that of X-rays, not of energy losses; "
+	    "of a file that holds both, emcat --signal chooses",
+	    e->offset / 1e3, end / 1e3, e->scale);
+}
+
 /* change: they will be. */
 static int load(struct em_quant_spectra *s, const struct em_array *a, bool change, struct em_error *err)
 {
@@ -58,7 +78,9 @@ static int load(struct em_quant_spectra *s, const struct em_array *a, bool chang
 	if (a->ndim > 3)
 		return em_error_set(err, EM_ERROR_DATA, "spectra over %d dimensions: two at most can be taken",
 		                    a->ndim - 1);
-	if (em_energy_of_array(&s->energy, a, err))
+	if (a->dtype == EM_C64 || a->dtype == EM_C128)
+		return em_error_set(err, EM_ERROR_DATA, "complex numbers are no counts");
+	if (em_energy_of_array(&s->energy, a, err) || check_losses(&s->energy, err))
 		return -1;
 	s->counts = a->data;
 	if (a->dtype == EM_F32 && !change)

@@ -79,8 +79,10 @@ struct em_quant_spectra {
 struct em_quant_edge {
 	struct em_edge edge; /* its windows placed */
 	struct em_net sum;
-	double amplitude;                     /* of the sum's background by 1 eV, counts a channel and place */
-	float *counts, *error;                /* owned */
+	double rise;           /* eV: where the sum rises near the onset; NAN: nowhere, or it has no sharp one */
+	bool misplaced;        /* the windows do not suit that */
+	double amplitude;      /* of the sum's background by 1 eV, counts a channel and place */
+	float *counts, *error; /* owned */
 	float *single_map, *single_map_error; /* without plural scattering; owned, NULL where not asked for */
 	double single, single_error;          /* the sum's counts without plural scattering; NAN where not asked for */
 	const struct em_quant_edge *below;    /* whose tail was taken off for that; NULL: none */

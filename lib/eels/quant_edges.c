@@ -209,6 +209,7 @@ int em_quant_measure_edges(struct em_quant *q, struct em_error *err)
 	for (size_t i = 0; i < q->opt->nedges; i++)
 		if (measure_sum(q, &q->edge[i], err))
 			return -1;
+	em_quant_find_rises(q);
 	return 0;
 }
 

@@ -14,6 +14,10 @@ int em_quant_blame_data(struct em_error *err);
 
 /* Fills q->edge, the windows placed, and q->gain. */
 int em_quant_measure_edges(struct em_quant *q, struct em_error *err);
+/* Where the sum's edges rise: rise and misplaced of each, and warnings. */
+void em_quant_find_rises(struct em_quant *q);
+/* What misplaced means, in one line.  Returns text. */
+char *em_quant_explain_rise(const struct em_quant_edge *e, char *text, size_t size);
 /* Of one place, as the maps have it; EM_ERROR_MEMORY alone. */
 int em_quant_measure_at(const struct em_quant *q, const struct em_net_plan *plan, size_t place, struct em_net *net);
 /* The edges' single, single_error and below, and the maps. */

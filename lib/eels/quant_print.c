@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,14 +33,31 @@ static void put_window(struct em_text *t, const char *name, const struct em_ener
 	em_json_put_numbers(t, v, 2);
 }
 
+static void put_warning(struct em_text *t, const struct em_quant_edge *e)
+{
+	char text[800], *rest = text;
+
+	if (!e->sum.flags && !e->misplaced)
+		return;
+	if (e->sum.flags) {
+		em_net_explain(&e->sum, e->edge.name, text, sizeof(text) / 2);
+		rest += strlen(text);
+		rest += e->misplaced ? snprintf(rest, 3, "; ") : 0;
+	}
+	if (e->misplaced)
+		em_quant_explain_rise(e, rest, sizeof(text) - (size_t)(rest - text));
+	em_json_put_name(t, "warning");
+	em_json_put_string(t, text);
+}
+
 static void put_edge(struct em_text *t, const struct em_quant_edge *e)
 {
 	const struct em_background *b = &e->sum.background;
-	char text[400];
 
 	em_json_put_name(t, e->edge.name);
 	em_text_append(t, "{");
 	em_quant_put(t, "onset_ev", e->edge.onset);
+	em_quant_put(t, "rise_ev", e->rise);
 	put_window(t, "fit_ev", &e->edge.background);
 	put_window(t, "signal_ev", &e->edge.signal);
 	em_quant_put_with_error(t, "counts", e->sum.counts, e->sum.error);
@@ -57,10 +75,7 @@ static void put_edge(struct em_text *t, const struct em_quant_edge *e)
 		em_json_put_name(t, "profile");
 		em_text_append(t, em_text_get(&e->profile));
 	}
-	if (e->sum.flags) {
-		em_json_put_name(t, "warning");
-		em_json_put_string(t, em_net_explain(&e->sum, e->edge.name, text, sizeof(text)));
-	}
+	put_warning(t, e);
 	em_text_append(t, "}");
 }
 
@@ -182,18 +197,28 @@ static int set_amounts(const struct em_quant *q, struct em_sample *s, struct em_
 	return status;
 }
 
+/* The axes of a bare array are named as a picture's, or a movie's. */
+static void name_places(struct em_array *a)
+{
+	static const char *const names[] = {"x", "y"};
+
+	for (int k = a->ndim - 2, i = 0; k >= 0 && i < 2; k--, i++)
+		em_axis_set(&a->axis[k], names[i], a->axis[k].scale, a->axis[k].offset, a->axis[k].units);
+}
+
 /* The spectra as they are now; their axes are those of the record but for the energy. */
 static int set_spectra(const struct em_quant *q, struct em_sample *s, struct em_error *err)
 {
 	const size_t shape[3] = {q->rows, q->cols, q->core.energy.channels};
-	struct em_array a;
+	struct em_array a = {.dtype = EM_F32, .ndim = q->ndim, .data = (void *)(uintptr_t)q->core.counts};
 
-	if (em_array_alloc(&a, EM_F32, q->ndim, shape + 3 - q->ndim, err))
-		return -1;
-	memcpy(a.data, q->core.counts, em_array_bytes(&a));
+	memcpy(a.shape, shape + 3 - q->ndim, (size_t)q->ndim * sizeof(*shape));
+	em_array_name_axes(&a);
 	em_record_get_axes(&s->record, &a);
+	if (strcmp(a.axis[q->ndim - 1].name, "energy"))
+		name_places(&a);
 	em_axis_set(&a.axis[q->ndim - 1], "energy", q->core.energy.scale, q->core.energy.offset, "eV");
-	return em_sample_take_data(s, &a, err);
+	return em_sample_set_spectra(s, &a, err);
 }
 
 int em_quant_describe(struct em_quant *q, struct em_sample *s, struct em_error *err)

@@ -172,6 +172,17 @@ static bool may_be_one(const struct place *p, size_t peak)
 	return p->y[peak] - least > noise_of_counts(p, p->y[peak], least);
 }
 
+/* Beyond the ends of the axis lies nothing. */
+static bool has_before(const struct run *r)
+{
+	return r->first > 0;
+}
+
+static bool has_after(const struct place *p, const struct run *r)
+{
+	return r->first + r->count < p->w->e->channels;
+}
+
 /* Little of its height is left beside it, noise allowed for; and it is more than the noise of counts makes. */
 static bool stands_out(const struct place *p, const struct run *r, double base, double left, double right, double noise)
 {
@@ -183,9 +194,12 @@ static bool stands_out(const struct place *p, const struct run *r, double base, 
 
 static bool is_alone(const struct place *p, size_t peak, struct run *r, double noise)
 {
-	double around[2 * AROUND], base, left = p->y[r->first - 1], right = p->y[r->first + r->count];
+	bool before = has_before(r), after = has_after(p, r);
+	double around[2 * AROUND], base, left = p->y[r->first - before], right = p->y[r->first + r->count - !after];
 	size_t at[2 * AROUND], used = outside(r, p->w->e->channels, at);
 
+	left = before ? left : right;
+	right = after ? right : left;
 	for (size_t k = 0; k < used; k++)
 		around[k] = p->y[at[k]];
 	base = median(around, used);
@@ -198,8 +212,9 @@ static bool is_alone(const struct place *p, size_t peak, struct run *r, double n
 /* Against what the neighbours have, times `scale`; if that is a line, twice as high as that over what is around. */
 static bool is_strange(const struct place *p, size_t peak, struct run *r, double noise)
 {
-	size_t at[2 * AROUND], used = outside(r, p->w->e->channels, at), before = r->first - 1,
-	                       after = r->first + r->count;
+	size_t at[2 * AROUND], used = outside(r, p->w->e->channels, at);
+	size_t before = has_before(r) ? r->first - 1 : r->first + r->count,
+	       after = has_after(p, r) ? r->first + r->count : before;
 	double around[2 * AROUND], own[2 * AROUND], line = -INFINITY, base, scale, theirs;
 
 	for (size_t k = 0; k < used; k++) {
@@ -222,6 +237,12 @@ static bool is_strange(const struct place *p, size_t peak, struct run *r, double
 	                  p->y[after] - scale * neighbours_at(p, after), noise);
 }
 
+/* There, two channels of a spectrum by itself may be the foot of a line beyond. */
+static bool is_at_end(const struct place *p, const struct run *r)
+{
+	return !has_before(r) || !has_after(p, r);
+}
+
 /* The narrowest run about a local maximum that makes it a spike. */
 static bool is_spike(const struct place *p, size_t peak, struct run *r)
 {
@@ -234,11 +255,11 @@ static bool is_spike(const struct place *p, size_t peak, struct run *r)
 	noise = noise_about(p, peak);
 	if (!isfinite(noise))
 		return false;
-	for (r->count = 1; r->count <= (series ? EM_SPIKE_CHANNELS : ALONE_WIDTH); r->count++)
+	for (r->count = 1; r->count <= (series ? EM_SPIKE_CHANNELS : ALONE_WIDTH) && r->count < n; r->count++)
 		for (size_t k = 0; k < r->count; k++) {
-			if (peak < k + 1 || peak - k + r->count >= n)
-				continue;
 			r->first = peak - k;
+			if (peak < k || r->first + r->count > n || (!series && r->count > 1 && is_at_end(p, r)))
+				continue;
 			if (series ? is_strange(p, peak, r, noise) : is_alone(p, peak, r, noise))
 				return true;
 		}
@@ -266,11 +287,12 @@ static int add(struct em_spikes *list, const struct place *p, const struct run *
 
 static int search(struct place *p, struct em_spikes *list, struct em_error *err)
 {
+	const size_t n = p->w->e->channels;
 	const float *y = p->y;
 	struct run r;
 
-	for (size_t i = 1; i + 1 < p->w->e->channels; i++)
-		if (y[i] > y[i - 1] && y[i] >= y[i + 1] && is_spike(p, i, &r)) {
+	for (size_t i = 0; i < n; i++)
+		if ((i == 0 || y[i] > y[i - 1]) && (i + 1 == n || y[i] >= y[i + 1]) && is_spike(p, i, &r)) {
 			if (add(list, p, &r, err))
 				return -1;
 			i = r.first + r.count;

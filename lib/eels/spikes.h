@@ -41,6 +41,9 @@ struct em_spikes_options {
  * The noise is the greater of two: 1.48 medians of second differences around, and that of counts in units of the
  * smallest step between channels (by Anscombe's square roots).
  *
+ * In the first channel or the last, where nothing is known of one side, the other side's foot decides; without
+ * neighbours they are taken for spikes by themselves alone.
+ *
  * The spikes' channels then are interpolated between those beside them, or are what the neighbours say.  Values that
  * are not finite are no spikes and stay.  Nothing is changed where it fails.
  */

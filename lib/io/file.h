@@ -38,6 +38,7 @@ struct em_file {
 	struct em_blob blob;          /* the caller's */
 	const char *path;             /* as given, borrowed; NULL for standard input and bytes in memory */
 	struct em_file_beside *beside; /* owned */
+	bool whole;                    /* a bare array is one frame, of any number of dimensions */
 };
 
 /* The file's name without its folders, "" where it has none. */

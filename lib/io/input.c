@@ -267,6 +267,7 @@ struct em_input *em_input_open(const char *path, const struct em_input_options *
 	atomic_init(&in->holders, 1);
 	pthread_mutex_init(&in->lock, NULL);
 	in->opt = *options;
+	in->file.whole = options->whole;
 	if (prepare(in, path, err)) {
 		em_input_close(in);
 		return NULL;

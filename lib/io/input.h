@@ -20,6 +20,7 @@ struct em_input_options {
 	struct em_slice frames; /* of each data set of a plain file; of a stream, its samples */
 	const char *scratch;    /* folder for what is too long for memory; NULL: the system's */
 	bool follow;            /* a stream in a file that another process still writes: wait for its end mark */
+	bool whole;             /* a bare array (NPY, NPZ) of three dimensions is one sample, not a stack of pictures */
 	const char *signal;     /* only this data set of a plain file: its name, or else "1", "d01"; NULL: all */
 };
 

@@ -201,6 +201,7 @@ int em_npy_parse_header(const unsigned char *head, size_t n, struct em_npy_heade
 	c.end = c.p + length;
 	if (parse_dict(&c, &fresh, err))
 		return -1;
+	fresh.stack = fresh.ndim == 3;
 	fresh.offset = start + length;
 	/* The array we give may take more than the file's elements (half becomes float): both must be countable. */
 	if (em_array_measure(fresh.dtype, fresh.ndim, fresh.shape, &fresh.bytes))
@@ -304,14 +305,14 @@ int em_npy_count_frames(const struct em_npy_header *h, size_t *frames, struct em
 		return em_error_set(err, EM_ERROR_DATA, "NPY: a single number, not an image or a spectrum");
 	if (!h->bytes)
 		return em_error_set(err, EM_ERROR_DATA, "NPY: the array is empty: there is nothing in it");
-	*frames = h->ndim == 3 ? h->shape[0] : 1;
+	*frames = h->stack ? h->shape[0] : 1;
 	return 0;
 }
 
 int em_npy_read_frame(const struct em_npy_header *h, const unsigned char *elements, size_t frame, struct em_array *a,
                       struct em_error *err)
 {
-	return em_npy_read_part(h, elements, h->ndim == 3, frame, a, err);
+	return em_npy_read_part(h, elements, h->stack, frame, a, err);
 }
 
 int em_npy_parse_file(struct em_blob blob, struct em_npy_header *h, struct em_error *err)
@@ -337,6 +338,18 @@ int em_npy_decode(struct em_blob blob, struct em_array *a, struct em_error *err)
 	if (em_npy_parse_file(blob, &h, err))
 		return -1;
 	return em_npy_read_part(&h, blob.data + h.offset, 0, 0, a, err);
+}
+
+bool em_npy_view(struct em_blob blob, struct em_array *view)
+{
+	struct em_npy_header h;
+
+	if (em_npy_parse_file(blob, &h, NULL) || !is_verbatim(&h) || (uintptr_t)(blob.data + h.offset) % h.item)
+		return false;
+	*view = (struct em_array){.dtype = h.dtype, .ndim = h.ndim, .data = (void *)(uintptr_t)(blob.data + h.offset)};
+	memcpy(view->shape, h.shape, sizeof(h.shape));
+	em_array_name_axes(view);
+	return true;
 }
 
 size_t em_npy_put_header(const struct em_array *a, size_t frames, size_t bytes, struct em_text *out)
@@ -393,7 +406,10 @@ static int npy_open(struct em_file *file, void **state, size_t *frames, struct e
 {
 	struct npy_state s;
 
-	if (em_npy_parse_file(file->blob, &s.header, err) || em_npy_count_frames(&s.header, frames, err))
+	if (em_npy_parse_file(file->blob, &s.header, err))
+		return -1;
+	s.header.stack = s.header.stack && !file->whole;
+	if (em_npy_count_frames(&s.header, frames, err))
 		return -1;
 	s.elements = file->blob.data + s.header.offset;
 	*state = malloc(sizeof(s));

@@ -13,6 +13,7 @@ struct em_npy_header {
 	bool swap;       /* big-endian */
 	bool fortran;    /* first index fastest */
 	int ndim;
+	bool stack; /* the first dimension counts frames: of three, unless a caller knows better and says no */
 	size_t shape[EM_MAX_NDIM];
 	enum em_dtype dtype; /* of the array we give: bool as uint8, half as float32 */
 	size_t offset;   /* of the elements, from the start of the file */
@@ -33,12 +34,17 @@ extern const struct em_codec_writer em_npy_writer;
 int em_npy_parse_header(const unsigned char *head, size_t n, struct em_npy_header *h, struct em_error *err);
 /* A whole file: the array ends where the file does. */
 int em_npy_parse_file(struct em_blob blob, struct em_npy_header *h, struct em_error *err);
-/* As a file of frames: 1 for 1-D (a spectrum), 2-D (an image) and more than 3-D (as it is); shape[0] images for 3-D.
+/* As a file of frames: shape[0] of a stack, else 1.
  * EM_ERROR_DATA for an array without elements, and for a single number. */
 int em_npy_count_frames(const struct em_npy_header *h, size_t *frames, struct em_error *err);
 /* `elements`: h->bytes bytes. */
 int em_npy_read_frame(const struct em_npy_header *h, const unsigned char *elements, size_t frame, struct em_array *a,
                       struct em_error *err);
+/*
+ * A whole file's array as its bytes lie, which outlive *view; false where they are in another order or type, or not
+ * aligned: em_npy_decode copies them.
+ */
+bool em_npy_view(struct em_blob blob, struct em_array *view);
 /* What is left when the first `leading` axes (less than all) are fixed at place `index` of them, counted in C order. */
 int em_npy_read_part(const struct em_npy_header *h, const unsigned char *elements, int leading, size_t index,
                      struct em_array *a, struct em_error *err);

@@ -21,6 +21,7 @@ struct npz_state {
 	struct em_zip zip;
 	struct npz_array *array; /* owned */
 	size_t count, frames;
+	bool whole; /* a three-dimensional one is no stack */
 	pthread_mutex_t lock; /* over what follows */
 	const struct npz_array *current;
 	const unsigned char *bytes; /* of the current one */
@@ -46,7 +47,8 @@ static bool npz_probe(const unsigned char *head, size_t n)
 }
 
 /* Header only, from as few bytes as hold it. */
-static int read_header(const struct em_zip_member *m, struct em_npy_header *h, struct em_error *err)
+static int read_header(const struct npz_state *s, const struct em_zip_member *m, struct em_npy_header *h,
+                       struct em_error *err)
 {
 	const unsigned char *head = m->packed;
 	unsigned char *buf = NULL;
@@ -64,15 +66,17 @@ static int read_header(const struct em_zip_member *m, struct em_npy_header *h, s
 	free(buf);
 	if (!rc && (h->offset > m->bytes || h->bytes != m->bytes - h->offset))
 		rc = em_error_set(err, EM_ERROR_DATA, "NPY: the array's size is not what its header says");
+	if (!rc)
+		h->stack = h->stack && !s->whole;
 	return rc;
 }
 
-static size_t count_frames(const struct em_zip_member *m)
+static size_t count_frames(const struct npz_state *s, const struct em_zip_member *m)
 {
 	struct em_npy_header h;
 	size_t n;
 
-	return read_header(m, &h, NULL) || em_npy_count_frames(&h, &n, NULL) ? 1 : n;
+	return read_header(s, m, &h, NULL) || em_npy_count_frames(&h, &n, NULL) ? 1 : n;
 }
 
 static int list_arrays(struct npz_state *s, size_t *frames, struct em_error *err)
@@ -88,7 +92,7 @@ static int list_arrays(struct npz_state *s, size_t *frames, struct em_error *err
 		if (!ends_in_npy(m->name, m->name_length))
 			continue;
 		s->array[s->count++] = (struct npz_array){m, total};
-		total += count_frames(m);
+		total += count_frames(s, m);
 	}
 	if (!total)
 		return em_error_set(err, EM_ERROR_DATA, "NPZ: there is no array in it");
@@ -113,6 +117,7 @@ static int npz_open(struct em_file *file, void **state, size_t *frames, struct e
 
 	if (!s)
 		return em_error_memory(err, sizeof(*s));
+	s->whole = file->whole;
 	pthread_mutex_init(&s->lock, NULL);
 	if (em_zip_open(file->blob, &s->zip, err) || list_arrays(s, frames, err)) {
 		npz_close(s);
@@ -145,7 +150,7 @@ static int read_locked(struct npz_state *s, const struct npz_array *array, size_
 	struct em_npy_header h;
 	size_t frames;
 
-	if (read_header(array->member, &h, err) || em_npy_count_frames(&h, &frames, err) ||
+	if (read_header(s, array->member, &h, err) || em_npy_count_frames(&h, &frames, err) ||
 	    unpack(s, array, err))
 		return em_error_prefix(err, "array %.*s: ", (int)(array->member->name_length - sizeof(suffix)),
 		                       array->member->name);

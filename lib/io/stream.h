@@ -65,12 +65,16 @@ int em_sample_set_array(struct em_sample *s, const char *name, const struct em_a
 
 /*
  * What a sample is about: its image, or where it has none its array "spectrum" (1-D) or "data" (any other), with axes
- * from the record.  *view borrows from the sample or from *owned, which the caller releases in the end.
+ * from the record.  *view borrows from the sample (until that member is replaced) or, where its bytes cannot be used as
+ * they lie, from *owned, which the caller releases in the end.
  */
 int em_sample_data(const struct em_sample *s, struct em_array *view, struct em_array *owned, struct em_error *err);
 /* Make it the array: a 2-D one that is no line of spectra (last axis "energy" or "wavelength") is the image, widened or
  * narrowed to an image type.  Takes over the array's memory, also when it fails; *a is released. */
 int em_sample_take_data(struct em_sample *s, struct em_array *a, struct em_error *err);
+/* Make it these spectra (or another array that is no image), which stay the caller's; an image that was there goes.
+ * Where *a is em_sample_data's view of the sample and only its axes are others, nothing is copied. */
+int em_sample_set_spectra(struct em_sample *s, const struct em_array *a, struct em_error *err);
 
 /* The part of the key before its last '/': the picture that a chip was cut from.  "" where there is none.  Copied,
  * cut to n - 1 bytes. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The maps that one sample holds (counts of edges, t/lambda, components), side by side, each in its own colours. */
+/* The maps that one sample holds (counts of edges, t/lambda, components), side by side, each in its own colours; those
+ * of a line of spectra as strips. */
+#include "io/npy.h"
 #include "plot/kind.h"
 #include "plot/page.h"
 #include "plot/sheet.h"
@@ -10,6 +12,7 @@
 #include <string.h>
 
 #define EDGE 320 /* of a picture's longer side, px, unless the user says otherwise */
+#define STRIP 12 /* times as long as high */
 #define NAME 64
 
 struct maps {
@@ -17,7 +20,46 @@ struct maps {
 	size_t passed; /* samples not drawn */
 	struct em_tile tile[EM_PLOT_FRAMES_MAX];
 	size_t n;
+	int ndim; /* of the places of its spectra: 2, 1 a line, 0 it has none and any picture is a map */
+	size_t shape[2];
 };
+
+/* What maps of its spectra look like. */
+static void find_places(struct maps *m, const struct em_sample *s)
+{
+	const struct em_member *data = em_sample_member(s, "data.npy");
+	struct em_npy_header h;
+
+	m->ndim = 0;
+	if (!data || em_npy_parse_header(data->data, data->size, &h, NULL) || h.ndim < 2 || h.ndim > 3)
+		return;
+	m->ndim = h.ndim - 1;
+	memcpy(m->shape, h.shape, (size_t)m->ndim * sizeof(*h.shape));
+}
+
+static bool is_map(const struct maps *m, const struct em_array *a)
+{
+	return m->ndim ? a->ndim == m->ndim && !memcmp(a->shape, m->shape, (size_t)m->ndim * sizeof(*a->shape))
+	               : a->ndim == 2;
+}
+
+/* The map of a line, so often below itself that it can be seen. */
+static int widen(const struct maps *m, struct em_array *map, const struct em_sample *s, struct em_error *err)
+{
+	struct em_array strip, line = {.ndim = 2, .shape = {map->shape[0], 1}};
+	size_t rows = map->shape[0] / STRIP ? map->shape[0] / STRIP : 1, bytes = em_array_bytes(map);
+
+	if (em_array_alloc_image(&strip, map->dtype, rows, map->shape[0], err))
+		return -1;
+	for (size_t i = 0; i < rows; i++)
+		memcpy((char *)strip.data + i * bytes, map->data, bytes);
+	em_record_get_axes(&s->record, &line);
+	if (is_map(m, map) && *line.axis[0].name)
+		strip.axis[1] = line.axis[0];
+	em_array_release(map);
+	*map = strip;
+	return 0;
+}
 
 /* The spatial axes of a spectrum image are a map's; else it may be a map of the image. */
 static void set_axes(struct em_array *map, const struct em_sample *s)
@@ -31,17 +73,21 @@ static void set_axes(struct em_array *map, const struct em_sample *s)
 			map->axis[i] = cube.axis[i];
 }
 
-static int put_range(struct em_tile *tile, const struct em_array *map, const double percentile[2], struct em_error *err)
+static int put_range(const struct maps *m, struct em_tile *tile, const struct em_array *map, const double percentile[2],
+                     struct em_error *err)
 {
-	char text[80] = "no value";
-	size_t none = 0;
+	char text[120] = "no value";
+	size_t none = 0, n = 0;
 
 	em_array_range(map, NULL, NULL, &none);
 	if (none < em_array_count(map)) {
 		if (em_array_percentiles(map, percentile[0], percentile[1], &tile->lo, &tile->hi, err))
 			return -1;
-		snprintf(text, sizeof(text), "%.3g to %.3g", tile->lo, tile->hi);
+		n = (size_t)snprintf(text, sizeof(text), "%.3g to %.3g", tile->lo, tile->hi);
 	}
+	if (m->ndim == 1 && n && em_axis_is_calibrated(&tile->axis))
+		snprintf(text + n, sizeof(text) - n, " over %.4g %s", fabs(tile->axis.scale) * (double)tile->src_w,
+		         tile->axis.units);
 	tile->fractions = strdup(text);
 	return tile->fractions ? 0 : em_error_memory(err, sizeof(text));
 }
@@ -55,7 +101,7 @@ static int add_map(struct em_plot *plot, const struct em_sample *s, const char *
 
 	if (em_sample_array(s, name, &map, err))
 		return -1;
-	if (map.ndim != 2 && !asked) {
+	if (!asked && !is_map(m, &map)) {
 		em_array_release(&map);
 		return 0;
 	}
@@ -65,10 +111,11 @@ static int add_map(struct em_plot *plot, const struct em_sample *s, const char *
 	}
 	if (map.ndim == 2)
 		set_axes(&map, s);
-	status =
-	    em_tile_init(tile, &map, plot->opt.width, EDGE, err) || put_range(tile, &map, plot->opt.percentile, err)
-	        ? -1
-	        : 0;
+	status = (map.ndim == 1 && map.shape[0] && widen(m, &map, s, err)) ||
+	                 em_tile_init(tile, &map, plot->opt.width, EDGE, err) ||
+	                 put_range(m, tile, &map, plot->opt.percentile, err)
+	             ? -1
+	             : 0;
 	em_array_release(&map);
 	m->n++;
 	tile->time = NAN;
@@ -110,7 +157,7 @@ static int add_all(struct em_plot *plot, const struct em_sample *s, struct em_er
 	}
 	return ((struct maps *)plot->state)->n
 	           ? 0
-	           : em_error_set(err, EM_ERROR_DATA, "no maps: none of its arrays has two dimensions");
+	           : em_error_set(err, EM_ERROR_DATA, "no maps: none of its arrays has a number for each place");
 }
 
 static int map_take(struct em_plot *plot, const struct em_sample *s, struct em_error *err)
@@ -121,6 +168,7 @@ static int map_take(struct em_plot *plot, const struct em_sample *s, struct em_e
 		m->passed++;
 		return 0;
 	}
+	find_places(m, s);
 	if (plot->opt.array ? add_listed(plot, s, err) : add_all(plot, s, err))
 		return em_error_prefix(err, "sample %.200s: ", s->key);
 	m->key = strdup(s->key);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOW 4              /* times the text: no bar on pictures that are lower */
 #define FRACTIONS_MOST 200 /* bytes of a caption */
 #define TEXT (1 / 18.0)    /* of a picture's width */
 
@@ -237,7 +238,8 @@ static bool same_scale(const struct em_tile *a, const struct em_tile *b)
 	       !strcmp(a->axis.units, b->axis.units);
 }
 
-/* On the first picture, and on every one after it that has another scale than the one before. */
+/* On the first picture that is high enough not to be hidden by it, and on every one after it that has another scale
+ * than the one before. */
 static void draw_scale_bar(const struct em_sheet *s, const struct layout *l, size_t i, struct em_canvas *c,
                            struct em_box box)
 {
@@ -245,7 +247,7 @@ static void draw_scale_bar(const struct em_sheet *s, const struct layout *l, siz
 	const struct em_tile *tile = s->tile[i];
 	struct em_scale_bar bar;
 
-	if (i && same_scale(tile, s->tile[i - 1]))
+	if ((i && same_scale(tile, s->tile[i - 1])) || box.h < LOW * l->text)
 		return;
 	em_scale_bar_choose(&bar, &tile->axis, tile->src_w, 0.4);
 	em_page_scale_bar(c, &page, bar.pixels * box.w / (double)tile->src_w, bar.label);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "codec_help.h"
+#include "io/npy.h"
 #include "zip_help.h"
 
 /* A version 1, 2 or 3 file with this header text, unpadded as the format allows, and these elements. */
@@ -252,6 +253,78 @@ static void npz_that_lies_is_refused(void **state)
 	em_text_release(&a);
 }
 
+/* The one sample of a file that is read whole is this array. */
+static void expect_whole(const struct em_text *t, const struct em_array *want)
+{
+	const struct em_codec *codec = em_codec_detect((const unsigned char *)t->s, t->len);
+	struct em_file file = {.blob = {(const unsigned char *)t->s, t->len}, .whole = true};
+	struct em_array a;
+	struct em_meta meta;
+	size_t frames;
+	void *state;
+
+	em_meta_init(&meta);
+	assert_int_equal(codec->open(&file, &state, &frames, NULL), 0);
+	assert_int_equal(frames, 1);
+	assert_int_equal(codec->read(state, 0, &a, &meta, NULL), 0);
+	assert_true(same_array(&a, want));
+	codec->close(state);
+	em_array_release(&a);
+	em_file_release(&file);
+}
+
+/* For who knows that it holds spectra over places. */
+static void a_stack_may_be_one_array(void **state)
+{
+	static const uint8_t c[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+	struct em_array want = array(EM_U8, 3, (const size_t[]){2, 3, 2}, c);
+	struct zip z = {{0}, {0}, 0};
+	struct em_text t = {0};
+
+	(void)state;
+	make_npy(&t, 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 2), }", c, 12);
+	expect_whole(&t, &want);
+	zip_add(&z, "cube.npy", 0, &t, 0);
+	zip_end(&z);
+	expect_whole(&z.file, &want);
+	em_text_release(&z.file);
+	em_text_release(&t);
+	em_array_release(&want);
+}
+
+/* Bytes that lie as an array's are its; others are not, nor those that are not aligned. */
+static void an_array_may_be_seen_where_it_lies(void **state)
+{
+	static const char *const others[] = {
+		"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }",
+		"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",
+		"{'descr': '<f2', 'fortran_order': False, 'shape': (2, 6), }",
+		"{'descr': '|b1', 'fortran_order': False, 'shape': (4, 6), }",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", /* more than there is */
+	};
+	const float v[] = {1, 2, 3, 4, 5, 6};
+	struct em_array view;
+	struct em_text t = {0};
+	unsigned char *moved;
+
+	(void)state;
+	make_npy(&t, 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }      ", v, sizeof(v));
+	assert_int_equal((t.len - sizeof(v)) % 4, 0);
+	assert_true(em_npy_view((struct em_blob){(unsigned char *)t.s, t.len}, &view));
+	assert_true(view.dtype == EM_F32 && view.ndim == 2 && view.shape[0] == 2 && view.shape[1] == 3);
+	assert_ptr_equal(view.data, t.s + t.len - sizeof(v));
+	assert_string_equal(view.axis[1].name, "x");
+	moved = malloc(t.len + 1);
+	memcpy(moved + 1, t.s, t.len);
+	assert_false(em_npy_view((struct em_blob){moved + 1, t.len}, &view));
+	free(moved);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		make_npy(&t, 1, others[i], v, sizeof(v));
+		assert_false(em_npy_view((struct em_blob){(unsigned char *)t.s, t.len}, &view));
+	}
+	em_text_release(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +335,8 @@ int main(void)
 		cmocka_unit_test(cut_anywhere_is_an_error),
 		cmocka_unit_test(a_stack_is_frames),
 		cmocka_unit_test(arrays_of_an_npz_follow_each_other),
+		cmocka_unit_test(an_array_may_be_seen_where_it_lies),
+		cmocka_unit_test(a_stack_may_be_one_array),
 		cmocka_unit_test(npz_that_lies_is_refused),
 	};
 

@@ -188,6 +188,37 @@ static void neighbours_show_wider_ones(void **state)
 		}
 }
 
+/* At the ends of the axis one side tells: of a spectrum alone one channel, beside neighbours three. */
+static void spikes_at_the_ends_go(void **state)
+{
+	struct em_spikes found;
+
+	(void)state;
+	for (size_t width = 1; width <= EM_SPIKE_CHANNELS; width++)
+		for (int last = 0; last < 2; last++)
+			for (int alone = 0; alone < 2; alone++) {
+				size_t rows = alone ? 1 : ROWS, cols = alone ? 1 : COLS, at = alone ? 0 : 3 * COLS + 4;
+				size_t first = last ? N - width : 0;
+
+				for (size_t s = 0; s < rows * cols; s++) {
+					make_edge(spectra[s], 1000, 5000, 8, 200);
+					count_electrons(spectra[s], N, s + 1);
+				}
+				memcpy(clean, spectra, sizeof(clean));
+				for (size_t k = 0; k < width; k++)
+					spectra[at][first + k] += 4000;
+				assert_int_equal(remove_all(rows, cols, &CORE, &found), !alone || width == 1);
+				if (found.count) {
+					assert_int_equal(found.at[0].spectrum, at);
+					assert_int_equal(found.at[0].first, first);
+					assert_int_equal(found.at[0].count, width);
+					for (size_t k = 0; k < width; k++)
+						assert_true(fabsf(spectra[at][first + k] - clean[at][first + k]) < 200);
+				}
+				em_spikes_release(&found);
+			}
+}
+
 static void what_is_not_finite_stays(void **state)
 {
 	(void)state;
@@ -210,6 +241,7 @@ int main(void)
 	    cmocka_unit_test(lines_stay_beside_neighbours),
 	    cmocka_unit_test(spikes_of_one_channel_or_two_go),
 	    cmocka_unit_test(neighbours_show_wider_ones),
+	    cmocka_unit_test(spikes_at_the_ends_go),
 	    cmocka_unit_test(what_is_not_finite_stays),
 	};
 
