@@ -146,7 +146,7 @@ static bool parse(const char *line, struct em_dose_field *f)
 	int end = 0;
 
 	return sscanf(line, "%lf %lf %lf %lf %lf%n", &f->x0, &f->y0, &f->x1, &f->y1, &f->dose, &end) == 5 &&
-	       end == LINE - 1 && isfinite(f->dose) && isfinite(f->x0 + f->x1 + f->y0 + f->y1);
+	       end == LINE - 1 && isfinite(f->dose) && f->dose >= 0 && isfinite(f->x0 + f->x1 + f->y0 + f->y1);
 }
 
 /* What of f lies in the window, false: nothing. */

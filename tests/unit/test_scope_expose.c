@@ -236,6 +236,26 @@ static void a_camera_tells_by_its_pixels(void **state)
 	em_scope_shot_release(&shot);
 }
 
+/* An instrument that says so takes nothing away from what the place has had. */
+static void a_dose_below_nothing_is_none(void **state)
+{
+	struct em_exposure e = {.detector = "CCD", .seconds = 2};
+	struct em_scope_shot shot;
+	double expected, before;
+
+	(void)state;
+	fake.no_expect = true;
+	fake.dose = NAN;
+	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), 0);
+	expected = shot.dose;
+	em_scope_shot_release(&shot);
+	before = dose_at(0);
+	fake.dose = -9e25;
+	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), 0);
+	assert_true(shot.dose == expected && before > 0 && fabs(dose_at(0) / before - 2) < 1e-9);
+	em_scope_shot_release(&shot);
+}
+
 static void a_refused_exposure_gives_no_dose_and_a_lost_one_does(void **state)
 {
 	struct em_error err = {0};
@@ -302,6 +322,11 @@ static void a_cut_dose_file_goes_on(void **state)
 	fputs("nonsense", f);
 	fclose(f);
 	assert_int_equal(em_scope_dose(scope, (double[]){0, 0, 1, 1}, &(double){0}, NULL), -1);
+	assert_int_equal(em_scope_dose_reset(scope, NULL), 0);
+	f = fopen(path, "w"); /* a line of ours, but for its sign */
+	fprintf(f, "%+.9e %+.9e %+.9e %+.9e %+.9e\n", -1.0, -1.0, 1.0, 1.0, -1e20);
+	fclose(f);
+	assert_int_equal(em_scope_dose(scope, (double[]){0, 0, 1, 1}, &(double){0}, NULL), -1);
 	free(path);
 }
 
@@ -352,6 +377,7 @@ int main(void)
 	    TEST(doses_add_up_over_commands),
 	    TEST(what_cannot_be_told_is_no_budget),
 	    TEST(a_camera_tells_by_its_pixels),
+	    TEST(a_dose_below_nothing_is_none),
 	    TEST(a_refused_exposure_gives_no_dose_and_a_lost_one_does),
 	    TEST(most_of_many),
 	    TEST(a_cut_dose_file_goes_on),
