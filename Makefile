@@ -109,7 +109,7 @@ fuzz: $(FUZZ) $(BIN)/emcat
 	@for f in $(FUZZ); do \
 		mkdir -p build/fuzz/corpus/$${f##*/} && \
 		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ \
-			build/fuzz/corpus/$${f##*/} testdata || exit 1; \
+			build/fuzz/corpus/$${f##*/} $$(ls -d tests/fuzz/seeds/$${f##*/} 2>&-) testdata || exit 1; \
 	done
 
 FUZZ_CFLAGS = $(CPPFLAGS) $(PKG_CFLAGS) -std=c11 -pthread -g -O1 -fno-sanitize-recover=undefined
@@ -124,8 +124,11 @@ build/fuzz/lib/%.o: lib/%.c | libraries
 build/fuzz/format_%: tests/fuzz/fuzz_codec.c $(FUZZ_OBJ)
 	clang $(FUZZ_CFLAGS) -DFORMAT=$* -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJ) $(LIBS)
 
-build/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
-	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJ) $(LIBS)
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) tests/fuzz/fuzz_help.h
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $< $(filter-out $(FUZZ_OWN),$(FUZZ_OBJ)) $(LIBS)
+
+# It is the other end of all connections itself.
+build/fuzz/fuzz_replies: FUZZ_OWN = build/fuzz/lib/scope/socket.o
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(MAN_DIRS) $(COMPLETION_DIRS)

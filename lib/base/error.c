@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Texts may quote hostile names: a control character must neither break the line nor drive a terminal. */
-static void make_printable(char *s)
+void em_make_printable(char *s)
 {
 	for (; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
@@ -24,7 +23,7 @@ int em_error_set(struct em_error *err, enum em_error_kind kind, const char *fmt,
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	make_printable(err->text);
+	em_make_printable(err->text);
 	return -1;
 }
 

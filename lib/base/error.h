@@ -43,4 +43,8 @@ int em_error_memory(struct em_error *err, unsigned long long bytes);
 /* Put context in front of an error already set: "sample a/b: " + text.  Always -1. */
 int em_error_prefix(struct em_error *err, const char *fmt, ...) EM_PRINTF(2, 3);
 
+/* Control characters become '?', as in each error's text: what is quoted may be hostile, and must neither break the
+ * line nor drive a terminal. */
+void em_make_printable(char *s);
+
 #endif

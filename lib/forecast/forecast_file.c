@@ -283,8 +283,11 @@ static int get_intervals(struct em_forecast *f, const struct em_safetensors *fil
 	    em_forecast_file_get(file, "interval.excess", f->excess, 1, n, err))
 		return -1;
 	for (size_t h = 0; h < n; last = horizon[h++]) {
-		if (!(horizon[h] > last && horizon[h] < 1e6))
-			return em_error_set(err, EM_ERROR_DATA, "the model's horizons do not rise");
+		if (!(horizon[h] > last && horizon[h] < 1e6) || horizon[h] != floor(horizon[h]))
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "the model's horizons are no numbers of steps that rise");
+		if (!(f->excess[h] >= 0))
+			return em_error_set(err, EM_ERROR_DATA, "a variance of the model's intervals is negative");
 		f->horizon[h] = (size_t)horizon[h];
 	}
 	f->horizons = n;

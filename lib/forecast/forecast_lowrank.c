@@ -180,8 +180,10 @@ static int read_horizons(struct em_dynamics *d, const struct em_safetensors *fil
 	if (em_forecast_file_get(file, "dynamics.horizon", steps, 1, n, err))
 		return -1;
 	for (size_t h = 0; h < n; last = fabs(steps[h++])) {
-		if (!(fabs(steps[h]) > last && fabs(steps[h]) < 1e6) || (steps[h] > 0) != (steps[0] > 0))
-			return em_error_set(err, EM_ERROR_DATA, "the model's horizons do not rise");
+		if (!(fabs(steps[h]) > last && fabs(steps[h]) < 1e6) || (steps[h] > 0) != (steps[0] > 0) ||
+		    steps[h] != floor(steps[h]))
+			return em_error_set(err, EM_ERROR_DATA,
+			                    "the model's horizons are no numbers of steps that rise");
 		d->horizon[h] = (size_t)fabs(steps[h]);
 	}
 	d->learned = n && steps[0] > 0;

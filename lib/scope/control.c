@@ -147,14 +147,12 @@ static int parse_number(const struct em_control_info *info, const char *text, do
 		                    *end ? "%s=%.60s: there is no such unit for it: write %g%s"
 		                         : "%s=%.60s: of what? write %g%s",
 		                    info->name, text, v, info->unit);
+	if (!isfinite(v * si))
+		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: so great is nothing", info->name, text);
 	*value = v * si;
 	return 0;
 }
 
-/*
- * A unit in two parts would be rounded twice: what is printed and read again is the same double, as v * si is for the
- * nearest v.
- */
 int em_control_parse(const char *text, enum em_control *which, double *value, bool *relative, struct em_error *err)
 {
 	size_t n = strcspn(text, "=");
@@ -184,17 +182,38 @@ int em_control_parse(const char *text, enum em_control *which, double *value, bo
 	return 0;
 }
 
-/* The shortest digits that parse_number turns into this double again. */
-static void print_number(struct em_text *t, double value, double si)
+/* The shortest digits that parse_number turns into this double again; false where there are none in this unit. */
+static bool find_digits(double value, double si, char digits[40])
 {
+	for (int precision = 6; precision <= 17; precision++) {
+		snprintf(digits, 40, "%.*g", precision, value / si);
+		if (strtod(digits, NULL) * si == value)
+			return true;
+	}
+	return false;
+}
+
+/* The unit of the dimension that is 1, in which there are digits for every number. */
+static const char *plain_unit(enum em_dimension d)
+{
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (units[i].dimension == d && units[i].si == 1)
+			return units[i].name;
+	return d == EM_DIMENSION_LENGTH ? "m" : "";
+}
+
+/* Not every double is a number of micrometres. */
+static void print_number(struct em_text *t, const struct em_control_info *info, double value, double si)
+{
+	const char *unit = info->unit;
 	char digits[40];
 
-	for (int precision = 6; precision <= 17; precision++) {
-		snprintf(digits, sizeof(digits), "%.*g", precision, value / si);
-		if (strtod(digits, NULL) * si == value)
-			break;
+	if (!find_digits(value, si, digits) && isfinite(value)) {
+		find_digits(value, 1, digits);
+		unit = plain_unit(info->dimension);
 	}
 	em_text_append(t, digits);
+	em_text_append(t, unit);
 }
 
 static void print_choice(struct em_text *t, const char *choices, double value)
@@ -218,10 +237,9 @@ static void print(struct em_text *t, enum em_control c, double value, int digits
 	} else {
 		unit_of(info->dimension, info->unit, &si);
 		if (digits)
-			em_text_printf(t, "%.*g", digits, value / si + 0.0); /* no -0 */
+			em_text_printf(t, "%.*g%s", digits, value / si + 0.0, info->unit); /* no -0 */
 		else
-			print_number(t, value, si);
-		em_text_append(t, info->unit);
+			print_number(t, info, value, si);
 	}
 }
 

@@ -26,7 +26,13 @@ static const char *text_of(const struct em_json *entry, const char *path)
 
 static void differ(struct replay *r, const char *what, const char *text)
 {
-	em_text_printf(r->out, "line %zu: %s: %s\n", r->line, what, text);
+	struct em_text t = {0};
+
+	em_text_printf(&t, "line %zu: %s: %s", r->line, what, text);
+	if (t.len)
+		em_make_printable(t.s);
+	em_text_printf(r->out, "%s\n", em_text_get(&t));
+	em_text_release(&t);
 }
 
 /* Was it an error then, and is it now?  False: there is nothing more to compare. */

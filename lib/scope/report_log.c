@@ -48,6 +48,8 @@ static void put_line(struct em_text *t, const struct em_json *entry)
 		em_text_printf(t, ": %s: %s", text_of(error, "kind"), text_of(error, "text"));
 	else if (em_json_number(em_json_get(entry, "seconds"), &seconds))
 		em_text_printf(t, ": done in %.3g s", seconds);
+	if (t->len)
+		em_make_printable(t->s);
 	em_text_append(t, "\n");
 }
 

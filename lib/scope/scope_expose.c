@@ -228,12 +228,13 @@ static int check_budget(struct em_scope *s, struct em_scope_shot *shot, const st
 	return 0;
 }
 
-/* After: by what the instrument says that it gave.  booked: before; NAN: it was not known. */
+/* After: by what the instrument says that it gave, unless that is less than nothing, which would take away what the
+ * place has had before.  booked: before; NAN: it was not known. */
 static int book(struct em_scope *s, struct em_scope_shot *shot, double booked, struct em_error *err)
 {
 	const struct em_array *data = &shot->got.data;
 	struct em_dose_field f;
-	double dose = isfinite(shot->got.dose) ? shot->got.dose : booked;
+	double dose = isfinite(shot->got.dose) && shot->got.dose >= 0 ? shot->got.dose : booked;
 
 	if (!isfinite(dose))
 		return 0;

@@ -147,7 +147,8 @@ static int read_reports(const char *reply, size_t bytes, double *number, size_t 
 	if (count > NUMBERS || end > bytes)
 		return em_error_set(err, EM_ERROR_DATA, "a reply that ends within its reports");
 	if (em_serialem_get_long(reply + 12)) {
-		bool told = count > 0 && em_serialem_get_long(reply + 20) && memchr(reply + end, '\0', bytes - end);
+		bool told =
+		    count > 0 && em_serialem_get_long(reply + 20) && memchr(reply + end, 0, bytes - end) && reply[end];
 
 		return em_error_set(err, EM_ERROR_REFUSED, "%.400s", told ? reply + end : "the command failed");
 	}

@@ -47,23 +47,30 @@ static void as_reply(const char *text, size_t n)
 	em_rpc_reply_release(&r);
 }
 
+static struct em_serve_rpc served;
+
+static void leave(void)
+{
+	wire_scope_close(served.scope);
+}
+
 static void as_request(const char *text, size_t n)
 {
-	static struct em_serve_rpc s;
 	struct em_text out = {0};
 	size_t begin, len;
 
-	if (!s.scope) {
-		if (em_serve_rpc_init(&s, wire_scope(), NULL))
+	if (!served.scope) {
+		if (em_serve_rpc_init(&served, wire_scope(), NULL))
 			abort();
 		wire_instrument.most = 64;
+		atexit(leave);
 	}
-	em_serve_rpc_answer(&s, text, n, &out);
+	em_serve_rpc_answer(&served, text, n, &out);
 	if (em_netstring_parse(em_text_get(&out), out.len, out.len, &begin, &len, NULL) != 1 ||
 	    begin + len + 1 != out.len)
 		abort();
 	em_text_release(&out);
-	wire_forget_dose(s.scope);
+	wire_forget_dose(served.scope);
 }
 
 static void as_unframed(const char *text, size_t n)

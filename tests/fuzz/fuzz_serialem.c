@@ -20,15 +20,24 @@ static void check_reply(const struct em_text *out, uint32_t function)
 		abort();
 }
 
+static struct em_serialem s;
+
+static void leave(void)
+{
+	wire_scope_close(s.scope);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct em_serialem s;
 	struct em_text out = {0};
 	size_t at = 0, used;
 	int rc = 1;
 
-	if (!s.scope && em_serialem_init(&s, wire_scope(), NULL))
-		abort();
+	if (!s.scope) {
+		if (em_serialem_init(&s, wire_scope(), NULL))
+			abort();
+		atexit(leave);
+	}
 	for (int i = 0; rc > 0 && at < size && i < 16; i++) {
 		used = 0;
 		em_text_clear(&out);

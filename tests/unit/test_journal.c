@@ -304,6 +304,24 @@ static int remove_all(void **state)
 	return fake_remove_folder(state);
 }
 
+/* Who wrote it may have quoted an instrument that wants to drive the terminal. */
+static void what_is_quoted_stays_on_its_line(void **state)
+{
+	struct em_text out = {0}, note = {0};
+
+	(void)state;
+	write_text("w", "{\"do\":\"move\",\"phase\":\"end\",\"args\":[\"stage.x=1um\"],"
+	                "\"error\":{\"kind\":\"a\\u001b[2J\\nb\",\"text\":\"c\\rd\\u007f\"}}\n");
+	assert_int_equal(em_scope_report_log(PATH, 0, false, &out, &note, NULL), 0);
+	assert_string_equal(em_text_get(&out), " : move stage.x=1um: a?[2J?b: c?d?\n");
+	em_text_clear(&out);
+	fake_init();
+	assert_int_equal(replay(&out), -1);
+	assert_string_equal(em_text_get(&out), "line 1: move: done now, a?[2J?b then\n1 commands again, 1 differ\n");
+	em_text_release(&out);
+	em_text_release(&note);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +333,7 @@ int main(void)
 	    cmocka_unit_test(the_log_is_for_people),
 	    cmocka_unit_test(the_same_again),
 	    cmocka_unit_test(what_differs_is_told),
+	    cmocka_unit_test(what_is_quoted_stays_on_its_line),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

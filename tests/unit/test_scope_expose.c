@@ -242,6 +242,26 @@ static void a_camera_tells_by_its_pixels(void **state)
 	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), -1);
 }
 
+/* An instrument that says so takes nothing away from what the place has had. */
+static void a_dose_below_nothing_is_none(void **state)
+{
+	struct em_exposure e = {.detector = "CCD", .seconds = 2};
+	struct em_scope_shot shot;
+	double expected, before;
+
+	(void)state;
+	fake.no_expect = true;
+	fake.dose = NAN;
+	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), 0);
+	expected = shot.dose;
+	em_scope_shot_release(&shot);
+	before = dose_at(0);
+	fake.dose = -9e25;
+	assert_int_equal(em_scope_expose(scope, &e, &shot, NULL), 0);
+	assert_true(shot.dose == expected && before > 0 && fabs(dose_at(0) / before - 2) < 1e-9);
+	em_scope_shot_release(&shot);
+}
+
 static void a_refused_exposure_gives_no_dose_and_a_lost_one_does(void **state)
 {
 	struct em_error err = {0};
@@ -346,6 +366,7 @@ static void a_broken_dose_file_is_told_of(void **state)
 	                                  "fields 1\n",
 	                                  "fields 1\n0 0 1 1\n",
 	                                  "fields 1\n0 0 1 1 nan\n",
+	                                  "fields 1\n0 0 1 1 -5\n",
 	                                  "fields 1\n0 0 1 1 5",
 	                                  "fields 1\n0 0 1 1 5 6\n",
 	                                  "fields -1\n",
@@ -431,6 +452,7 @@ int main(void)
 	    TEST(doses_add_up_over_commands),
 	    TEST(what_cannot_be_told_is_no_budget),
 	    TEST(a_camera_tells_by_its_pixels),
+	    TEST(a_dose_below_nothing_is_none),
 	    TEST(a_refused_exposure_gives_no_dose_and_a_lost_one_does),
 	    TEST(most_of_many),
 	    TEST(the_list_of_doses_stays_short),
