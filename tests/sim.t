@@ -9,7 +9,8 @@ sim() { what=$1; shift; emctl -q --scope "$what" "$@"; }
 
 sim 'sim:?clock=virtual' set stage.x=7um
 check_near "sim: is sim:?seed=1" 7 "$(sim 'sim:?seed=1' get stage.x | sed 's/.*=//; s/um//')" 0.2
-check_is "with one journal" "3" "$(sim 'sim:?mechanics=real&seed=1' log | grep -c .)"
+sim 'sim:?seed=1&clock=virtual' set stage.y=1um
+check_is "with one journal" "2" "$(sim 'sim:?mechanics=real' log | grep -c 'move stage.*: done')"
 mkdir a b
 printf '{"film":{"material":"C","thickness_nm":20}}' >a/foil.json
 cp a/foil.json b

@@ -117,8 +117,8 @@ struct em_driver_kind {
 	const char *scheme, *purpose;
 	const struct em_driver *(*open)(const char *rest, const char *state_dir, double deadline, void **self,
 	                                struct em_error *err);
-	/* One instrument has one name, however its URL is written.  Where it is at a host the name is host and port, and
-	 * this is the port where the URL gives none; */
+	/* One instrument has one name, however its URL is written.  At a host that is host and port, and this the port
+	 * where the URL gives none; */
 	const char *port;
 	/* else what follows "SCHEME:" in the one way to write it; to be freed.  NULL where it cannot be understood. */
 	char *(*canonical)(const char *rest);

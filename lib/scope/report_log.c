@@ -38,6 +38,7 @@ static void put_args(struct em_text *t, const struct em_json *args)
 static void put_line(struct em_text *t, const struct em_json *entry)
 {
 	const struct em_json *error = em_json_get(entry, "error");
+	size_t begin = t->len;
 	double seconds;
 
 	em_text_printf(t, "%s %s: %s", text_of(entry, "time"), text_of(entry, "command"), text_of(entry, "do"));
@@ -48,8 +49,8 @@ static void put_line(struct em_text *t, const struct em_json *entry)
 		em_text_printf(t, ": %s: %s", text_of(error, "kind"), text_of(error, "text"));
 	else if (em_json_number(em_json_get(entry, "seconds"), &seconds))
 		em_text_printf(t, ": done in %.3g s", seconds);
-	if (t->len)
-		em_make_printable(t->s);
+	if (t->len > begin)
+		em_make_printable(t->s + begin);
 	em_text_append(t, "\n");
 }
 

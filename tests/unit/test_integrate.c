@@ -154,7 +154,7 @@ static void what_is_no_spectrum(void **state)
 	for (size_t i = 0; i < CHANNELS; i++)
 		y[i] = 0;
 	measure(&help_fit, &help_signal, 1, y, &net);
-	has_no_number(&net, EM_NET_NO_BACKGROUND, "no counts");
+	has_no_number(&net, EM_NET_NO_BACKGROUND, "not above 0");
 	for (size_t i = 0; i < CHANNELS; i++)
 		y[i] = 3;
 	measure(&help_fit, &help_signal, 1, y, &net);
@@ -162,7 +162,7 @@ static void what_is_no_spectrum(void **state)
 	for (size_t i = 0; i < CHANNELS; i++)
 		y[i] = -(float)i;
 	measure(&help_fit, &help_signal, 1, y, &net);
-	has_no_number(&net, EM_NET_NO_BACKGROUND, "no counts");
+	has_no_number(&net, EM_NET_NO_BACKGROUND, "not above 0");
 }
 
 /* A bend is a warning: the number stays.  Of an unknown gain it shows beside the steps from channel to channel. */
