@@ -7,6 +7,9 @@ static void what_is_no_specimen(void **state)
 	static const char *bad[] = {
 	    "[]",
 	    "{\"gird\":{}}",
+	    "{\" seed\":1}", /* no blanks around a name, nor two names in one */
+	    "{\"seed grid\":1}",
+	    "{\"\":1}",
 	    "{\"seed\":-1}",
 	    "{\"grid\":{}}",
 	    "{\"grid\":{\"material\":\"Kryptonite\"}}",

@@ -23,18 +23,28 @@ static void complain(struct reading *r, const char *name, const char *what)
 		r->failed = em_error_set(r->err, EM_ERROR_DATA, "specimen: %s.%s: %s", r->where, name, what);
 }
 
-/* names: those that there may be, each between blanks. */
+static bool is_among(const char *words, const char *name)
+{
+	size_t len = strlen(name), n;
+
+	for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
+		n = strcspn(words, " ");
+		if (n == len && !memcmp(words, name, n))
+			return true;
+		words += n;
+	}
+	return false;
+}
+
+/* names: those that there may be, blanks between them. */
 static void check_names(struct reading *r, const char *names)
 {
 	if (!em_json_is_object(r->node))
 		complain(r, "*", "an object is wanted");
 	for (const struct em_json *m = em_json_first(r->node); m; m = em_json_next(m)) {
-		const char *name = em_json_name(m), *at = name ? strstr(names, name) : NULL;
-		size_t n = name ? strlen(name) : 0;
+		const char *name = em_json_name(m);
 
-		while (at && (at[-1] != ' ' || at[n] != ' '))
-			at = strstr(at + 1, name);
-		if (!n || !at)
+		if (!name || !is_among(names, name))
 			complain(r, name ? name : "?", "there is no such member");
 	}
 }
@@ -102,7 +112,7 @@ static int read_scatter(struct em_sim_world *w, const struct em_json *node, stru
 	const char *kind = em_json_string(em_json_get(node, "kind"));
 
 	*s = (struct em_sim_scatter){.share = 0.5, .seed = em_sim_hash(w->seed, 17, (long)w->scatters)};
-	check_names(&r, " kind material pitch_um pitch_nm share clump_um radius_nm length_um width_nm thickness_nm ");
+	check_names(&r, "kind material pitch_um pitch_nm share clump_um radius_nm length_um width_nm thickness_nm");
 	if (!kind || (strcmp(kind, "particles") != 0 && strcmp(kind, "rods") != 0 && strcmp(kind, "plates") != 0))
 		complain(&r, "kind", "is one of particles, rods, plates");
 	s->shape = kind && strcmp(kind, "particles") == 0 ? EM_SIM_SPHERE : EM_SIM_SLAB;
@@ -117,7 +127,7 @@ static int read_grid(struct em_sim_world *w, const struct em_json *node, struct 
 {
 	struct reading r = {node, "grid", err, 0};
 
-	check_names(&r, " material pitch_um bar_um thickness_um radius_um ");
+	check_names(&r, "material pitch_um bar_um thickness_um radius_um");
 	material(&r, &w->grid.matter);
 	number(&r, "pitch_um", UM, 5 * UM, 1e-2, &w->grid.pitch);
 	number(&r, "bar_um", UM, 0, w->grid.pitch, &w->grid.bar);
@@ -132,7 +142,7 @@ static int read_hole(struct em_sim_world *w, const struct em_json *node, struct 
 	struct em_sim_thing *t = &w->film.hole_at[w->film.holes_at];
 
 	*t = (struct em_sim_thing){.shape = EM_SIM_HOLE, .half = {UM, 0}, .id = w->film.holes_at};
-	check_names(&r, " x_um y_um radius_um ");
+	check_names(&r, "x_um y_um radius_um");
 	number(&r, "x_um", UM, -2e-3, 2e-3, &t->at[0]);
 	number(&r, "y_um", UM, -2e-3, 2e-3, &t->at[1]);
 	number(&r, "radius_um", UM, NM, 1e-3, &t->half[0]);
@@ -160,7 +170,7 @@ static int read_film(struct em_sim_world *w, const struct em_json *node, struct 
 	struct reading r = {node, "film", err, 0};
 	struct em_sim_scatter *s = &w->film.holes;
 
-	check_names(&r, " material thickness_nm height_um torn holes holes_at ");
+	check_names(&r, "material thickness_nm height_um torn holes holes_at");
 	material(&r, &w->film.matter);
 	number(&r, "thickness_nm", NM, 0, UM, &w->film.thickness);
 	number(&r, "height_um", UM, 0, 50 * UM, &w->film.height);
@@ -169,7 +179,7 @@ static int read_film(struct em_sim_world *w, const struct em_json *node, struct 
 	if (em_json_get(node, "holes") && !r.failed) {
 		struct reading h = {em_json_get(node, "holes"), "film.holes", err, 0};
 
-		check_names(&h, " pitch_um share clump_um radius_um ");
+		check_names(&h, "pitch_um share clump_um radius_um");
 		read_scatter_sizes(&h, s);
 		r.failed = h.failed;
 	}
@@ -184,7 +194,7 @@ static int read_layer(struct em_sim_section *s, const struct em_json *node, stru
 	double nm = 0;
 
 	*l = (struct em_sim_layer){.amorphous = em_json_is_true(em_json_get(node, "amorphous"))};
-	check_names(&r, " material nm amorphous ");
+	check_names(&r, "material nm amorphous");
 	material(&r, &l->matter);
 	number(&r, "nm", NM, 0.1 * NM, 50 * UM, &nm);
 	if (!(nm > 0))
@@ -220,7 +230,7 @@ static int read_section(struct em_sim_world *w, const struct em_json *node, stru
 
 	*s = (struct em_sim_section){
 	    .width = 10 * UM, .thickness = {40 * NM, 40 * NM}, .seed = em_sim_hash(w->seed, 23, (long)w->sections)};
-	check_names(&r, " x_um y_um angle_deg width_um thickness_nm step_nm layers ");
+	check_names(&r, "x_um y_um angle_deg width_um thickness_nm step_nm layers");
 	number(&r, "x_um", UM, -2e-3, 2e-3, &s->at[0]);
 	number(&r, "y_um", UM, -2e-3, 2e-3, &s->at[1]);
 	number(&r, "angle_deg", PI / 180, -2 * PI, 2 * PI, &s->angle);
@@ -243,7 +253,7 @@ int em_sim_world_parse(struct em_sim_world *w, const struct em_json *root, uint6
 	double own = 0;
 
 	*w = (struct em_sim_world){0};
-	check_names(&r, " seed grid film scatter sections comment ");
+	check_names(&r, "seed grid film scatter sections comment");
 	number(&r, "seed", 1, 0, 9e15, &own);
 	w->seed = seed + (uint64_t)own;
 	w->grid.pitch = 1; /* without a grid: no bar within a metre */
