@@ -28,12 +28,13 @@ char *em_scope_public_url(const char *url)
 	return copy;
 }
 
+/* NULL: no URL, or of no kind that there is. */
 static const struct em_driver_kind *kind_of(const char *url)
 {
 	size_t n = strcspn(url, ":");
 	const struct em_driver_kind *kind;
 
-	for (size_t i = 0; (kind = em_driver_kind_at(i)); i++)
+	for (size_t i = 0; url[n] && (kind = em_driver_kind_at(i)); i++)
 		if (strlen(kind->scheme) == n && !strncmp(kind->scheme, url, n))
 			return kind;
 	return NULL;

@@ -110,6 +110,7 @@ static void an_instrument_has_its_files(void **state)
 	check_same_file("rpc://h", "rpc://h:9094", true);
 	check_same_file("rpc://h", "rpc://h:8080", false);
 	check_same_file("jeol://h?bridge=pc", "jeol://h:49226", true);
+	check_same_file("sim", "sim:", true);
 	check_same_file("sim:a/b", "sim:a-b", false);
 	check_same_file("sim:../../x", "sim:", false);
 	check_same_file(longest, other, false);
