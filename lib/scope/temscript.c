@@ -66,9 +66,11 @@ static int driver_stop(void *self, double deadline, struct em_error *err)
 	struct em_text body = {0};
 	struct em_error why = {0};
 
-	em_text_append(&body, t->extended == EM_EXTENDED_NO ? "" : "true");
-	if (body.len && !em_temscript_put(t, "/em/v1/stop", &body, em_clock_now() + deadline, &why))
-		return 0;
+	if (t->extended != EM_EXTENDED_NO) {
+		em_text_append(&body, "true");
+		if (!em_temscript_put(t, "/em/v1/stop", &body, em_clock_now() + deadline, &why))
+			return 0;
+	}
 	if (why.kind == EM_ERROR_UNREACHABLE)
 		return em_error_set(err, why.kind, "%s", why.text);
 	return em_error_set(err, EM_ERROR_UNSUPPORTED,
