@@ -204,7 +204,7 @@ static struct em_scope *open_scope(const char *url)
 	struct em_error err = {0};
 
 	if (!*wire_folder) {
-		snprintf(wire_folder, sizeof(wire_folder), "em-wire-XXXXXX");
+		snprintf(wire_folder, sizeof(wire_folder), P_tmpdir "/em-wire-XXXXXX");
 		check(mkdtemp(wire_folder) != NULL);
 		atexit(leave);
 	}

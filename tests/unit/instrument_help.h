@@ -169,7 +169,7 @@ static inline struct em_scope *wire_scope(void)
 	wire_instrument.value[EM_CAMERA_LENGTH] = 0.8;
 	wire_instrument.value[EM_BEAM_CURRENT] = 50e-12;
 	em_scope_limits_init(&set.limits);
-	snprintf(wire_folder, sizeof(wire_folder), "em-wire-XXXXXX");
+	snprintf(wire_folder, sizeof(wire_folder), P_tmpdir "/em-wire-XXXXXX");
 	set.state_dir = mkdtemp(wire_folder);
 	if (!set.state_dir || em_scope_open_kind(&kind, "wire:", &set, &s, &err)) {
 		fprintf(stderr, "%s\n", err.text);
