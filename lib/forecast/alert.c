@@ -89,8 +89,13 @@ static double squares(const double *slope, const double *rows, size_t count, siz
 		const double *row = rows + k * n;
 		double sum[4] = {0};
 
-		for (size_t i = 0; i < n; i++)
-			sum[i % 4] += slope[i] * row[i];
+		size_t i = 0;
+
+		for (; i + 4 <= n; i += 4)
+			for (size_t j = 0; j < 4; j++)
+				sum[j] += slope[i + j] * row[i + j];
+		for (; i < n; i++)
+			sum[0] += slope[i] * row[i];
 		all += pow(sum[0] + sum[1] + sum[2] + sum[3], 2);
 	}
 	return all;
