@@ -206,8 +206,7 @@ static int evaluate_model(const char *path, struct em_evaluate_plan *plan, const
 		part[s] = (struct em_evaluate_part){&set->series[s], 0, SIZE_MAX};
 	plan->method[plan->methods++] = f.method;
 	if (!status)
-		status =
-		    em_evaluate_add_all(result, &f, part, set->count, &plan->evaluate, plan->forecast.threads, err);
+		status = em_evaluate_add(result, &f, part, set->count, &plan->evaluate, plan->forecast.threads, err);
 	em_evaluate_finish(result, plan->evaluate.horizons);
 	em_forecast_release(&f);
 	free(part);

@@ -19,6 +19,7 @@ import bench_crystallinity
 import bench_eels
 import bench_eelstm
 import bench_encoders
+import bench_forecast
 import bench_formats
 import bench_scope
 import bench_small
@@ -159,6 +160,7 @@ def main():
         bench_crystallinity.run(row)
         bench_eels.run(row)
         bench_eelstm.run(row)
+        bench_forecast.run(row)
         bench_scope.run(row)
         bench_small.run(row)
         bench_encoders.run(row)

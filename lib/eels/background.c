@@ -183,6 +183,18 @@ void em_background_curve(const struct em_background_plan *p, const struct em_bac
 		counts[i] = (float)channel_at(p, b, x[i]);
 }
 
+/* Where the likelihood's derivatives, sum (y - expected) and -sum x (y - expected), are zero: the covariance at a gain
+ * of 1 is the inverse of their own. */
+void em_background_slopes(const struct em_background_plan *p, const struct em_background *b, double by_level,
+                          double by_r, double *slope)
+{
+	const double *x = p->x + p->fit.first, *c = b->covariance;
+	double one = (by_level * c[0] + by_r * c[1]) / b->gain, times_x = (by_level * c[1] + by_r * c[2]) / b->gain;
+
+	for (size_t i = 0; i < p->fit.count; i++)
+		slope[p->fit.first + i] += one - times_x * x[i];
+}
+
 void em_background_channels(const struct em_background_plan *p, const struct em_background *b,
                             const struct em_energy_span *span, double *counts, double *error)
 {

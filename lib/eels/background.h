@@ -115,6 +115,13 @@ void em_background_curve(const struct em_background_plan *p, const struct em_bac
 void em_background_channels(const struct em_background_plan *p, const struct em_background *b,
                             const struct em_energy_span *span, double *counts, double *error);
 
+/*
+ * Adds to slope[channels] how `by_level` ln level + `by_r` r changes with the counts of each channel in the fit's
+ * window. For the method LINEAR.
+ */
+void em_background_slopes(const struct em_background_plan *p, const struct em_background *b, double by_level,
+                          double by_r, double *slope);
+
 /* ---- noisy maps ---- */
 
 #define EM_BACKGROUND_REACH_MAX 32

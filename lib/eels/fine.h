@@ -78,7 +78,8 @@ struct em_fine_lines_windows {
  * Where the lines are: the pair of energies `apart` from each other, within the search window, at which the counts
  * smoothed over half of that are greatest in sum.  first: from `apart` before the first line to where the counts,
  * smoothed over a quarter of `apart`, are least around the middle between them; second: on to `apart` behind the
- * second; after: 2 `apart` more, or what the axis has of them.  All go by whole channels: for a series, once on its
+ * second; after: 2 `apart` more, or what the axis has of them.  The borders between
+ * may lie within a channel: for a series, once on its
  * mean.
  *
  * EM_ERROR_USAGE: a search window outside the axis or too short, `apart` less than 4 channels; EM_ERROR_DATA: no room
@@ -97,6 +98,11 @@ int em_fine_lines_place(const struct em_energy *e, const double *counts, const d
 int em_fine_lines_ratio(const struct em_energy *e, const double *counts, const double *variance,
                         const struct em_fine_lines_windows *windows, double first_share, struct em_fine_value *ratio,
                         struct em_error *err);
+
+/* slope[e->channels]: how that ratio changes with the counts of each channel, the windows staying where they are. */
+int em_fine_lines_ratio_slopes(const struct em_energy *e, const double *counts, const double *variance,
+                               const struct em_fine_lines_windows *windows, double first_share, double *slope,
+                               struct em_error *err);
 
 /*
  * Peaks and a double step, flat behind, between the ends of windows first and second: least squares in the peaks'

@@ -43,6 +43,26 @@ static int check_settings(const struct em_energy *e, const double *counts, const
 	return em_fine_check(e, counts, variance, &span, err);
 }
 
+/* How far from the middle of three the parabola through them has its extreme, in their distance: at most half of it. */
+static double extreme(double before, double at, double after)
+{
+	double bend = before - 2 * at + after;
+
+	return bend != 0 ? fmax(-0.5, fmin(0.5, (before - after) / (2 * bend))) : 0;
+}
+
+/* The lines' smoothed counts where the first is at ev, and the variance of that. */
+static double both_lines(const struct em_energy *e, const double *counts, const double *variance, double ev,
+                         double apart, double *sum_variance)
+{
+	double v1, v2,
+	    sum = mean_about(e, counts, variance, ev, apart / 2, &v1) +
+	          mean_about(e, counts, variance, ev + apart, apart / 2, &v2);
+
+	*sum_variance = v1 + v2;
+	return sum;
+}
+
 /* Where the counts, smoothed over `around`, are least within so much of the middle. */
 static double valley(const struct em_energy *e, const double *counts, const double *variance, double middle,
                      double around)
@@ -64,18 +84,17 @@ int em_fine_lines_place(const struct em_energy *e, const double *counts, const d
                         struct em_error *err)
 {
 	double best = -INFINITY, at = 0, noise = 0, apart = s->apart, end = em_energy_at(e, (double)e->channels),
-	       middle;
+	       middle, unused;
 
 	if (check_settings(e, counts, variance, s, err))
 		return -1;
 	for (double ev = s->search.from + apart / 4; ev + 1.25 * apart <= s->search.to; ev += e->scale) {
-		double v1, v2,
-		    sum = mean_about(e, counts, variance, ev, apart / 2, &v1) +
-		          mean_about(e, counts, variance, ev + apart, apart / 2, &v2);
+		double sum_variance, sum = both_lines(e, counts, variance, ev, apart, &sum_variance);
+
 		if (sum > best) {
 			best = sum;
 			at = ev;
-			noise = sqrt(v1 + v2);
+			noise = sqrt(sum_variance);
 		}
 	}
 	if (!(best > PLAIN * noise))
@@ -84,6 +103,9 @@ int em_fine_lines_place(const struct em_energy *e, const double *counts, const d
 	if (at - apart < e->offset || at + 3 * apart > end)
 		return em_error_set(err, EM_ERROR_DATA, "the lines at %.4g and %.4g eV are too near to the axis's end",
 		                    at, at + apart);
+	if (at - apart / 4 - e->scale > s->search.from && at + 1.25 * apart + e->scale < s->search.to)
+		at += e->scale * extreme(both_lines(e, counts, variance, at - e->scale, apart, &unused), best,
+		                         both_lines(e, counts, variance, at + e->scale, apart, &unused));
 	middle = valley(e, counts, variance, at + apart / 2, apart / 4);
 	*windows = (struct em_fine_lines_windows){.first = {at - apart, middle},
 	                                          .second = {middle, at + 2 * apart},
@@ -92,38 +114,82 @@ int em_fine_lines_place(const struct em_energy *e, const double *counts, const d
 	return 0;
 }
 
-/* area = sum of the window's counts - steps[after] x the mean of `after`; steps: how many whole steps it holds. */
-static double whole_steps(const struct em_energy *e, const struct em_energy_span *s,
-                          const struct em_fine_lines_windows *w, double share)
-{
-	double steps = 0;
+/* A window with fractions of channels at its ends: it moves smoothly with the lines.  In whole channels it is that of
+ * em_energy_span. */
+struct part {
+	double first, end; /* channels, of which j reaches from j to j + 1 */
+};
 
-	for (size_t j = s->first; j < s->first + s->count; j++)
-		for (int line = 0; line < 2; line++) {
-			/* the part of the channel behind the rise */
-			double behind = (double)j + 0.5 - em_energy_channel(e, w->position[line]);
-			steps += fmin(fmax(behind, 0), 1) * (line ? 1 - share : share);
-		}
-	return steps;
+static double share_of(const struct part *p, size_t j)
+{
+	return fmax(0, fmin(p->end, (double)j + 1) - fmax(p->first, (double)j));
 }
 
-static double sum_of(const double *x, const struct em_energy_span *s)
+static double sum_of(const double *x, const struct part *p, int power)
 {
 	double sum = 0;
 
-	for (size_t j = s->first; j < s->first + s->count; j++)
-		sum += x[j];
+	for (size_t j = (size_t)p->first; (double)j < p->end; j++)
+		sum += x[j] * pow(share_of(p, j), power);
 	return sum;
 }
 
-static int spans_of(const struct em_energy *e, const double *counts, const double *variance,
-                    const struct em_fine_lines_windows *w, struct em_energy_span span[3], struct em_error *err)
+/* How many whole steps the part holds. */
+static double whole_steps(const struct em_energy *e, const struct part *p, const struct em_fine_lines_windows *w,
+                          double share)
+{
+	double steps = 0;
+
+	for (int line = 0; line < 2; line++) {
+		double from = fmax(em_energy_channel(e, w->position[line]) + 0.5, p->first);
+
+		steps += fmax(0, p->end - from) * (line ? 1 - share : share);
+	}
+	return steps;
+}
+
+/* The two lines above their steps: area = sum of the window's counts - steps x the mean of `after`. */
+struct lines {
+	struct part part[3];
+	double area[2], variance[2], steps[2], after, after_variance;
+};
+
+static int place_parts(const struct em_energy *e, const double *counts, const double *variance,
+                       const struct em_fine_lines_windows *w, struct part part[3], struct em_error *err)
 {
 	const struct em_energy_window *const window[3] = {&w->first, &w->second, &w->after};
+	struct em_energy_span span;
+	double n = (double)e->channels;
 
-	for (int i = 0; i < 3; i++)
-		if (em_energy_span(e, window[i], &span[i], err) || em_fine_check(e, counts, variance, &span[i], err))
+	for (int i = 0; i < 3; i++) {
+		if (em_energy_span(e, window[i], &span, err) || em_fine_check(e, counts, variance, &span, err))
 			return -1;
+		part[i].first = fmax(0, fmin(n, em_energy_channel(e, window[i]->from)));
+		part[i].end = fmax(part[i].first, fmin(n, em_energy_channel(e, window[i]->to)));
+	}
+	return 0;
+}
+
+static int sum_lines(const struct em_energy *e, const double *counts, const double *variance,
+                     const struct em_fine_lines_windows *w, double first_share, struct lines *l, struct em_error *err)
+{
+	double share = first_share > 0 ? first_share : 2.0 / 3, channels;
+
+	if (place_parts(e, counts, variance, w, l->part, err))
+		return -1;
+	channels = l->part[2].end - l->part[2].first;
+	l->after = sum_of(counts, &l->part[2], 1) / channels;
+	l->after_variance = sum_of(variance, &l->part[2], 2) / (channels * channels);
+	for (int i = 0; i < 2; i++) {
+		double steps = whole_steps(e, &l->part[i], w, share);
+
+		l->steps[i] = steps;
+		l->area[i] = sum_of(counts, &l->part[i], 1) - steps * l->after;
+		l->variance[i] = sum_of(variance, &l->part[i], 2);
+		if (!(l->area[i] > SIGNIFICANT * sqrt(l->variance[i] + steps * steps * l->after_variance)))
+			return em_error_set(err, EM_ERROR_DATA, "no white line above the step at %.4g eV: %.3g counts",
+			                    w->position[i], l->area[i]);
+	}
 	return 0;
 }
 
@@ -131,25 +197,36 @@ int em_fine_lines_ratio(const struct em_energy *e, const double *counts, const d
                         const struct em_fine_lines_windows *w, double first_share, struct em_fine_value *ratio,
                         struct em_error *err)
 {
-	struct em_energy_span span[3];
-	double share = first_share > 0 ? first_share : 2.0 / 3, area[2], v[2], steps[2], after, after_variance, r;
+	struct lines l;
+	double r;
 
-	if (spans_of(e, counts, variance, w, span, err))
+	if (sum_lines(e, counts, variance, w, first_share, &l, err))
 		return -1;
-	after = sum_of(counts, &span[2]) / (double)span[2].count;
-	after_variance = sum_of(variance, &span[2]) / pow((double)span[2].count, 2);
-	for (int i = 0; i < 2; i++) {
-		steps[i] = whole_steps(e, &span[i], w, share);
-		area[i] = sum_of(counts, &span[i]) - steps[i] * after;
-		v[i] = sum_of(variance, &span[i]);
-		if (!(area[i] > SIGNIFICANT * sqrt(v[i] + steps[i] * steps[i] * after_variance)))
-			return em_error_set(err, EM_ERROR_DATA, "no white line above the step at %.4g eV: %.3g counts",
-			                    w->position[i], area[i]);
-	}
-	r = area[0] / area[1];
-	/* windows that share no channel; the step is common to both */
+	r = l.area[0] / l.area[1];
+	/* windows that share no channel but the one that their border cuts; the step is common to both */
 	*ratio = (struct em_fine_value){
-	    r, sqrt(v[0] + r * r * v[1] + pow(steps[0] - r * steps[1], 2) * after_variance) / area[1]};
+	    r, sqrt(l.variance[0] + r * r * l.variance[1] + pow(l.steps[0] - r * l.steps[1], 2) * l.after_variance) /
+	           l.area[1]};
+	return 0;
+}
+
+int em_fine_lines_ratio_slopes(const struct em_energy *e, const double *counts, const double *variance,
+                               const struct em_fine_lines_windows *w, double first_share, double *slope,
+                               struct em_error *err)
+{
+	struct lines l;
+	double r, each[3];
+
+	if (sum_lines(e, counts, variance, w, first_share, &l, err))
+		return -1;
+	r = l.area[0] / l.area[1];
+	each[0] = 1 / l.area[1];
+	each[1] = -r / l.area[1];
+	each[2] = (r * l.steps[1] - l.steps[0]) / l.area[1] / (l.part[2].end - l.part[2].first);
+	memset(slope, 0, e->channels * sizeof(*slope));
+	for (int i = 0; i < 3; i++)
+		for (size_t j = (size_t)l.part[i].first; (double)j < l.part[i].end; j++)
+			slope[j] += each[i] * share_of(&l.part[i], j);
 	return 0;
 }
 

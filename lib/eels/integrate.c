@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SIGNIFICANT 3 /* standard errors */
 #define COUPLING 4    /* seen: 2 to 4, on scintillators */
@@ -120,6 +121,20 @@ void em_net_measure(const struct em_net_plan *p, const float *spectrum, struct e
 
 	em_background_fit(p->background, spectrum, &b);
 	em_net_measure_above(p, spectrum, &b, net);
+}
+
+void em_net_slopes(const struct em_net_plan *p, const struct em_net *net, double *slope)
+{
+	const struct em_background_plan *plan = p->background;
+	struct em_background_moments m;
+
+	memset(slope, 0, plan->e.channels * sizeof(*slope));
+	if (net->flags & EM_NET_FATAL)
+		return;
+	m = em_background_moments(plan->x + p->signal.first, p->signal.count, net->background.r);
+	em_background_slopes(plan, &net->background, -net->below, net->below * m.mean, slope);
+	for (size_t i = p->signal.first; i < p->signal.first + p->signal.count; i++)
+		slope[i] += 1;
 }
 
 bool em_net_ratio(const struct em_net *a, const struct em_net *b, double *ratio, double *error)

@@ -20,9 +20,8 @@ enum em_net_flag {
 	EM_NET_NOT_FINITE = 2,    /* a NaN or infinity in the signal window */
 	EM_NET_EXPONENT = 4,      /* r is outside em_net_options' bounds by more than three of its errors (by noise,
 	                             not by misfit): what lies before the edge is, for one, the tail of another */
-	EM_NET_NEGATIVE =
-	    8, /* below zero by more than em_net_options.least errors: the background is above it */
-	EM_NET_EMPTY = 16,  /* the signal window itself sums up to less than zero by as much */
+	EM_NET_NEGATIVE = 8,      /* below zero by more than em_net_options.least errors: the background is above it */
+	EM_NET_EMPTY = 16,        /* the signal window itself sums up to less than zero by as much */
 	EM_NET_MISFIT = 32, /* chi2 above em_net_options' bound: what is before the edge bends by more than its noise */
 };
 #define EM_NET_FATAL (EM_NET_NO_BACKGROUND | EM_NET_NOT_FINITE | EM_NET_EXPONENT | EM_NET_NEGATIVE | EM_NET_EMPTY)
@@ -63,6 +62,10 @@ void em_net_measure(const struct em_net_plan *p, const float *spectrum, struct e
 /* With a background that was found elsewhere by the plan's (em_background_fit_local). */
 void em_net_measure_above(const struct em_net_plan *p, const float *spectrum, const struct em_background *b,
                           struct em_net *net);
+
+/* slope[channels]: how the net counts change with those of each channel, 0 where a flag is fatal; with a background by
+ * EM_BACKGROUND_LINEAR. */
+void em_net_slopes(const struct em_net_plan *p, const struct em_net *net, double *slope);
 
 /* a / b with its error; false, and both NaN, where either has no number or b is not above three of its errors. */
 bool em_net_ratio(const struct em_net *a, const struct em_net *b, double *ratio, double *error);

@@ -80,19 +80,53 @@ bool em_condition_holds(const struct em_condition *c, double value)
 	return c->above ? value > c->limit : value < c->limit;
 }
 
-double em_prediction_describe(const struct em_prediction *p, const struct em_descriptors *d, size_t which,
-                              double *deviation, double *work)
+/* Sum of squares of what a descriptor, by its slope, changes with each of `count` rows. */
+static double squares(const double *slope, const double *rows, size_t count, size_t n)
 {
-	double value = em_descriptors_measure_one(d, which, p->spectrum), sum = 0;
-	size_t spreads = em_descriptors_spreads(d, which) ? p->spreads : 0;
+	double all = 0;
 
-	for (size_t a = 0; a < spreads; a++) {
-		for (size_t i = 0; i < p->channels; i++)
-			work[i] = p->spectrum[i] + p->spread[a * p->channels + i];
-		sum += pow(em_descriptors_measure_one(d, which, work) - value, 2);
+	for (size_t k = 0; k < count; k++) {
+		const double *row = rows + k * n;
+		double sum[4] = {0};
+
+		size_t i = 0;
+
+		for (; i + 4 <= n; i += 4)
+			for (size_t j = 0; j < 4; j++)
+				sum[j] += slope[i + j] * row[i + j];
+		for (; i < n; i++)
+			sum[0] += slope[i] * row[i];
+		all += pow(sum[0] + sum[1] + sum[2] + sum[3], 2);
 	}
-	*deviation = spreads ? sqrt(sum) : NAN;
-	return value;
+	return all;
+}
+
+void em_prediction_describe(const struct em_prediction *p, const struct em_descriptors *d, size_t first, size_t count,
+                            struct em_description *out, double *work)
+{
+	const double *veil = p->f->lowrank.veil;
+	double value[EM_DESCRIPTORS];
+	size_t n = p->channels;
+
+	if (!count)
+		return;
+	em_descriptors_measure(d, first, count, p->spectrum, value, work);
+	for (size_t k = 0; k < count; k++) {
+		double *slope = work + k * n, noise = 0, spreads;
+
+		out[k] = (struct em_description){value[k], NAN, NAN, NAN};
+		if (!em_descriptors_spreads(d, first + k) || !isfinite(value[k]))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			noise += slope[i] * slope[i] * p->noise[i];
+		spreads = squares(slope, p->spread, p->spreads, n);
+		for (size_t i = 0; i < n; i++)
+			slope[i] *= p->spectrum[i];
+		out[k].noise = sqrt(noise);
+		out[k].pattern = veil ? sqrt(squares(slope, veil, EM_LOWRANK_VEILS, n) / EM_LOWRANK_VEILS) : 0;
+		if (p->spreads)
+			out[k].deviation = sqrt(spreads + em_residue_variance(&p->f->residue, slope));
+	}
 }
 
 static double change_of(const double *before, const double *now, size_t n)
@@ -111,6 +145,7 @@ int em_condition_search(const struct em_condition *c, const struct em_descriptor
 {
 	size_t n = p->channels;
 	double *last = malloc(n * sizeof(*last)), shift = run->seen.shift;
+	struct em_description found = {.deviation = NAN};
 	int status = last ? em_forecast_predict_at(run, 0, shift, p, err) : em_error_memory(err, n * sizeof(*last));
 
 	*met = (struct em_condition_met){.value = NAN, .deviation = NAN};
@@ -119,12 +154,16 @@ int em_condition_search(const struct em_condition *c, const struct em_descriptor
 		status = em_forecast_predict_at(run, step, shift, p, err);
 		if (status)
 			break;
-		met->value = c->descriptor < 0 ? change_of(last, p->spectrum, n)
-		                               : em_descriptors_measure_one(d, (size_t)c->descriptor, p->spectrum);
+		met->value = change_of(last, p->spectrum, n);
+		if (c->descriptor >= 0)
+			em_descriptors_measure(d, (size_t)c->descriptor, 1, p->spectrum, &met->value, NULL);
 		met->step = em_condition_holds(c, met->value) ? step : 0;
 	}
-	if (!status && c->descriptor >= 0)
-		met->value = em_prediction_describe(p, d, (size_t)c->descriptor, &met->deviation, last);
+	if (!status && c->descriptor >= 0) {
+		em_prediction_describe(p, d, (size_t)c->descriptor, 1, &found, last);
+		met->value = found.value;
+	}
+	met->deviation = found.deviation;
 	free(last);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define USUAL "Ti-L23,O-K"
+#define ENDS 8 /* channels */
 
 enum kind { NET, RATIO, SPLITTING };
 
@@ -72,6 +73,17 @@ static size_t usual_edges(const struct em_energy *e, struct em_edge *out)
 	return n && !em_edges_place(out, n, e, NULL) ? n : 0;
 }
 
+/* Drift carries the spectra's ends out of sight: there a model of aligned spectra knows least, and a background's
+ * window that begins with the axis has its longest arm there. */
+static struct em_energy_window inside(const struct em_energy *e, const struct em_energy_window *w)
+{
+	double low = em_energy_at(e, ENDS), high = em_energy_at(e, (double)e->channels - ENDS);
+
+	if (e->channels <= 8 * ENDS)
+		return *w;
+	return (struct em_energy_window){fmax(w->from, low), fmin(w->to, high)};
+}
+
 static int set_edge(struct em_descriptors *d, size_t i, struct em_error *err)
 {
 	struct edge *g = &d->edge[i];
@@ -80,7 +92,9 @@ static int set_edge(struct em_descriptors *d, size_t i, struct em_error *err)
 	double apart = g->edge.last - g->edge.first, low = em_energy_at(e, 0),
 	       high = em_energy_at(e, (double)e->channels - 1);
 
-	g->net = em_net_plan_new(e, &g->edge.background, &g->edge.signal, &how, err);
+	const struct em_energy_window background = inside(e, &g->edge.background), signal = inside(e, &g->edge.signal);
+
+	g->net = em_net_plan_new(e, &background, &signal, &how, err);
 	if (!g->net)
 		return em_error_prefix(err, "%s: ", g->edge.name);
 	g->lines = has_lines(&g->edge) && apart > 4 * e->scale;
@@ -166,73 +180,117 @@ int em_descriptors_find(const struct em_descriptors *d, const char *name)
 
 /* ---- measuring ---- */
 
-/* A spectrum above its background, and the variance that counting gives it. */
-struct net {
+/* A spectrum above an edge's background where its lines may be, 0 elsewhere; and the variance that counting gives it.
+ */
+struct above {
+	struct em_energy_span span;
 	double *counts, *variance;
+	float *curve; /* [span.count]: the background */
 };
 
-static void subtract(const struct em_descriptors *d, const struct edge *g, const double *spectrum, const float *narrow,
-                     float *curve, struct net *out)
+/* With room for what follows the lines. */
+static struct em_energy_span reach_of(const struct em_descriptors *d, const struct edge *g)
 {
-	const struct em_background_plan *plan = em_net_plan_background(g->net);
-	const struct em_energy_span from = em_background_window(plan);
-	const struct em_energy_span span = {from.first, d->energy.channels - from.first};
-	struct em_background b;
+	size_t first = em_background_window(em_net_plan_background(g->net)).first;
+	double end = em_energy_channel(&d->energy, g->settings.search.to + 3 * g->settings.apart);
 
-	em_background_fit(plan, narrow, &b);
-	em_background_curve(plan, &b, &span, curve);
-	for (size_t i = 0; i < d->energy.channels; i++) {
-		out->counts[i] = i < span.first ? 0 : spectrum[i] - (double)curve[i - span.first];
-		out->variance[i] = fmax(spectrum[i], 1);
-	}
+	end = fmin(ceil(end), (double)d->energy.channels);
+	return (struct em_energy_span){first, (size_t)end - first};
 }
 
-static double lines_of(const struct em_descriptors *d, const struct edge *g, enum kind kind, const struct net *net)
+static void subtract(const struct em_descriptors *d, const struct edge *g, const double *spectrum,
+                     const struct em_background *b, struct above *out)
+{
+	out->span = reach_of(d, g);
+	em_background_curve(em_net_plan_background(g->net), b, &out->span, out->curve);
+	for (size_t i = 0; i < d->energy.channels; i++) {
+		out->counts[i] = 0;
+		out->variance[i] = fmax(spectrum[i], 1);
+	}
+	for (size_t i = 0; i < out->span.count; i++)
+		out->counts[out->span.first + i] = spectrum[out->span.first + i] - (double)out->curve[i];
+}
+
+/* The background lies under the lines and goes with its own channels. */
+static void add_background(const struct em_descriptors *d, const struct edge *g, const struct em_background *b,
+                           const struct above *above, double *slope)
+{
+	const struct em_background_plan *plan = em_net_plan_background(g->net);
+	double reference = em_background_reference(plan), level = 0, r = 0;
+
+	for (size_t i = 0, at = above->span.first; i < above->span.count; i++, at++) {
+		if (slope[at] == 0)
+			continue;
+		level += slope[at] * (double)above->curve[i];
+		r += slope[at] * (double)above->curve[i] * log(em_energy_at(&d->energy, (double)at) / reference);
+	}
+	em_background_slopes(plan, b, -level, r, slope);
+}
+
+static double ratio_of(const struct em_descriptors *d, const struct edge *g, const struct em_background *b,
+                       const struct above *above, double *slope)
 {
 	struct em_fine_lines_windows w;
-	struct em_fine_lines lines;
 	struct em_fine_value ratio;
 
-	if (kind == RATIO)
-		return em_fine_lines_place(&d->energy, net->counts, net->variance, &g->settings, &w, NULL) ||
-		               em_fine_lines_ratio(&d->energy, net->counts, net->variance, &w, g->settings.first_share,
-		                                   &ratio, NULL)
-		           ? NAN
-		           : ratio.value;
-	return em_fine_lines_fit(&d->energy, net->counts, net->variance, &g->settings, NULL, &lines, NULL)
+	if (em_fine_lines_place(&d->energy, above->counts, above->variance, &g->settings, &w, NULL))
+		return NAN;
+	/* where a reaction smears the lines there is no valley between them, or one that jumps */
+	w.first.to = w.second.from = (w.position[0] + w.position[1]) / 2;
+	if (em_fine_lines_ratio(&d->energy, above->counts, above->variance, &w, g->settings.first_share, &ratio, NULL))
+		return NAN;
+	if (slope && !em_fine_lines_ratio_slopes(&d->energy, above->counts, above->variance, &w,
+	                                         g->settings.first_share, slope, NULL))
+		add_background(d, g, b, above, slope);
+	return ratio.value;
+}
+
+static double splitting_of(const struct em_descriptors *d, const struct edge *g, const struct above *above)
+{
+	struct em_fine_lines lines;
+
+	return em_fine_lines_fit(&d->energy, above->counts, above->variance, &g->settings, NULL, &lines, NULL)
 	           ? NAN
 	           : lines.splitting[0].value;
 }
 
-double em_descriptors_measure_one(const struct em_descriptors *d, size_t i, const double *spectrum)
+/* net: of the item's edge. */
+static double measure_item(const struct em_descriptors *d, size_t i, const double *spectrum, const struct em_net *net,
+                           struct above *above, double *slope)
 {
 	const struct edge *g = &d->edge[d->item[i].edge];
-	size_t n = d->energy.channels;
-	double *room = malloc(2 * n * sizeof(double) + 2 * n * sizeof(float)), value = NAN;
-	float *narrow;
 
-	if (!room)
-		return NAN;
-	narrow = (float *)(room + 2 * n);
-	for (size_t k = 0; k < n; k++)
-		narrow[k] = (float)spectrum[k];
 	if (d->item[i].kind == NET) {
-		struct em_net net;
-
-		em_net_measure(g->net, narrow, &net);
-		value = net.counts;
-	} else {
-		struct net net = {room, room + n};
-
-		subtract(d, g, spectrum, narrow, narrow + n, &net);
-		value = lines_of(d, g, d->item[i].kind, &net);
+		if (slope)
+			em_net_slopes(g->net, net, slope);
+		return net->counts;
 	}
-	free(room);
-	return value;
+	if (net->background.state != EM_BACKGROUND_GOOD)
+		return NAN;
+	subtract(d, g, spectrum, &net->background, above);
+	return d->item[i].kind == RATIO ? ratio_of(d, g, &net->background, above, slope) : splitting_of(d, g, above);
 }
 
-void em_descriptors_measure(const struct em_descriptors *d, const double *spectrum, double *value)
+void em_descriptors_measure(const struct em_descriptors *d, size_t first, size_t count, const double *spectrum,
+                            double *value, double *slope)
 {
-	for (size_t i = 0; i < d->count; i++)
-		value[i] = em_descriptors_measure_one(d, i, spectrum);
+	size_t n = d->energy.channels, edge = d->edges;
+	double *room = malloc(2 * n * sizeof(double) + 2 * n * sizeof(float));
+	float *narrow = (float *)(room + 2 * n);
+	struct above above = {.counts = room, .variance = room + n, .curve = narrow + n};
+	struct em_net net;
+
+	if (slope)
+		memset(slope, 0, count * n * sizeof(*slope));
+	for (size_t k = 0; room && k < n; k++)
+		narrow[k] = (float)spectrum[k];
+	for (size_t i = 0; i < count; i++) {
+		if (room && d->item[first + i].edge != edge) {
+			edge = d->item[first + i].edge;
+			em_net_measure(d->edge[edge].net, narrow, &net);
+		}
+		value[i] =
+		    room ? measure_item(d, first + i, spectrum, &net, &above, slope ? slope + i * n : NULL) : NAN;
+	}
+	free(room);
 }

@@ -34,9 +34,12 @@ int em_descriptors_find(const struct em_descriptors *d, const char *name);
  * which is fitted, there is none. */
 bool em_descriptors_spreads(const struct em_descriptors *d, size_t i);
 
-/* value[count]; NaN where the spectrum does not show it.  From many threads at once; spectrum[channels] in counts. */
-void em_descriptors_measure(const struct em_descriptors *d, const double *spectrum, double *value);
-/* One of them. */
-double em_descriptors_measure_one(const struct em_descriptors *d, size_t i, const double *spectrum);
+/*
+ * `count` of them from the first-th on: value[count], NaN where the spectrum[channels], in counts, does not show it;
+ * slope[count][channels] (NULL: not wanted): how each changes with each channel, to first order and with the lines'
+ * windows where they are; 0 of one that is not told or has no spreads.  From many threads at once.
+ */
+void em_descriptors_measure(const struct em_descriptors *d, size_t first, size_t count, const double *spectrum,
+                            double *value, double *slope);
 
 #endif

@@ -12,19 +12,22 @@
 /* Sums over one series' forecasts at one horizon. */
 struct sums {
 	double n, truth, truth_counts, seen, seen_counts, drifted, covered, seen_covered;
-	double descriptor[EM_DESCRIPTORS], descriptor_covered[EM_DESCRIPTORS], descriptor_n[EM_DESCRIPTORS];
+	struct {
+		double n, squares, pattern, covered;
+	} descriptor[EM_DESCRIPTORS];
 };
 
 struct judge {
 	const struct em_forecast *f;
 	const struct em_series *s;
 	const struct em_evaluate_settings *set;
+	const struct em_evaluate_sight *sight;
 	struct em_prediction p;
-	double *shift;       /* [spectra]: measured; NaN: missing */
-	double *descriptor;  /* [spectra][count] of the truth, or of what was measured */
-	bool flat;           /* measured spectra are divided by the model's gain pattern, as it does itself */
+	double
+	    *descriptor; /* [spectra][2][count] of the truth, and as the detector shows it; or of what was measured */
+	bool flat;       /* measured spectra are divided by the model's gain pattern, as it does itself */
 	double noise, width; /* of a channel by the root of its counts; of the interval, standard deviations */
-	double *work;        /* [channels] */
+	double *work;        /* [EM_DESCRIPTORS][channels] */
 };
 
 /* The square of a normal number is twice a gamma one of shape 1/2. */
@@ -61,18 +64,20 @@ static void judge_descriptors(struct judge *j, size_t t, struct sums *sums)
 {
 	const struct em_descriptors *d = j->set->descriptors;
 	size_t count = em_descriptors_count(d);
+	const double *real = j->descriptor + 2 * t * count, *shown = real + count;
+	struct em_description said[EM_DESCRIPTORS];
 
+	em_prediction_describe(&j->p, d, 0, count, said, j->work);
 	for (size_t k = 0; k < count; k++) {
-		double real = j->descriptor[t * count + k], said, deviation;
+		double off = said[k].value - shown[k], noise = j->s->truth ? 0 : said[k].noise;
 
-		if (!isfinite(real))
+		if (!isfinite(real[k]) || !isfinite(off))
 			continue;
-		said = em_prediction_describe(&j->p, d, k, &deviation, j->work);
-		if (!isfinite(said))
-			continue;
-		sums->descriptor[k] += (said - real) * (said - real);
-		sums->descriptor_n[k]++;
-		sums->descriptor_covered[k] += deviation >= 0 ? fabs(said - real) <= j->width * deviation : NAN;
+		sums->descriptor[k].n++;
+		sums->descriptor[k].squares += pow(said[k].value - real[k], 2);
+		sums->descriptor[k].pattern += pow(shown[k] - real[k], 2);
+		sums->descriptor[k].covered +=
+		    said[k].deviation >= 0 ? fabs(off) <= j->width * hypot(said[k].deviation, noise) : NAN;
 	}
 }
 
@@ -82,7 +87,7 @@ static int judge_one(struct judge *j, struct em_forecast_run *run, size_t steps,
 	double square, counts, covered;
 	bool truth = j->s->truth;
 
-	if (em_forecast_predict_at(run, steps, j->shift[to], &j->p, err))
+	if (em_forecast_predict_at(run, steps, j->sight->shift[to], &j->p, err))
 		return -1;
 	sums->n++;
 	compare(j, to, false, &square, &counts, &covered);
@@ -117,12 +122,16 @@ static void add_up(struct em_evaluation *e, const struct sums *s, bool truth)
 	e->seen_rmse += sqrt(s->seen_counts / s->n);
 	e->seen_covered += s->seen_covered / s->n;
 	e->drifted += sqrt(s->drifted / s->n);
-	for (size_t k = 0; k < EM_DESCRIPTORS; k++)
-		if (s->descriptor_n[k] > 0) {
-			e->descriptor[k] += sqrt(s->descriptor[k] / s->descriptor_n[k]);
-			e->descriptor_covered[k] += s->descriptor_covered[k] / s->descriptor_n[k];
-			e->descriptor_n[k]++;
-		}
+	for (size_t k = 0; k < EM_DESCRIPTORS; k++) {
+		double n = s->descriptor[k].n;
+
+		if (!(n > 0))
+			continue;
+		e->descriptor[k].series++;
+		e->descriptor[k].error += sqrt(s->descriptor[k].squares / n);
+		e->descriptor[k].pattern += truth ? sqrt(s->descriptor[k].pattern / n) : NAN;
+		e->descriptor[k].covered += s->descriptor[k].covered / n;
+	}
 }
 
 void em_evaluate_finish(struct em_evaluation *e, size_t horizons)
@@ -135,35 +144,91 @@ void em_evaluate_finish(struct em_evaluation *e, size_t horizons)
 		for (size_t i = 0; i < sizeof(mean) / sizeof(*mean); i++)
 			*mean[i] /= n;
 		for (size_t k = 0; k < EM_DESCRIPTORS; k++) {
-			e[h].descriptor[k] /= e[h].descriptor_n[k];
-			e[h].descriptor_covered[k] /= e[h].descriptor_n[k];
+			struct em_evaluation_descriptor *d = &e[h].descriptor[k];
+
+			d->error /= d->series;
+			d->pattern /= d->series;
+			d->covered /= d->series;
 		}
 	}
 }
 
-/* Where the drift put each spectrum, and what it shows; of the truth where there is one. */
-static int look(struct judge *j, struct em_error *err)
+int em_evaluate_look(struct em_evaluate_sight *sight, const struct em_forecast *f, const struct em_series *s,
+                     struct em_error *err)
 {
-	const struct em_descriptors *d = j->set->descriptors;
-	size_t n = j->s->energy.channels, count = em_descriptors_count(d);
+	size_t n = s->energy.channels;
 	struct em_observation o;
 
-	if (em_observation_init(&o, &j->f->lowrank, err))
+	if (em_series_same_axis(&f->lowrank.energy, &s->energy, err))
 		return -1;
-	for (size_t t = 0; t < j->s->count; t++) {
-		const float *frame = j->s->frame + t * n, *real = j->s->truth ? j->s->truth + t * n : frame;
+	sight->shift = malloc((s->count + 1) * sizeof(double));
+	sight->seen = calloc(2 * n, sizeof(double));
+	sight->real = sight->seen + n;
+	if (!sight->shift || !sight->seen || em_observation_init(&o, &f->lowrank, err))
+		return em_error_memory(err, 2 * n * sizeof(double));
+	for (size_t t = 0; t < s->count; t++) {
+		const float *truth = s->truth ? s->truth + t * n : NULL;
 
-		em_lowrank_observe(&j->f->lowrank, frame, &o);
-		j->shift[t] = o.missing ? NAN : o.shift;
-		for (size_t i = 0; i < n; i++)
-			j->work[i] = isfinite(real[i]) ? (double)real[i] : 0;
-		if (count && !o.missing)
-			em_descriptors_measure(d, j->work, j->descriptor + t * count);
-		for (size_t k = 0; k < count && o.missing; k++)
-			j->descriptor[t * count + k] = NAN;
+		em_lowrank_observe(&f->lowrank, s->frame + t * n, &o);
+		sight->shift[t] = o.missing ? NAN : o.shift;
+		for (size_t i = 0; truth && i < n && !o.missing; i++)
+			if (isfinite(o.frame[i]) && isfinite(truth[i])) {
+				sight->seen[i] += (double)o.frame[i];
+				sight->real[i] += (double)truth[i];
+			}
 	}
+	sight->flat = o.flat;
 	em_observation_release(&o);
 	return 0;
+}
+
+void em_evaluate_pool(struct em_evaluate_sight *sight, size_t count, size_t channels)
+{
+	const struct em_evaluate_sight *first = NULL;
+
+	for (size_t s = 0; s < count; s++) {
+		if (!sight[s].flat)
+			continue;
+		for (size_t i = 0; first && i < 2 * channels; i++)
+			first->seen[i] += sight[s].seen[i];
+		first = first ? first : &sight[s];
+	}
+	for (size_t s = 0; s < count; s++)
+		if (sight[s].flat && &sight[s] != first)
+			memcpy(sight[s].seen, first->seen, 2 * channels * sizeof(double));
+}
+
+void em_evaluate_forget(struct em_evaluate_sight *sight)
+{
+	free(sight->shift);
+	free(sight->seen);
+	*sight = (struct em_evaluate_sight){0};
+}
+
+/* What each spectrum shows: its truth, and that by what the detector made of its channels; or what was measured, as the
+ * model sees it. */
+static void look(struct judge *j)
+{
+	const struct em_descriptors *d = j->set->descriptors;
+	const struct em_evaluate_sight *sight = j->sight;
+	size_t n = j->s->energy.channels, count = em_descriptors_count(d);
+	const double *flat = !j->s->truth && sight->flat ? j->f->lowrank.flat : NULL;
+
+	for (size_t t = 0; t < j->s->count && count; t++) {
+		const float *spectrum = (j->s->truth ? j->s->truth : j->s->frame) + t * n;
+		double *real = j->descriptor + 2 * t * count;
+
+		for (size_t k = 0; k < 2 * count; k++)
+			real[k] = NAN;
+		if (!isfinite(sight->shift[t]))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			j->work[i] = isfinite(spectrum[i]) ? (double)spectrum[i] / (flat ? flat[i] : 1) : 0;
+		em_descriptors_measure(d, 0, count, j->work, real, NULL);
+		for (size_t i = 0; i < n; i++)
+			j->work[i] *= sight->real[i] > 0 ? sight->seen[i] / sight->real[i] : 1;
+		em_descriptors_measure(d, 0, count, j->work, real + count, NULL);
+	}
 }
 
 static int walk(struct judge *j, const struct em_evaluate_part *part, struct sums *sums, struct em_error *err)
@@ -184,7 +249,7 @@ static int walk(struct judge *j, const struct em_evaluate_part *part, struct sum
 		     h < j->set->horizons && t + 1 >= j->f->window && t >= part->from && run.known && !status; h++) {
 			size_t to = t + j->set->horizon[h];
 
-			if (to < s->count && isfinite(j->shift[to]))
+			if (to < s->count && isfinite(j->sight->shift[to]))
 				status = judge_one(j, &run, j->set->horizon[h], to, &sums[h], err);
 		}
 	}
@@ -192,32 +257,31 @@ static int walk(struct judge *j, const struct em_evaluate_part *part, struct sum
 	return status;
 }
 
-int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
-                    const struct em_evaluate_settings *set, struct em_error *err)
+int em_evaluate_judge(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
+                      const struct em_evaluate_sight *sight, const struct em_evaluate_settings *set,
+                      struct em_error *err)
 {
 	const struct em_series *s = part->series;
-	struct judge j = {.f = f, .s = s, .set = set, .noise = em_series_noise(s)};
+	struct judge j = {.f = f, .s = s, .set = set, .sight = sight, .noise = em_series_noise(s)};
 	struct sums sums[EM_EVALUATE_HORIZONS] = {{0}};
 	size_t n = s->energy.channels;
-	int status;
+	int status = 0;
 
-	if (em_series_same_axis(&f->lowrank.energy, &s->energy, err))
-		return -1;
 	if (!(j.noise > 0))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "series %.100s: no three spectra in a row: its noise is not known", s->name);
 	j.width = em_evaluate_width(set->level);
-	j.shift = malloc(s->count * sizeof(double));
-	j.descriptor = malloc((s->count * em_descriptors_count(set->descriptors) + 1) * sizeof(double));
-	j.work = malloc(n * sizeof(double));
-	if (!j.shift || !j.descriptor || !j.work || em_prediction_init(&j.p, f, err))
-		status = em_error_memory(err, n * sizeof(double));
-	else
-		status = look(&j, err) || walk(&j, part, sums, err) ? -1 : 0;
+	j.descriptor = malloc((2 * s->count * em_descriptors_count(set->descriptors) + 1) * sizeof(double));
+	j.work = malloc(EM_DESCRIPTORS * n * sizeof(double));
+	if (!j.descriptor || !j.work || em_prediction_init(&j.p, f, err))
+		status = em_error_memory(err, EM_DESCRIPTORS * n * sizeof(double));
+	if (!status) {
+		look(&j);
+		status = walk(&j, part, sums, err);
+	}
 	for (size_t h = 0; h < set->horizons && !status; h++)
 		add_up(&result[h], &sums[h], s->truth);
 	em_prediction_release(&j.p);
-	free(j.shift);
 	free(j.descriptor);
 	free(j.work);
 	return status;

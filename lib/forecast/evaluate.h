@@ -5,6 +5,9 @@
  * Errors are in units of the noise of one spectrum, which the series itself tells (em_series_noise): 1 is as far from
  * the truth as a measurement.  They are taken where the drift put the spectrum that came (for models foretell the
  * specimen), and again where the model expected the drift.
+ *
+ * A descriptor's interval is of what the detector shows (em_prediction_describe).  Where the truth is known, sums of
+ * spectra, measured and true, tell what the detector makes of each channel; the truth by that is what should be within.
  */
 #ifndef EM_FORECAST_EVALUATE_H
 #define EM_FORECAST_EVALUATE_H
@@ -31,9 +34,13 @@ struct em_evaluation {
 	double drifted;      /* to the truth, or else to what was measured, where the drift was expected */
 	double covered;      /* share of the truth within its interval; NaN: not known */
 	double seen_covered; /* of what was measured, within the interval with noise */
-	double descriptor[EM_DESCRIPTORS];         /* root mean square error; NaN: not known */
-	double descriptor_covered[EM_DESCRIPTORS]; /* share within its interval */
-	double descriptor_n[EM_DESCRIPTORS];       /* series that it was known in */
+	struct em_evaluation_descriptor {
+		double error;   /* root mean square, to the truth or else to what was measured */
+		double pattern; /* that of the truth as the detector shows it to the truth; NaN: not known */
+		double covered; /* share within its interval of the truth as the detector shows it; or of what was
+		                 * measured, within the interval with noise; NaN: no interval */
+		double series;  /* that it was known in */
+	} descriptor[EM_DESCRIPTORS];
 };
 
 /* Of a series, forecasts that are made at spectrum `from` (the model's window at least) or later, but before `to`. */
@@ -42,12 +49,10 @@ struct em_evaluate_part {
 	size_t from, to;
 };
 
-/* Adds a part to result[settings->horizons].  Zeroed at first; em_evaluate_finish makes means of sums. */
+/* Adds parts, side by side but in their order, to result[settings->horizons].  Zeroed at first; em_evaluate_finish
+ * makes means of sums. */
 int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
-                    const struct em_evaluate_settings *settings, struct em_error *err);
-/* Many, side by side, added in their order. */
-int em_evaluate_add_all(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
-                        size_t count, const struct em_evaluate_settings *settings, int threads, struct em_error *err);
+                    size_t count, const struct em_evaluate_settings *settings, int threads, struct em_error *err);
 void em_evaluate_finish(struct em_evaluation *result, size_t horizons);
 
 /* Half the width of a normal number's interval of this level, standard deviations: 1.645 of 0.9. */
@@ -82,5 +87,25 @@ void em_evaluate_print_table(const struct em_evaluation *result, const char *con
                              const struct em_evaluate_settings *settings, struct em_text *out);
 void em_evaluate_print_record(const struct em_evaluation *result, const char *name, size_t steps,
                               const struct em_evaluate_settings *settings, struct em_text *out);
+
+/* ---- between the files ---- */
+
+/* What a model sees of a series: where the drift put each spectrum, and what the detector is like. */
+struct em_evaluate_sight {
+	double *shift; /* [spectra], channels; NaN: missing */
+	double *seen;  /* [channels]: the sum of all spectra, by the model's gain pattern where `flat` */
+	double *real;  /* [channels]: of their truth; 0: not known */
+	bool flat;     /* the model's detector is the series' */
+};
+/* em_evaluate_forget releases it, where this failed too. */
+int em_evaluate_look(struct em_evaluate_sight *sight, const struct em_forecast *f, const struct em_series *s,
+                     struct em_error *err);
+/* Series of the model's detector know more together: each gets the sums of all of them. */
+void em_evaluate_pool(struct em_evaluate_sight *sight, size_t count, size_t channels);
+void em_evaluate_forget(struct em_evaluate_sight *sight); /* of a zeroed one too */
+/* One part. */
+int em_evaluate_judge(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
+                      const struct em_evaluate_sight *sight, const struct em_evaluate_settings *settings,
+                      struct em_error *err);
 
 #endif

@@ -20,16 +20,37 @@ struct judging {
 	const struct em_forecast *f;
 	const struct em_evaluate_part *part;
 	const struct em_evaluate_settings *settings;
+	struct em_evaluate_sight *sight;
 	struct em_evaluation (*result)[EM_EVALUATE_HORIZONS];
 	struct em_error *error;
 	int *status;
 };
 
+static void look(void *ctx, size_t i)
+{
+	struct judging *j = ctx;
+
+	j->status[i] = em_evaluate_look(&j->sight[i], j->f, j->part[i].series, &j->error[i]);
+}
+
 static void judge(void *ctx, size_t i)
 {
 	struct judging *j = ctx;
 
-	j->status[i] = em_evaluate_add(j->result[i], j->f, &j->part[i], j->settings, &j->error[i]);
+	j->status[i] = em_evaluate_judge(j->result[i], j->f, &j->part[i], &j->sight[i], j->settings, &j->error[i]);
+}
+
+/* One of the two on all parts; the first error. */
+static int each(struct judging *j, void (*run)(void *, size_t), size_t count, int threads, struct em_error *err)
+{
+	em_parallel_for(threads, count, run, j);
+	for (size_t i = 0; i < count; i++)
+		if (j->status[i]) {
+			if (err)
+				*err = j->error[i];
+			return -1;
+		}
+	return 0;
 }
 
 /* a += b, sums of series. */
@@ -45,14 +66,15 @@ static void add(struct em_evaluation *a, const struct em_evaluation *b)
 	a->covered += b->covered;
 	a->seen_covered += b->seen_covered;
 	for (size_t k = 0; k < EM_DESCRIPTORS; k++) {
-		a->descriptor[k] += b->descriptor[k];
-		a->descriptor_covered[k] += b->descriptor_covered[k];
-		a->descriptor_n[k] += b->descriptor_n[k];
+		a->descriptor[k].error += b->descriptor[k].error;
+		a->descriptor[k].pattern += b->descriptor[k].pattern;
+		a->descriptor[k].covered += b->descriptor[k].covered;
+		a->descriptor[k].series += b->descriptor[k].series;
 	}
 }
 
-int em_evaluate_add_all(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
-                        size_t count, const struct em_evaluate_settings *settings, int threads, struct em_error *err)
+int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
+                    size_t count, const struct em_evaluate_settings *settings, int threads, struct em_error *err)
 {
 	struct judging j = {.f = f, .part = part, .settings = settings};
 	int status = 0;
@@ -60,20 +82,24 @@ int em_evaluate_add_all(struct em_evaluation *result, const struct em_forecast *
 	j.result = calloc(count + 1, sizeof(*j.result));
 	j.error = calloc(count + 1, sizeof(*j.error));
 	j.status = calloc(count + 1, sizeof(*j.status));
-	if (!j.result || !j.error || !j.status)
+	j.sight = calloc(count + 1, sizeof(*j.sight));
+	if (!j.result || !j.error || !j.status || !j.sight)
 		status = em_error_memory(err, count * sizeof(*j.result));
 	else
-		em_parallel_for(threads, count, judge, &j);
-	for (size_t i = 0; i < count && !status; i++) {
-		status = j.status[i];
-		if (status && err)
-			*err = j.error[i];
+		status = each(&j, look, count, threads, err);
+	if (!status) {
+		em_evaluate_pool(j.sight, count, f->lowrank.energy.channels);
+		status = each(&j, judge, count, threads, err);
+	}
+	for (size_t i = 0; i < count && j.sight; i++) {
+		em_evaluate_forget(&j.sight[i]);
 		for (size_t h = 0; h < settings->horizons && !status; h++)
 			add(&result[h], &j.result[i][h]);
 	}
 	free(j.result);
 	free(j.error);
 	free(j.status);
+	free(j.sight);
 	return status;
 }
 
@@ -98,8 +124,8 @@ static int one_split(struct work *w, const struct em_series **learn, size_t nlea
 		if (status)
 			em_error_prefix(err, "%s: ", p->method[m]->name);
 		else
-			status = em_evaluate_add_all(w->result + m * EM_EVALUATE_HORIZONS, &f, test, ntest,
-			                             &p->evaluate, p->forecast.threads, err);
+			status = em_evaluate_add(w->result + m * EM_EVALUATE_HORIZONS, &f, test, ntest, &p->evaluate,
+			                         p->forecast.threads, err);
 		em_forecast_release(&f);
 		if (!status && p->done)
 			p->done(p->ctx, ++w->done, w->all);
@@ -218,7 +244,7 @@ void em_evaluate_print_table(const struct em_evaluation *result, const char *con
 	em_text_printf(out, "%5s %-12s %9s %7s %7s %7s %7s %7s %10s", "steps", "model", "forecasts", "truth", "inside",
 	               "seen", "inside", "drifted", "rmse");
 	for (size_t k = 0; k < count; k++)
-		em_text_printf(out, " %11s %7s", em_descriptors_name(set->descriptors, k), "inside");
+		em_text_printf(out, " %11s %10s %7s", em_descriptors_name(set->descriptors, k), "pattern", "inside");
 	em_text_append(out, "\n");
 	for (size_t h = 0; h < set->horizons; h++)
 		for (size_t m = 0; m < models; m++) {
@@ -232,8 +258,8 @@ void em_evaluate_print_table(const struct em_evaluation *result, const char *con
 			cell(out, e->drifted, 7, 3);
 			cell(out, e->truth == e->truth ? e->truth_rmse : e->seen_rmse, 10, 2);
 			for (size_t k = 0; k < count; k++) {
-				em_text_printf(out, " %11.4g", e->descriptor[k]);
-				cell(out, e->descriptor_covered[k], 7, 3);
+				em_text_printf(out, " %11.4g %10.3g", e->descriptor[k].error, e->descriptor[k].pattern);
+				cell(out, e->descriptor[k].covered, 7, 3);
 			}
 			em_text_append(out, "\n");
 		}
@@ -267,8 +293,9 @@ void em_evaluate_print_record(const struct em_evaluation *e, const char *name, s
 	for (size_t k = 0; k < em_descriptors_count(set->descriptors); k++) {
 		em_json_put_name(out, em_descriptors_name(set->descriptors, k));
 		em_text_append(out, "{");
-		put(out, "rmse", e->descriptor[k]);
-		put(out, "inside", e->descriptor_covered[k]);
+		put(out, "rmse", e->descriptor[k].error);
+		put(out, "pattern", e->descriptor[k].pattern);
+		put(out, "inside", e->descriptor[k].covered);
 		em_text_append(out, "}");
 	}
 	em_text_append(out, "}}");

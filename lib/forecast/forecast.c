@@ -68,6 +68,7 @@ void em_forecast_release(struct em_forecast *f)
 	if (f->method && f->method->release && f->own)
 		f->method->release(f->own);
 	em_lowrank_release(&f->lowrank);
+	em_residue_release(&f->residue);
 	free(f->provenance);
 	*f = (struct em_forecast){0};
 }
@@ -156,21 +157,6 @@ static double excess_at(const struct em_forecast *f, size_t steps)
 	                          (double)(f->horizon[i + 1] - f->horizon[i]);
 }
 
-/* What the basis is uncertain by as a few spreads at random, always the same: of the detector's pattern what was not
- * found, whose waves are long enough to matter to areas, and what counting did to the components. */
-static void scatter(const struct em_lowrank *lr, double share, struct em_prediction *p)
-{
-	double one = 1 / sqrt(EM_LOWRANK_VEILS);
-
-	for (size_t k = 0; k < EM_LOWRANK_VEILS; k++, p->spreads++) {
-		const double *veil = lr->veil + k * p->channels, *grain = lr->grain + k * p->channels;
-		double *out = p->spread + p->spreads * p->channels;
-
-		for (size_t i = 0; i < p->channels; i++)
-			out[i] = one * (veil[i] * p->spectrum[i] + grain[i] * sqrt(share * p->noise[i]));
-	}
-}
-
 /* Where the shift is: the spectrum, and from its spreads or else by its counts its variance. */
 static void put(struct em_forecast_run *run, size_t steps, double shift, struct em_prediction *p)
 {
@@ -199,8 +185,6 @@ static void put(struct em_forecast_run *run, size_t steps, double shift, struct 
 		p->basis[i] = share * p->noise[i] + unknown * unknown;
 		p->variance[i] += p->basis[i];
 	}
-	if (p->spreads && !run->spectra_alone)
-		scatter(&f->lowrank, share, p);
 	p->shift = shift;
 	p->shift_variance = 0;
 }
@@ -248,12 +232,12 @@ int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, str
 {
 	size_t channels = f->lowrank.energy.channels;
 
-	*p = (struct em_prediction){.channels = channels};
+	*p = (struct em_prediction){.channels = channels, .f = f};
 	p->spectrum = calloc(channels + 1, sizeof(double));
 	p->variance = calloc(channels + 1, sizeof(double));
 	p->noise = calloc(channels + 1, sizeof(double));
 	p->basis = calloc(channels + 1, sizeof(double));
-	p->spread = calloc((f->lowrank.basis.rank + 2 + EM_LOWRANK_VEILS) * channels, sizeof(double));
+	p->spread = calloc((f->lowrank.basis.rank + 2) * channels, sizeof(double));
 	if (p->basis && p->spectrum && p->variance && p->noise && p->spread)
 		return 0;
 	em_prediction_release(p);

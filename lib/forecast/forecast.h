@@ -21,6 +21,7 @@
 #include "eels/energy.h"
 #include "forecast/lowrank.h"
 #include "forecast/novelty.h"
+#include "forecast/residue.h"
 #include "forecast/series.h"
 #include "forecast/trend.h"
 #include "io/safetensors.h"
@@ -71,6 +72,7 @@ struct em_forecast_track {
 struct em_forecast {
 	const struct em_forecast_method *method;
 	struct em_lowrank lowrank;
+	struct em_residue residue;
 	struct em_trend_prior shift; /* of the drift, channels */
 	double shift_noise;          /* variance of a measured shift */
 	size_t window;
@@ -142,6 +144,7 @@ struct em_forecast_school {
 	const struct em_series *const *series; /* borrowed, as all of them */
 	size_t count;
 	struct em_lowrank lowrank;
+	struct em_residue residue;
 	struct em_forecast_track *track; /* [count] */
 	double **shift;                  /* [count][spectra], channels; NaN: missing */
 	bool *failed;
@@ -172,11 +175,11 @@ struct em_forecast_run {
 	double scale, gain;         /* of the series, the latter a running mean */
 	size_t count, known;        /* spectra so far, and those that are not missing */
 	struct em_novelty *novelty; /* NULL: does not adapt */
-	bool spectra_alone;         /* set it after em_forecast_begin where nobody asks how channels err together */
 	double *work;               /* [rank]; then [2 + rank][channels] */
 };
 
 struct em_prediction {
+	const struct em_forecast *f; /* borrowed */
 	size_t channels;
 	double shift, shift_variance; /* channels: where the drift is expected to be */
 	double *spectrum;             /* [channels], counts, there */
@@ -184,7 +187,8 @@ struct em_prediction {
 	double *noise;                /* [channels]: variance of what measuring adds */
 	double *basis;  /* [channels]: in `variance`, what the basis itself is uncertain by, each channel by itself */
 	size_t spreads; /* of models that know how channels err together; else 0 */
-	double *spread; /* [spreads][channels]: the covariance is the sum of each one's outer product */
+	double
+	    *spread; /* [spreads][channels]: the covariance is the sum of each one's outer product, without `basis` */
 };
 int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, struct em_error *err);
 void em_prediction_release(struct em_prediction *p);

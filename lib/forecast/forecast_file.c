@@ -131,6 +131,7 @@ static void put_front(const struct em_forecast *f, struct em_forecast_file *file
 	em_forecast_file_add(file, "basis.component", b->component, b->rank, b->channels);
 	em_forecast_file_add(file, "detector.flat", lr->flat, 1, b->channels);
 	em_forecast_file_add(file, "detector.missing", lr->missing, 1, EM_LOWRANK_BANDS);
+	em_forecast_file_add(file, "residue.power", f->residue.power, 1, EM_RESIDUE_BANDS);
 	em_forecast_file_add(file, "drift.prior", (const double *)&f->shift, 1, sizeof(f->shift) / sizeof(double));
 	for (size_t h = 0; h < f->horizons; h++)
 		horizon[h] = (double)f->horizon[h];
@@ -271,6 +272,18 @@ static int get_lowrank(struct em_forecast *f, const struct em_safetensors *file,
 	return em_lowrank_set_missing(&f->lowrank, missing, err);
 }
 
+static int get_residue(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err)
+{
+	double power[EM_RESIDUE_BANDS];
+
+	if (em_forecast_file_get(file, "residue.power", power, 1, EM_RESIDUE_BANDS, err))
+		return -1;
+	for (size_t b = 0; b < EM_RESIDUE_BANDS; b++)
+		if (!(power[b] >= 0 && power[b] < 1))
+			return em_error_set(err, EM_ERROR_DATA, "the power of the model's residue is no variance");
+	return em_residue_init(&f->residue, f->lowrank.energy.channels, power, err);
+}
+
 static int get_intervals(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err)
 {
 	const struct em_tensor *t = em_safetensors_find(file, "interval.horizon");
@@ -306,7 +319,7 @@ static int get_all(struct em_forecast *f, const struct em_safetensors *file, str
 	const struct em_forecast_method *method = em_forecast_method_find(model);
 	if (!method)
 		return em_error_set(err, EM_ERROR_DATA, "a model '%.40s', which this version does not know", model);
-	if (get_lowrank(f, file, err) || get_intervals(f, file, err) ||
+	if (get_lowrank(f, file, err) || get_residue(f, file, err) || get_intervals(f, file, err) ||
 	    number_note(file, "forecast.window", 1, 1024, &window, err) ||
 	    number_note(file, "drift.noise", 1e-12, 1e12, &f->shift_noise, err) ||
 	    em_forecast_file_get(file, "drift.prior", (double *)&f->shift, 1, sizeof(f->shift) / sizeof(double), err))

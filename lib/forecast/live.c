@@ -58,6 +58,8 @@ static int put_met(struct em_live *l, struct em_text *out, const char *kind, con
 /* p is the forecast `steps` ahead. */
 static void put_forecast(struct em_live *l, size_t steps, struct em_text *out)
 {
+	struct em_description found[EM_DESCRIPTORS];
+
 	em_text_append(out, "{");
 	em_json_put_name(out, "model");
 	em_json_put_string(out, l->f->method->name);
@@ -68,12 +70,14 @@ static void put_forecast(struct em_live *l, size_t steps, struct em_text *out)
 	put(out, "gain", l->run.gain);
 	em_json_put_name(out, "descriptors");
 	em_text_append(out, "{");
+	em_prediction_describe(&l->p, l->d, 0, em_descriptors_count(l->d), found, l->work);
 	for (size_t k = 0; k < em_descriptors_count(l->d); k++) {
-		double deviation, value = em_prediction_describe(&l->p, l->d, k, &deviation, l->work);
+		double noise = l->o.noise ? found[k].noise : 0;
 
 		em_json_put_name(out, em_descriptors_name(l->d, k));
 		em_text_append(out, "{");
-		put_interval(l, out, value, deviation);
+		put_interval(l, out, found[k].value, hypot(found[k].deviation, noise));
+		put(out, "pattern", l->width * found[k].pattern);
 		em_text_append(out, "}");
 	}
 	em_text_append(out, "}");
@@ -174,7 +178,6 @@ static int begin_series(struct em_live *l, const char *name, size_t rows, struct
 	if (em_forecast_begin(&l->run, l->f, err))
 		return -1;
 	l->begun = true;
-	l->run.spectra_alone = !em_descriptors_count(l->d);
 	return l->o.adapt ? em_forecast_adapt(&l->run, err) : 0;
 }
 
@@ -210,7 +213,7 @@ static int prepare(struct em_live *l, struct em_error *err)
 	l->d = em_descriptors_new(&l->f->lowrank.energy, o->edges, o->splitting, err);
 	if (!l->d)
 		return -1;
-	l->work = malloc(l->f->lowrank.energy.channels * sizeof(*l->work));
+	l->work = calloc(em_descriptors_count(l->d) + 1, l->f->lowrank.energy.channels * sizeof(*l->work));
 	if (!l->work)
 		return em_error_memory(err, l->f->lowrank.energy.channels * sizeof(*l->work));
 	if ((o->until && em_condition_parse(&l->until, o->until, l->d, err)) ||

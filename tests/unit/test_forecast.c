@@ -117,7 +117,7 @@ static void evaluate(const char *name, size_t which, struct em_evaluation *e)
 	learn(&f, name);
 	memset(e, 0, EM_EVALUATE_HORIZONS * sizeof(*e));
 	const struct em_evaluate_part part = {&series[which], 0, SIZE_MAX};
-	assert_int_equal(em_evaluate_add(e, &f, &part, &set, NULL), 0);
+	assert_int_equal(em_evaluate_add(e, &f, &part, 1, &set, 1, NULL), 0);
 	em_evaluate_finish(e, 2);
 	em_forecast_release(&f);
 }
@@ -249,7 +249,7 @@ static void faults(void **state)
 	assert_non_null(strstr(err.text, "another energy axis"));
 	learn(&f, "persistence");
 	const struct em_evaluate_part part = {&other, 0, SIZE_MAX};
-	assert_int_equal(em_evaluate_add(&e, &f, &part, &es, &err), -1);
+	assert_int_equal(em_evaluate_add(&e, &f, &part, 1, &es, 1, &err), -1);
 	assert_non_null(strstr(err.text, "another energy axis"));
 	follow(&run, &f, &series[0], 7);
 	assert_int_equal(em_prediction_init(&p, &f, NULL), 0);

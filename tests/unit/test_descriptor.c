@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Descriptors' slopes against differences, and the residue's variance against its closed form. */
+#include "forecast/descriptor.h"
+#include "forecast/residue.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define N 1900
+
+static const struct em_energy axis = {N, 435, 0.1};
+
+static double bell(double x, double width)
+{
+	return exp(-x * x / (2 * width * width));
+}
+
+/* A power law, two white lines on a double step, and O K. */
+static void draw(double *y, double shift)
+{
+	for (size_t i = 0; i < N; i++) {
+		double ev = em_energy_at(&axis, (double)i) - shift;
+
+		y[i] = 1e4 * pow(ev / 450, -3) + 3000 * bell(ev - 459, 0.9) + 4000 * bell(ev - 464.5, 1.1) +
+		       400 * (1 + erf(ev - 459)) + 200 * (1 + erf(ev - 464.5)) + 900 * (1 + erf((ev - 531) / 2));
+	}
+}
+
+static void slopes_are_differences(void **state)
+{
+	struct em_descriptors *d = em_descriptors_new(&axis, NULL, false, NULL);
+	double y[N], value[3], moved[3], step[] = {20, 90, 140, 900, 960, 1300};
+	double *slope = malloc(3 * N * sizeof(*slope));
+
+	(void)state;
+	assert_non_null(d);
+	assert_non_null(slope);
+	assert_int_equal(em_descriptors_count(d), 3);
+	draw(y, 0);
+	em_descriptors_measure(d, 0, 3, y, value, slope);
+	for (size_t s = 0; s < sizeof(step) / sizeof(*step); s++) {
+		size_t at = (size_t)step[s];
+		double h = 64; /* single precision inside: not too little */
+
+		y[at] += h;
+		em_descriptors_measure(d, 0, 3, y, moved, NULL);
+		y[at] -= h;
+		for (size_t k = 0; k < 3; k++)
+			assert_true(fabs(moved[k] - value[k] - h * slope[k * N + at]) <
+			            0.02 * fabs(h * slope[k * N + at]) + 2e-6 * fabs(value[k]));
+	}
+	/* brighter by a part: areas go with it, ratios do not */
+	for (size_t k = 0; k < 3; k++) {
+		double sum = 0;
+
+		for (size_t i = 0; i < N; i++)
+			sum += slope[k * N + i] * y[i];
+		assert_true(fabs(sum - (k ? value[k] : 0)) < 2e-3 * fabs(value[k]));
+	}
+	free(slope);
+	em_descriptors_free(d);
+}
+
+/* As the spectrum moves by parts of a channel, the ratio does not jump. */
+static void ratio_moves_smoothly(void **state)
+{
+	struct em_descriptors *d = em_descriptors_new(&axis, NULL, false, NULL);
+	double y[N], first = NAN, value;
+
+	(void)state;
+	assert_non_null(d);
+	for (int k = 0; k <= 20; k++) {
+		draw(y, 0.01 * k);
+		em_descriptors_measure(d, 0, 1, y, &value, NULL);
+		first = k ? first : value;
+		assert_true(fabs(value - first) < 2e-3 * first);
+	}
+	em_descriptors_free(d);
+}
+
+/* var = sum over waves of power times |sum of factor e^(-i w)|^2 */
+static void residue_in_closed_form(void **state)
+{
+	double power[EM_RESIDUE_BANDS] = {0}, *factor = malloc(N * sizeof(*factor));
+	struct em_residue r;
+
+	(void)state;
+	assert_non_null(factor);
+	power[3] = 4e-6; /* waves 8 to 15 */
+	assert_int_equal(em_residue_init(&r, N, power, NULL), 0);
+	for (size_t wave = 7; wave < 17; wave++) {
+		double expected = wave >= 8 && wave < 16 ? 4e-6 * N * N / 4.0 : 0;
+
+		for (size_t i = 0; i < N; i++)
+			factor[i] = cos(2 * acos(-1) * (double)wave * (double)i / N);
+		assert_true(fabs(em_residue_variance(&r, factor) - expected) < 1e-5);
+	}
+	em_residue_release(&r);
+	free(factor);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(slopes_are_differences),
+	                                   cmocka_unit_test(ratio_moves_smoothly),
+	                                   cmocka_unit_test(residue_in_closed_form)};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
