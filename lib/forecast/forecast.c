@@ -160,14 +160,14 @@ static double excess_at(const struct em_forecast *f, size_t steps)
  * found, whose waves are long enough to matter to areas, and what counting did to the components. */
 static void scatter(const struct em_lowrank *lr, double share, struct em_prediction *p)
 {
-	double one = 1 / sqrt(EM_LOWRANK_VEILS);
+	double one = 1 / sqrt(EM_PATTERN_VEILS);
 
-	for (size_t k = 0; k < EM_LOWRANK_VEILS; k++, p->spreads++) {
+	for (size_t k = 0; k < EM_PATTERN_VEILS; k++, p->spreads++) {
 		const double *veil = lr->veil + k * p->channels, *grain = lr->grain + k * p->channels;
 		double *out = p->spread + p->spreads * p->channels;
 
 		for (size_t i = 0; i < p->channels; i++)
-			out[i] = one * (veil[i] * p->spectrum[i] + grain[i] * sqrt(share * p->noise[i]));
+			out[i] = veil[i] * p->spectrum[i] + one * grain[i] * sqrt(share * p->noise[i]);
 	}
 }
 
@@ -191,12 +191,10 @@ static void put(struct em_forecast_run *run, size_t steps, double shift, struct 
 			p->variance[i] += there[i] * there[i];
 	}
 	for (size_t i = 0; i < n; i++) {
-		double unknown = f->lowrank.unknown * p->spectrum[i];
-
 		p->noise[i] = run->gain * fmax(p->spectrum[i], 0);
 		if (!p->spreads)
 			p->variance[i] = excess_at(f, steps) * p->noise[i];
-		p->basis[i] = share * p->noise[i] + unknown * unknown;
+		p->basis[i] = share * p->noise[i] + f->lowrank.unknown[i] * p->spectrum[i] * p->spectrum[i];
 		p->variance[i] += p->basis[i];
 	}
 	if (p->spreads && !run->spectra_alone)
@@ -253,7 +251,7 @@ int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, str
 	p->variance = calloc(channels + 1, sizeof(double));
 	p->noise = calloc(channels + 1, sizeof(double));
 	p->basis = calloc(channels + 1, sizeof(double));
-	p->spread = calloc((f->lowrank.basis.rank + 2 + EM_LOWRANK_VEILS) * channels, sizeof(double));
+	p->spread = calloc((f->lowrank.basis.rank + 2 + EM_PATTERN_VEILS) * channels, sizeof(double));
 	if (p->basis && p->spectrum && p->variance && p->noise && p->spread)
 		return 0;
 	em_prediction_release(p);

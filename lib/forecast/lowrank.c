@@ -84,8 +84,9 @@ int em_lowrank_copy(struct em_lowrank *dst, const struct em_lowrank *src, struct
 	made.shape = copy(src->shape, all);
 	made.slope = copy(src->slope, all);
 	made.flat = copy(src->flat, n);
-	made.veil = copy(src->veil, 2 * EM_LOWRANK_VEILS * n);
-	made.grain = made.veil ? made.veil + EM_LOWRANK_VEILS * n : NULL;
+	made.veil = copy(src->veil, (2 * EM_PATTERN_VEILS + 1) * n);
+	made.grain = made.veil ? made.veil + EM_PATTERN_VEILS * n : NULL;
+	made.unknown = made.veil ? made.grain + EM_PATTERN_VEILS * n : NULL;
 	if (!made.basis.mean || !made.basis.weight || !made.basis.component || !made.shape || !made.slope ||
 	    !made.flat || (src->veil && !made.veil)) {
 		em_lowrank_release(&made);
