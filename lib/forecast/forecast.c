@@ -177,12 +177,10 @@ static void put(struct em_forecast_run *run, size_t steps, double shift, struct 
 			p->variance[i] += there[i] * there[i];
 	}
 	for (size_t i = 0; i < n; i++) {
-		double unknown = f->lowrank.unknown * p->spectrum[i];
-
 		p->noise[i] = run->gain * fmax(p->spectrum[i], 0);
 		if (!p->spreads)
 			p->variance[i] = excess_at(f, steps) * p->noise[i];
-		p->basis[i] = share * p->noise[i] + unknown * unknown;
+		p->basis[i] = share * p->noise[i] + f->lowrank.unknown[i] * p->spectrum[i] * p->spectrum[i];
 		p->variance[i] += p->basis[i];
 	}
 	p->shift = shift;

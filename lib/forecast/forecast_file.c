@@ -130,7 +130,8 @@ static void put_front(const struct em_forecast *f, struct em_forecast_file *file
 	em_forecast_file_add(file, "basis.weight", b->weight, 1, b->channels);
 	em_forecast_file_add(file, "basis.component", b->component, b->rank, b->channels);
 	em_forecast_file_add(file, "detector.flat", lr->flat, 1, b->channels);
-	em_forecast_file_add(file, "detector.missing", lr->missing, 1, EM_LOWRANK_BANDS);
+	em_forecast_file_add(file, "detector.veil", lr->doubt.veil, EM_PATTERN_VEILS, b->channels);
+	em_forecast_file_add(file, "detector.rest", &lr->doubt.rest, 1, 1);
 	em_forecast_file_add(file, "residue.power", f->residue.power, 1, EM_RESIDUE_BANDS);
 	em_forecast_file_add(file, "drift.prior", (const double *)&f->shift, 1, sizeof(f->shift) / sizeof(double));
 	for (size_t h = 0; h < f->horizons; h++)
@@ -232,12 +233,32 @@ static int get_basis(struct em_basis *b, const struct em_safetensors *file, stru
 	return 0;
 }
 
+static int get_doubt(struct em_lowrank *lr, const struct em_safetensors *file, struct em_error *err)
+{
+	size_t n = lr->energy.channels;
+	struct em_pattern_doubt doubt = {calloc(EM_PATTERN_VEILS * n, sizeof(double)), 0};
+	int status = doubt.veil ? 0 : em_error_memory(err, EM_PATTERN_VEILS * n * sizeof(double));
+
+	if (!status)
+		status = em_forecast_file_get(file, "detector.rest", &doubt.rest, 1, 1, err) ||
+		                 em_forecast_file_get(file, "detector.veil", doubt.veil, EM_PATTERN_VEILS, n, err)
+		             ? -1
+		             : 0;
+	if (!status && !(doubt.rest >= 0 && doubt.rest < 1))
+		status =
+		    em_error_set(err, EM_ERROR_DATA, "what is not known of the model's gain pattern is no variance");
+	if (!status)
+		status = em_lowrank_set_doubt(lr, &doubt, err);
+	free(doubt.veil);
+	return status;
+}
+
 static int get_lowrank(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err)
 {
 	struct em_lowrank_settings set = {0};
 	struct em_energy e = {0};
 	struct em_basis b = {0};
-	double reach = 0, whole = 0, first = 0, count = 0, n = 0, missing[EM_LOWRANK_BANDS];
+	double reach = 0, whole = 0, first = 0, count = 0, n = 0;
 	int status = get_basis(&b, file, err);
 
 	n = (double)b.channels;
@@ -259,17 +280,12 @@ static int get_lowrank(struct em_forecast *f, const struct em_safetensors *file,
 		return -1;
 	}
 	f->lowrank.window = (struct em_energy_span){(size_t)first, (size_t)count};
-	if (em_forecast_file_get(file, "detector.flat", f->lowrank.flat, 1, e.channels, err) ||
-	    em_forecast_file_get(file, "detector.missing", missing, 1, EM_LOWRANK_BANDS, err))
+	if (em_forecast_file_get(file, "detector.flat", f->lowrank.flat, 1, e.channels, err))
 		return -1;
-	for (size_t i = 0; i < EM_LOWRANK_BANDS; i++)
-		if (!(missing[i] >= 0 && missing[i] < 1))
-			return em_error_set(err, EM_ERROR_DATA,
-			                    "what is missing of the model's gain pattern is no variance");
 	for (size_t i = 0; i < e.channels; i++)
 		if (!(f->lowrank.flat[i] > 0))
 			return em_error_set(err, EM_ERROR_DATA, "the model's gain pattern is not positive");
-	return em_lowrank_set_missing(&f->lowrank, missing, err);
+	return get_doubt(&f->lowrank, file, err);
 }
 
 static int get_residue(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err)

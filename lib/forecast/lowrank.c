@@ -20,7 +20,7 @@ void em_lowrank_release(struct em_lowrank *lr)
 	free(lr->shape);
 	free(lr->slope);
 	free(lr->flat);
-	free(lr->veil);
+	free(lr->doubt.veil);
 	*lr = (struct em_lowrank){0};
 }
 
@@ -84,10 +84,10 @@ int em_lowrank_copy(struct em_lowrank *dst, const struct em_lowrank *src, struct
 	made.shape = copy(src->shape, all);
 	made.slope = copy(src->slope, all);
 	made.flat = copy(src->flat, n);
-	made.veil = copy(src->veil, 2 * EM_LOWRANK_VEILS * n);
-	made.grain = made.veil ? made.veil + EM_LOWRANK_VEILS * n : NULL;
+	made.doubt.veil = copy(src->doubt.veil, (EM_PATTERN_VEILS + 1) * n);
+	made.unknown = made.doubt.veil ? made.doubt.veil + EM_PATTERN_VEILS * n : NULL;
 	if (!made.basis.mean || !made.basis.weight || !made.basis.component || !made.shape || !made.slope ||
-	    !made.flat || (src->veil && !made.veil)) {
+	    !made.flat || (src->doubt.veil && !made.doubt.veil)) {
 		em_lowrank_release(&made);
 		return em_error_memory(err, 3 * all * sizeof(double));
 	}

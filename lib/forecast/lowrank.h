@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "eels/basis.h"
 #include "eels/energy.h"
+#include "forecast/pattern.h"
 #include "forecast/series.h"
 
 #include <stdbool.h>
@@ -29,9 +30,6 @@ struct em_lowrank_settings {
 	int threads;
 };
 
-#define EM_LOWRANK_BANDS 16
-#define EM_LOWRANK_VEILS 16
-
 struct em_lowrank {
 	struct em_energy energy;
 	struct em_basis basis; /* not centred */
@@ -41,11 +39,9 @@ struct em_lowrank {
 	double *shape; /* [rank][channels]: components without their weights */
 	double *slope; /* its derivative, a channel */
 	double *flat;  /* [channels]: the detector's gain pattern, about 1 */
-	/* what of the pattern is not in `flat` but in the basis: variance in each band of waves, long to short; */
-	double missing[EM_LOWRANK_BANDS];
-	double unknown; /* its standard deviation in all; */
-	double *veil;   /* [EM_LOWRANK_VEILS][channels]: such patterns, drawn at random; */
-	double *grain;  /* [EM_LOWRANK_VEILS][channels]: standard normal numbers, for errors that go by the channel */
+	/* what of the pattern is not in `flat` but in the basis; veil is NULL where it was not asked */
+	struct em_pattern_doubt doubt;
+	double *unknown; /* [channels]: its variance, of veils and rest */
 };
 
 /*
@@ -57,8 +53,8 @@ int em_lowrank_learn(struct em_lowrank *lr, const struct em_series *const *serie
 /* From a basis (taken over where this succeeds), as read from a file. */
 int em_lowrank_init(struct em_lowrank *lr, struct em_basis *basis, const struct em_energy *energy,
                     const struct em_lowrank_settings *settings, struct em_error *err);
-/* Sets `missing` and what goes with it, always the same for the same numbers. */
-int em_lowrank_set_missing(struct em_lowrank *lr, const double missing[EM_LOWRANK_BANDS], struct em_error *err);
+/* Copies it, and sets what goes with it. */
+int em_lowrank_set_doubt(struct em_lowrank *lr, const struct em_pattern_doubt *doubt, struct em_error *err);
 int em_lowrank_copy(struct em_lowrank *dst, const struct em_lowrank *src, struct em_error *err);
 void em_lowrank_release(struct em_lowrank *lr); /* of a zeroed one too */
 

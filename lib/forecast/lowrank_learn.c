@@ -15,29 +15,30 @@
 #define LEAST 2    /* components: how much there is, and how far the reaction has gone; */
 #define FEW 3      /* or one more where a third stands out */
 #define SETTLED 16 /* turns with each, until the shifts are right: with half as many it is luck */
-#define TURNS 6    /* then, to find the detector's pattern, too */
-#define FREE 2     /* and with all that stand out */
+#define TURNS 6    /* then, to find the detector's pattern, too; */
+#define FREE 4     /* of these so many with all components that stand out */
+#define USUAL 1e-4 /* variance of a pattern, to begin with */
 #define BEYOND 6.0
-#define SAMPLE 256 /* spectra of all turns but the last */
+#define SAMPLE 256 /* data of all turns but the last, */
+#define BIN 12     /* each the mean of at most so many spectra, */
 #define MOST 4096  /* and of the last */
 #define RANK_MAX 8
-#define TURN 6.28318530717958647692
-#define SMOOTH 32 /* channels to each side */
-#define FIRST 8   /* spectra of the first series that make the first reference */
+#define FIRST 8 /* spectra of the first series that make the first reference */
 
 struct learner {
 	const struct em_series *const *series;
 	size_t count, channels;
 	const struct em_lowrank *lr;
-	size_t stride; /* every so many-th spectrum of each series */
+	size_t stride; /* every so many-th spectrum of each series begins a datum, */
+	size_t bin;    /* the mean of so many */
 	size_t *first; /* [count + 1]: place of each series in `pool` */
 	double *scale; /* [count]: that makes series equally bright */
 	float *pool;
 	double *shift; /* of each in it, of the last turn */
 	bool known;    /* there was one */
 	double beyond; /* shifts go so many times as far as measured */
-	double *sum;   /* [count][2][channels]: of counts, and of what the components say, channel by channel */
 	double *flat;  /* [channels]: the detector's pattern; survives the components */
+	struct em_pattern_doubt doubt;
 };
 
 static bool is_known(const float *frame, size_t channels, double *total)
@@ -82,93 +83,24 @@ static int measure(struct learner *l, size_t *spectra, struct em_error *err)
 	return 0;
 }
 
-static void add_up(struct learner *l, size_t s, const float *frame, const struct em_observation *o)
+/* The mean of the spectra from t on that make one datum; missing where all of them are. */
+static void take_mean(const struct learner *l, const struct em_series *series, size_t t, float *out)
 {
-	double *seen = l->sum + 2 * s * l->channels, *said = seen + l->channels;
+	size_t end = t + l->bin < series->count ? t + l->bin : series->count, n = 0;
+	double total;
 
-	for (size_t i = 0; i < l->channels && !o->missing; i++)
-		if (isfinite(frame[i])) {
-			seen[i] += (double)frame[i];
-			said[i] += o->model[i];
-		}
-}
+	memset(out, 0, l->channels * sizeof(*out));
+	for (; t < end; t++) {
+		const float *frame = series->frame + t * l->channels;
 
-/* What counts have more than the components say, channel by channel, is the detector's; but not what is broader than
- * SMOOTH channels, which may be the spectra's. */
-static void take_pattern(struct learner *l, double beyond)
-{
-	size_t n = l->channels;
-	double *ratio = l->sum; /* of the first series: all are added there */
-
-	for (size_t s = 1; s < l->count; s++)
-		for (size_t i = 0; i < 2 * n; i++)
-			ratio[i] += l->sum[2 * s * n + i];
-	for (size_t i = 0; i < n; i++)
-		ratio[i] = ratio[n + i] > 0 && ratio[i] > 0 ? ratio[i] / ratio[n + i] : 1;
-	for (size_t i = 0; i < n; i++) {
-		size_t low = i > SMOOTH ? i - SMOOTH : 0, high = i + SMOOTH < n ? i + SMOOTH : n - 1;
-		double mean = 0;
-
-		for (size_t k = low; k <= high; k++)
-			mean += ratio[k] / (double)(high - low + 1);
-		l->flat[i] = fmax(0.5, fmin(2, l->flat[i] * pow(ratio[i] / mean / l->flat[i], beyond)));
+		if (!is_known(frame, l->channels, &total))
+			continue;
+		n++;
+		for (size_t i = 0; i < l->channels; i++)
+			out[i] += frame[i];
 	}
-}
-
-/* The pattern's spread less what counting gives it (gain of the noise: that of the components' residual). */
-static void shrink_pattern(struct learner *l, double gain)
-{
-	const double *said = l->sum + l->channels; /* of all series, as take_pattern left it */
-	double square = 0, noise = 0, keep;
-
-	for (size_t i = 0; i < l->channels; i++) {
-		square += (l->flat[i] - 1) * (l->flat[i] - 1);
-		noise += said[i] > 0 ? gain / said[i] : 0;
-	}
-	keep = square > 0 ? fmax(0, 1 - noise / square) : 0;
 	for (size_t i = 0; i < l->channels; i++)
-		l->flat[i] = 1 + keep * (l->flat[i] - 1);
-}
-
-/* Mean power of the pattern's waves first, first + 1, ... up to before `end`, of n / 2 up to Nyquist's. */
-static double power(const double *flat, size_t n, size_t first, size_t end)
-{
-	double sum = 0;
-
-	for (size_t k = first; k < end; k++) {
-		double by_c = cos(TURN * (double)k / (double)n), by_s = sin(TURN * (double)k / (double)n), c = 1, s = 0,
-		       re = 0, im = 0;
-
-		for (size_t i = 0; i < n; i++) {
-			double next = c * by_c - s * by_s;
-
-			re += (flat[i] - 1) * c;
-			im += (flat[i] - 1) * s;
-			s = s * by_c + c * by_s;
-			c = next;
-		}
-		sum += (re * re + im * im) / (double)n / (double)(end - first);
-	}
-	return sum;
-}
-
-/*
- * How much of the pattern stays in the components, variance by counts squared in each band of waves.  Drift tells short
- * waves best, long ones hardly.  A detector's pattern has all waves alike: where long ones are weaker than those of the
- * upper half, a share of their amplitude is what was not found.
- */
-static void find_missing(const struct learner *l, double missing[EM_LOWRANK_BANDS])
-{
-	size_t n = l->channels, waves = n / 2;
-	double whole = power(l->flat, n, 1 + waves / 2, 1 + waves);
-
-	for (size_t b = 0; b < EM_LOWRANK_BANDS; b++) {
-		size_t first = 1 + b * waves / EM_LOWRANK_BANDS, end = 1 + (b + 1) * waves / EM_LOWRANK_BANDS;
-		double found = end > first && whole > 0 ? power(l->flat, n, first, end) / whole : 1,
-		       less = 1 - sqrt(fmin(found, 1));
-
-		missing[b] = whole * less * less / EM_LOWRANK_BANDS;
-	}
+		out[i] = n ? out[i] / (float)n : NAN;
 }
 
 static void align_series(void *ctx, size_t s)
@@ -176,16 +108,17 @@ static void align_series(void *ctx, size_t s)
 	struct learner *l = ctx;
 	const struct em_series *series = l->series[s];
 	float *out = l->pool + l->first[s] * l->channels;
-	struct em_observation o;
+	struct em_observation o = {0};
+	float *frame = malloc(l->channels * sizeof(*frame));
 
-	if (em_observation_init(&o, l->lr, NULL)) {
+	if (!frame || em_observation_init(&o, l->lr, NULL)) {
+		free(frame);
 		for (size_t i = 0; i < (l->first[s + 1] - l->first[s]) * l->channels; i++)
 			out[i] = NAN; /* counts as missing */
 		return;
 	}
 	for (size_t t = 0, at = l->first[s]; t < series->count; t += l->stride, at++, out += l->channels) {
-		const float *frame = series->frame + t * l->channels;
-
+		take_mean(l, series, t, frame);
 		if (l->known) {
 			o.shift = l->shift[at];
 			o.begun = o.flat = true;
@@ -194,11 +127,11 @@ static void align_series(void *ctx, size_t s)
 		if (l->known && l->beyond > 1 && !o.missing)
 			em_lowrank_observe_at(l->lr, l->shift[at] + l->beyond * (o.shift - l->shift[at]), &o);
 		l->shift[at] = o.begun ? o.shift : 0;
-		add_up(l, s, frame, &o);
 		for (size_t i = 0; i < l->channels; i++)
 			out[i] = o.missing ? NAN : (float)(l->scale[s] * (double)o.aligned[i]);
 	}
 	em_observation_release(&o);
+	free(frame);
 }
 
 static int place(struct learner *l, size_t most, struct em_error *err)
@@ -210,6 +143,7 @@ static int place(struct learner *l, size_t most, struct em_error *err)
 	for (size_t s = 0; s < l->count; s++)
 		all += l->series[s]->count;
 	l->stride = (all + most - 1) / most;
+	l->bin = l->stride < BIN ? l->stride : BIN;
 	for (size_t s = 0; s < l->count; s++) {
 		l->first[s] = n;
 		n += (l->series[s]->count + l->stride - 1) / l->stride;
@@ -282,7 +216,6 @@ static int turn(struct em_lowrank *lr, struct learner *l, size_t rank, double be
 {
 	l->lr = lr;
 	l->beyond = beyond;
-	memset(l->sum, 0, 2 * l->count * l->channels * sizeof(*l->sum));
 	em_parallel_for(set->threads, l->count, align_series, l);
 	l->known = true;
 	return take_components(lr, l, l->first[l->count], rank, set, err);
@@ -304,30 +237,36 @@ static int settle(struct em_lowrank *lr, struct learner *l, const struct em_lowr
 			if (turn(lr, l, few, k % 2 ? BEYOND : 1, set, err))
 				return -1;
 	}
+	return 0;
+}
+
+/* The detector's pattern, by turns with the components: few, lest they take it up; then all that stand out. */
+static int find_pattern(struct em_lowrank *lr, struct learner *l, const struct em_lowrank_settings *set,
+                        struct em_error *err)
+{
+	const struct em_pattern_spectra s = {l->first[l->count], l->pool,  l->shift,    &lr->basis,
+	                                     l->first,           l->count, set->threads};
+	double variance = USUAL;
+
 	for (int k = 0; k < TURNS; k++) {
-		if (turn(lr, l, few, 1, set, err))
+		if (turn(lr, l, k < TURNS - FREE ? lr->basis.rank : set->rank, 1, set, err) ||
+		    em_pattern_improve(&s, l->flat, &variance, k + 1 == TURNS ? &l->doubt : NULL, err))
 			return -1;
-		take_pattern(l, k % 2 && k + 2 < TURNS ? BEYOND : 1);
+		memcpy(lr->flat, l->flat, l->channels * sizeof(*lr->flat));
 	}
-	shrink_pattern(l, lr->basis.noise * lr->basis.noise);
 	return 0;
 }
 
 static int learn(struct em_lowrank *lr, struct learner *l, const struct em_lowrank_settings *set, struct em_error *err)
 {
-	double missing[EM_LOWRANK_BANDS] = {0};
 	size_t spectra;
 
-	if (measure(l, &spectra, err) || begin(lr, l, set, err) || (set->reach && settle(lr, l, set, err)))
+	if (measure(l, &spectra, err) || begin(lr, l, set, err) ||
+	    (set->reach && (settle(lr, l, set, err) || find_pattern(lr, l, set, err))))
 		return -1;
-	for (int k = 0; set->reach && k < FREE; k++)
-		if (turn(lr, l, set->rank, 1, set, err))
-			return -1;
-	if (set->reach)
-		find_missing(l, missing);
 	if (place(l, MOST, err) || turn(lr, l, set->rank, 1, set, err))
 		return -1;
-	return em_lowrank_set_missing(lr, missing, err);
+	return em_lowrank_set_doubt(lr, &l->doubt, err);
 }
 
 int em_lowrank_learn(struct em_lowrank *out, const struct em_series *const *series, size_t count,
@@ -342,18 +281,18 @@ int em_lowrank_learn(struct em_lowrank *out, const struct em_series *const *seri
 	l.channels = series[0]->energy.channels;
 	l.first = calloc(count + 1, sizeof(*l.first));
 	l.scale = calloc(count + 1, sizeof(*l.scale));
-	l.sum = malloc(2 * count * l.channels * sizeof(*l.sum));
 	l.flat = malloc(l.channels * sizeof(*l.flat));
+	l.doubt.veil = calloc(EM_PATTERN_VEILS * l.channels, sizeof(double));
 	for (size_t i = 0; l.flat && i < l.channels; i++)
 		l.flat[i] = 1;
-	status = l.first && l.scale && l.sum && l.flat ? learn(&lr, &l, settings, err)
-	                                               : em_error_memory(err, 2 * count * sizeof(*l.first));
+	status = l.first && l.scale && l.flat && l.doubt.veil ? learn(&lr, &l, settings, err)
+	                                                      : em_error_memory(err, 2 * count * sizeof(*l.first));
 	free(l.first);
 	free(l.scale);
 	free(l.pool);
 	free(l.shift);
-	free(l.sum);
 	free(l.flat);
+	free(l.doubt.veil);
 	if (status)
 		em_lowrank_release(&lr);
 	else
