@@ -104,7 +104,7 @@ static double squares(const double *slope, const double *rows, size_t count, siz
 void em_prediction_describe(const struct em_prediction *p, const struct em_descriptors *d, size_t first, size_t count,
                             struct em_description *out, double *work)
 {
-	const double *veil = p->f->lowrank.doubt.veil;
+	const struct em_pattern_doubt *doubt = &p->f->lowrank.doubt;
 	double value[EM_DESCRIPTORS];
 	size_t n = p->channels;
 
@@ -112,22 +112,23 @@ void em_prediction_describe(const struct em_prediction *p, const struct em_descr
 		return;
 	em_descriptors_measure(d, first, count, p->spectrum, value, work);
 	for (size_t k = 0; k < count; k++) {
-		double *slope = work + k * n, noise = 0, rest = 0, spreads;
+		double *slope = work + k * n, noise = 0, variance;
 
-		out[k] = (struct em_description){value[k], NAN, NAN, NAN};
+		out[k] = (struct em_description){value[k], NAN, NAN};
 		if (!em_descriptors_spreads(d, first + k) || !isfinite(value[k]))
 			continue;
 		for (size_t i = 0; i < n; i++)
 			noise += slope[i] * slope[i] * p->noise[i];
-		spreads = squares(slope, p->spread, p->spreads, n);
-		for (size_t i = 0; i < n; i++) {
-			slope[i] *= p->spectrum[i];
-			rest += p->f->lowrank.doubt.rest * slope[i] * slope[i];
-		}
 		out[k].noise = sqrt(noise);
-		out[k].pattern = veil ? sqrt(squares(slope, veil, EM_PATTERN_VEILS, n) + rest) : 0;
-		if (p->spreads)
-			out[k].deviation = sqrt(spreads + em_residue_variance(&p->f->residue, slope));
+		if (!p->spreads)
+			continue;
+		variance = squares(slope, p->spread, p->spreads, n);
+		for (size_t i = 0; i < n && doubt->veil; i++) {
+			slope[i] *= p->spectrum[i];
+			variance += doubt->rest[i] * slope[i] * slope[i];
+		}
+		variance += doubt->veil ? squares(slope, doubt->veil, EM_PATTERN_VEILS, n) : 0;
+		out[k].deviation = sqrt(variance);
 	}
 }
 

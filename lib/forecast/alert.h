@@ -34,17 +34,11 @@ struct em_condition_met {
 int em_condition_search(const struct em_condition *c, const struct em_descriptors *d, struct em_forecast_run *run,
                         size_t most, struct em_prediction *p, struct em_condition_met *met, struct em_error *err);
 
-/*
- * A descriptor of a forecast: what this detector will show of it but for the noise of counting.  What of the detector's
- * gain pattern is not known is in all spectra that it takes, those learned from included; no series tells how much it
- * adds to a sum of channels.  So that is not in the deviation but beside it.
- */
+/* A descriptor of a forecast, by the detector too: what of its gain pattern is not known is the same in all spectra. */
 struct em_description {
 	double value;
-	double deviation; /* standard, from the forecast's spreads; NaN: not told */
-	double
-	    pattern;  /* standard deviation of what the pattern adds, the same in all spectra or nearly; NaN as above */
-	double noise; /* that of counting one spectrum; NaN as above */
+	double deviation; /* standard, of the truth; NaN: not told */
+	double noise;     /* what counting one spectrum adds; NaN: not told */
 };
 /* Of `count` descriptors from the first-th on, out[count]; work[count][channels]. */
 void em_prediction_describe(const struct em_prediction *p, const struct em_descriptors *d, size_t first, size_t count,

@@ -13,7 +13,7 @@
 struct sums {
 	double n, truth, truth_counts, seen, seen_counts, drifted, covered, seen_covered;
 	struct {
-		double n, squares, pattern, covered;
+		double n, squares, covered;
 	} descriptor[EM_DESCRIPTORS];
 };
 
@@ -21,11 +21,10 @@ struct judge {
 	const struct em_forecast *f;
 	const struct em_series *s;
 	const struct em_evaluate_settings *set;
-	const struct em_evaluate_sight *sight;
 	struct em_prediction p;
-	double
-	    *descriptor; /* [spectra][2][count] of the truth, and as the detector shows it; or of what was measured */
-	bool flat;       /* measured spectra are divided by the model's gain pattern, as it does itself */
+	double *shift;       /* [spectra], channels: where the drift put each; NaN: missing */
+	double *descriptor;  /* [spectra][count] of the truth, or of what was measured */
+	bool flat;           /* measured spectra are divided by the model's gain pattern, as it does itself */
 	double noise, width; /* of a channel by the root of its counts; of the interval, standard deviations */
 	double *work;        /* [EM_DESCRIPTORS][channels] */
 };
@@ -64,18 +63,17 @@ static void judge_descriptors(struct judge *j, size_t t, struct sums *sums)
 {
 	const struct em_descriptors *d = j->set->descriptors;
 	size_t count = em_descriptors_count(d);
-	const double *real = j->descriptor + 2 * t * count, *shown = real + count;
+	const double *real = j->descriptor + t * count;
 	struct em_description said[EM_DESCRIPTORS];
 
 	em_prediction_describe(&j->p, d, 0, count, said, j->work);
 	for (size_t k = 0; k < count; k++) {
-		double off = said[k].value - shown[k], noise = j->s->truth ? 0 : said[k].noise;
+		double off = said[k].value - real[k], noise = j->s->truth ? 0 : said[k].noise;
 
-		if (!isfinite(real[k]) || !isfinite(off))
+		if (!isfinite(off))
 			continue;
 		sums->descriptor[k].n++;
-		sums->descriptor[k].squares += pow(said[k].value - real[k], 2);
-		sums->descriptor[k].pattern += pow(shown[k] - real[k], 2);
+		sums->descriptor[k].squares += off * off;
 		sums->descriptor[k].covered +=
 		    said[k].deviation >= 0 ? fabs(off) <= j->width * hypot(said[k].deviation, noise) : NAN;
 	}
@@ -87,7 +85,7 @@ static int judge_one(struct judge *j, struct em_forecast_run *run, size_t steps,
 	double square, counts, covered;
 	bool truth = j->s->truth;
 
-	if (em_forecast_predict_at(run, steps, j->sight->shift[to], &j->p, err))
+	if (em_forecast_predict_at(run, steps, j->shift[to], &j->p, err))
 		return -1;
 	sums->n++;
 	compare(j, to, false, &square, &counts, &covered);
@@ -129,7 +127,6 @@ static void add_up(struct em_evaluation *e, const struct sums *s, bool truth)
 			continue;
 		e->descriptor[k].series++;
 		e->descriptor[k].error += sqrt(s->descriptor[k].squares / n);
-		e->descriptor[k].pattern += truth ? sqrt(s->descriptor[k].pattern / n) : NAN;
 		e->descriptor[k].covered += s->descriptor[k].covered / n;
 	}
 }
@@ -147,87 +144,32 @@ void em_evaluate_finish(struct em_evaluation *e, size_t horizons)
 			struct em_evaluation_descriptor *d = &e[h].descriptor[k];
 
 			d->error /= d->series;
-			d->pattern /= d->series;
 			d->covered /= d->series;
 		}
 	}
 }
 
-int em_evaluate_look(struct em_evaluate_sight *sight, const struct em_forecast *f, const struct em_series *s,
-                     struct em_error *err)
-{
-	size_t n = s->energy.channels;
-	struct em_observation o;
-
-	if (em_series_same_axis(&f->lowrank.energy, &s->energy, err))
-		return -1;
-	sight->shift = malloc((s->count + 1) * sizeof(double));
-	sight->seen = calloc(2 * n, sizeof(double));
-	sight->real = sight->seen + n;
-	if (!sight->shift || !sight->seen || em_observation_init(&o, &f->lowrank, err))
-		return em_error_memory(err, 2 * n * sizeof(double));
-	for (size_t t = 0; t < s->count; t++) {
-		const float *truth = s->truth ? s->truth + t * n : NULL;
-
-		em_lowrank_observe(&f->lowrank, s->frame + t * n, &o);
-		sight->shift[t] = o.missing ? NAN : o.shift;
-		for (size_t i = 0; truth && i < n && !o.missing; i++)
-			if (isfinite(o.frame[i]) && isfinite(truth[i])) {
-				sight->seen[i] += (double)o.frame[i];
-				sight->real[i] += (double)truth[i];
-			}
-	}
-	sight->flat = o.flat;
-	em_observation_release(&o);
-	return 0;
-}
-
-void em_evaluate_pool(struct em_evaluate_sight *sight, size_t count, size_t channels)
-{
-	const struct em_evaluate_sight *first = NULL;
-
-	for (size_t s = 0; s < count; s++) {
-		if (!sight[s].flat)
-			continue;
-		for (size_t i = 0; first && i < 2 * channels; i++)
-			first->seen[i] += sight[s].seen[i];
-		first = first ? first : &sight[s];
-	}
-	for (size_t s = 0; s < count; s++)
-		if (sight[s].flat && &sight[s] != first)
-			memcpy(sight[s].seen, first->seen, 2 * channels * sizeof(double));
-}
-
-void em_evaluate_forget(struct em_evaluate_sight *sight)
-{
-	free(sight->shift);
-	free(sight->seen);
-	*sight = (struct em_evaluate_sight){0};
-}
-
-/* What each spectrum shows: its truth, and that by what the detector made of its channels; or what was measured, as the
- * model sees it. */
-static void look(struct judge *j)
+/* Where the drift put each spectrum, and what that shows: in truth, or as measured, by the model's pattern where it is
+ * the detector's. */
+static void look(struct judge *j, struct em_observation *o)
 {
 	const struct em_descriptors *d = j->set->descriptors;
-	const struct em_evaluate_sight *sight = j->sight;
 	size_t n = j->s->energy.channels, count = em_descriptors_count(d);
-	const double *flat = !j->s->truth && sight->flat ? j->f->lowrank.flat : NULL;
 
-	for (size_t t = 0; t < j->s->count && count; t++) {
-		const float *spectrum = (j->s->truth ? j->s->truth : j->s->frame) + t * n;
-		double *real = j->descriptor + 2 * t * count;
+	for (size_t t = 0; t < j->s->count; t++) {
+		const float *truth = j->s->truth ? j->s->truth + t * n : NULL;
 
-		for (size_t k = 0; k < 2 * count; k++)
-			real[k] = NAN;
-		if (!isfinite(sight->shift[t]))
-			continue;
-		for (size_t i = 0; i < n; i++)
-			j->work[i] = isfinite(spectrum[i]) ? (double)spectrum[i] / (flat ? flat[i] : 1) : 0;
-		em_descriptors_measure(d, 0, count, j->work, real, NULL);
-		for (size_t i = 0; i < n; i++)
-			j->work[i] *= sight->real[i] > 0 ? sight->seen[i] / sight->real[i] : 1;
-		em_descriptors_measure(d, 0, count, j->work, real + count, NULL);
+		em_lowrank_observe(&j->f->lowrank, j->s->frame + t * n, o);
+		j->shift[t] = o->missing ? NAN : o->shift;
+		for (size_t i = 0; i < n; i++) {
+			double y = truth ? (double)truth[i] : (double)o->frame[i];
+
+			j->work[i] = isfinite(y) ? y : 0;
+		}
+		for (size_t k = 0; k < count; k++)
+			j->descriptor[t * count + k] = NAN;
+		if (count && !o->missing)
+			em_descriptors_measure(d, 0, count, j->work, j->descriptor + t * count, NULL);
 	}
 }
 
@@ -249,7 +191,7 @@ static int walk(struct judge *j, const struct em_evaluate_part *part, struct sum
 		     h < j->set->horizons && t + 1 >= j->f->window && t >= part->from && run.known && !status; h++) {
 			size_t to = t + j->set->horizon[h];
 
-			if (to < s->count && isfinite(j->sight->shift[to]))
+			if (to < s->count && isfinite(j->shift[to]))
 				status = judge_one(j, &run, j->set->horizon[h], to, &sums[h], err);
 		}
 	}
@@ -258,31 +200,35 @@ static int walk(struct judge *j, const struct em_evaluate_part *part, struct sum
 }
 
 int em_evaluate_judge(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
-                      const struct em_evaluate_sight *sight, const struct em_evaluate_settings *set,
-                      struct em_error *err)
+                      const struct em_evaluate_settings *set, struct em_error *err)
 {
 	const struct em_series *s = part->series;
-	struct judge j = {.f = f, .s = s, .set = set, .sight = sight, .noise = em_series_noise(s)};
+	struct judge j = {.f = f, .s = s, .set = set, .noise = em_series_noise(s)};
 	struct sums sums[EM_EVALUATE_HORIZONS] = {{0}};
-	size_t n = s->energy.channels;
+	size_t n = s->energy.channels, room = s->count * (1 + em_descriptors_count(set->descriptors));
+	struct em_observation o = {0};
 	int status = 0;
 
+	if (em_series_same_axis(&f->lowrank.energy, &s->energy, err))
+		return -1;
 	if (!(j.noise > 0))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "series %.100s: no three spectra in a row: its noise is not known", s->name);
 	j.width = em_evaluate_width(set->level);
-	j.descriptor = malloc((2 * s->count * em_descriptors_count(set->descriptors) + 1) * sizeof(double));
+	j.shift = malloc((room + 1) * sizeof(double));
+	j.descriptor = j.shift + s->count;
 	j.work = malloc(EM_DESCRIPTORS * n * sizeof(double));
-	if (!j.descriptor || !j.work || em_prediction_init(&j.p, f, err))
+	if (!j.shift || !j.work || em_observation_init(&o, &f->lowrank, err) || em_prediction_init(&j.p, f, err))
 		status = em_error_memory(err, EM_DESCRIPTORS * n * sizeof(double));
 	if (!status) {
-		look(&j);
+		look(&j, &o);
 		status = walk(&j, part, sums, err);
 	}
 	for (size_t h = 0; h < set->horizons && !status; h++)
 		add_up(&result[h], &sums[h], s->truth);
+	em_observation_release(&o);
 	em_prediction_release(&j.p);
-	free(j.descriptor);
+	free(j.shift);
 	free(j.work);
 	return status;
 }

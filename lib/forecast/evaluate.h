@@ -36,9 +36,7 @@ struct em_evaluation {
 	double seen_covered; /* of what was measured, within the interval with noise */
 	struct em_evaluation_descriptor {
 		double error;   /* root mean square, to the truth or else to what was measured */
-		double pattern; /* that of the truth as the detector shows it to the truth; NaN: not known */
-		double covered; /* share within its interval of the truth as the detector shows it; or of what was
-		                 * measured, within the interval with noise; NaN: no interval */
+		double covered; /* share of that within its interval, with noise where it was measured; NaN: none */
 		double series;  /* that it was known in */
 	} descriptor[EM_DESCRIPTORS];
 };
@@ -90,22 +88,8 @@ void em_evaluate_print_record(const struct em_evaluation *result, const char *na
 
 /* ---- between the files ---- */
 
-/* What a model sees of a series: where the drift put each spectrum, and what the detector is like. */
-struct em_evaluate_sight {
-	double *shift; /* [spectra], channels; NaN: missing */
-	double *seen;  /* [channels]: the sum of all spectra, by the model's gain pattern where `flat` */
-	double *real;  /* [channels]: of their truth; 0: not known */
-	bool flat;     /* the model's detector is the series' */
-};
-/* em_evaluate_forget releases it, where this failed too. */
-int em_evaluate_look(struct em_evaluate_sight *sight, const struct em_forecast *f, const struct em_series *s,
-                     struct em_error *err);
-/* Series of the model's detector know more together: each gets the sums of all of them. */
-void em_evaluate_pool(struct em_evaluate_sight *sight, size_t count, size_t channels);
-void em_evaluate_forget(struct em_evaluate_sight *sight); /* of a zeroed one too */
 /* One part. */
 int em_evaluate_judge(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
-                      const struct em_evaluate_sight *sight, const struct em_evaluate_settings *settings,
-                      struct em_error *err);
+                      const struct em_evaluate_settings *settings, struct em_error *err);
 
 #endif

@@ -20,37 +20,16 @@ struct judging {
 	const struct em_forecast *f;
 	const struct em_evaluate_part *part;
 	const struct em_evaluate_settings *settings;
-	struct em_evaluate_sight *sight;
 	struct em_evaluation (*result)[EM_EVALUATE_HORIZONS];
 	struct em_error *error;
 	int *status;
 };
 
-static void look(void *ctx, size_t i)
-{
-	struct judging *j = ctx;
-
-	j->status[i] = em_evaluate_look(&j->sight[i], j->f, j->part[i].series, &j->error[i]);
-}
-
 static void judge(void *ctx, size_t i)
 {
 	struct judging *j = ctx;
 
-	j->status[i] = em_evaluate_judge(j->result[i], j->f, &j->part[i], &j->sight[i], j->settings, &j->error[i]);
-}
-
-/* One of the two on all parts; the first error. */
-static int each(struct judging *j, void (*run)(void *, size_t), size_t count, int threads, struct em_error *err)
-{
-	em_parallel_for(threads, count, run, j);
-	for (size_t i = 0; i < count; i++)
-		if (j->status[i]) {
-			if (err)
-				*err = j->error[i];
-			return -1;
-		}
-	return 0;
+	j->status[i] = em_evaluate_judge(j->result[i], j->f, &j->part[i], j->settings, &j->error[i]);
 }
 
 /* a += b, sums of series. */
@@ -67,7 +46,6 @@ static void add(struct em_evaluation *a, const struct em_evaluation *b)
 	a->seen_covered += b->seen_covered;
 	for (size_t k = 0; k < EM_DESCRIPTORS; k++) {
 		a->descriptor[k].error += b->descriptor[k].error;
-		a->descriptor[k].pattern += b->descriptor[k].pattern;
 		a->descriptor[k].covered += b->descriptor[k].covered;
 		a->descriptor[k].series += b->descriptor[k].series;
 	}
@@ -82,24 +60,21 @@ int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, c
 	j.result = calloc(count + 1, sizeof(*j.result));
 	j.error = calloc(count + 1, sizeof(*j.error));
 	j.status = calloc(count + 1, sizeof(*j.status));
-	j.sight = calloc(count + 1, sizeof(*j.sight));
-	if (!j.result || !j.error || !j.status || !j.sight)
+	if (!j.result || !j.error || !j.status)
 		status = em_error_memory(err, count * sizeof(*j.result));
 	else
-		status = each(&j, look, count, threads, err);
-	if (!status) {
-		em_evaluate_pool(j.sight, count, f->lowrank.energy.channels);
-		status = each(&j, judge, count, threads, err);
+		em_parallel_for(threads, count, judge, &j);
+	for (size_t i = 0; i < count && !status; i++) {
+		status = j.status[i];
+		if (status && err)
+			*err = j.error[i];
 	}
-	for (size_t i = 0; i < count && j.sight; i++) {
-		em_evaluate_forget(&j.sight[i]);
-		for (size_t h = 0; h < settings->horizons && !status; h++)
+	for (size_t i = 0; i < count && !status; i++)
+		for (size_t h = 0; h < settings->horizons; h++)
 			add(&result[h], &j.result[i][h]);
-	}
 	free(j.result);
 	free(j.error);
 	free(j.status);
-	free(j.sight);
 	return status;
 }
 
@@ -244,7 +219,7 @@ void em_evaluate_print_table(const struct em_evaluation *result, const char *con
 	em_text_printf(out, "%5s %-12s %9s %7s %7s %7s %7s %7s %10s", "steps", "model", "forecasts", "truth", "inside",
 	               "seen", "inside", "drifted", "rmse");
 	for (size_t k = 0; k < count; k++)
-		em_text_printf(out, " %11s %10s %7s", em_descriptors_name(set->descriptors, k), "pattern", "inside");
+		em_text_printf(out, " %11s %7s", em_descriptors_name(set->descriptors, k), "inside");
 	em_text_append(out, "\n");
 	for (size_t h = 0; h < set->horizons; h++)
 		for (size_t m = 0; m < models; m++) {
@@ -258,7 +233,7 @@ void em_evaluate_print_table(const struct em_evaluation *result, const char *con
 			cell(out, e->drifted, 7, 3);
 			cell(out, e->truth == e->truth ? e->truth_rmse : e->seen_rmse, 10, 2);
 			for (size_t k = 0; k < count; k++) {
-				em_text_printf(out, " %11.4g %10.3g", e->descriptor[k].error, e->descriptor[k].pattern);
+				em_text_printf(out, " %11.4g", e->descriptor[k].error);
 				cell(out, e->descriptor[k].covered, 7, 3);
 			}
 			em_text_append(out, "\n");
@@ -294,7 +269,6 @@ void em_evaluate_print_record(const struct em_evaluation *e, const char *name, s
 		em_json_put_name(out, em_descriptors_name(set->descriptors, k));
 		em_text_append(out, "{");
 		put(out, "rmse", e->descriptor[k].error);
-		put(out, "pattern", e->descriptor[k].pattern);
 		put(out, "inside", e->descriptor[k].covered);
 		em_text_append(out, "}");
 	}

@@ -68,7 +68,6 @@ void em_forecast_release(struct em_forecast *f)
 	if (f->method && f->method->release && f->own)
 		f->method->release(f->own);
 	em_lowrank_release(&f->lowrank);
-	em_residue_release(&f->residue);
 	free(f->provenance);
 	*f = (struct em_forecast){0};
 }

@@ -21,7 +21,6 @@
 #include "eels/energy.h"
 #include "forecast/lowrank.h"
 #include "forecast/novelty.h"
-#include "forecast/residue.h"
 #include "forecast/series.h"
 #include "forecast/trend.h"
 #include "io/safetensors.h"
@@ -72,7 +71,6 @@ struct em_forecast_track {
 struct em_forecast {
 	const struct em_forecast_method *method;
 	struct em_lowrank lowrank;
-	struct em_residue residue;
 	struct em_trend_prior shift; /* of the drift, channels */
 	double shift_noise;          /* variance of a measured shift */
 	size_t window;
@@ -144,7 +142,6 @@ struct em_forecast_school {
 	const struct em_series *const *series; /* borrowed, as all of them */
 	size_t count;
 	struct em_lowrank lowrank;
-	struct em_residue residue;
 	struct em_forecast_track *track; /* [count] */
 	double **shift;                  /* [count][spectra], channels; NaN: missing */
 	bool *failed;

@@ -131,8 +131,7 @@ static void put_front(const struct em_forecast *f, struct em_forecast_file *file
 	em_forecast_file_add(file, "basis.component", b->component, b->rank, b->channels);
 	em_forecast_file_add(file, "detector.flat", lr->flat, 1, b->channels);
 	em_forecast_file_add(file, "detector.veil", lr->doubt.veil, EM_PATTERN_VEILS, b->channels);
-	em_forecast_file_add(file, "detector.rest", &lr->doubt.rest, 1, 1);
-	em_forecast_file_add(file, "residue.power", f->residue.power, 1, EM_RESIDUE_BANDS);
+	em_forecast_file_add(file, "detector.rest", lr->doubt.rest, 1, b->channels);
 	em_forecast_file_add(file, "drift.prior", (const double *)&f->shift, 1, sizeof(f->shift) / sizeof(double));
 	for (size_t h = 0; h < f->horizons; h++)
 		horizon[h] = (double)f->horizon[h];
@@ -235,21 +234,23 @@ static int get_basis(struct em_basis *b, const struct em_safetensors *file, stru
 
 static int get_doubt(struct em_lowrank *lr, const struct em_safetensors *file, struct em_error *err)
 {
-	size_t n = lr->energy.channels;
-	struct em_pattern_doubt doubt = {calloc(EM_PATTERN_VEILS * n, sizeof(double)), 0};
-	int status = doubt.veil ? 0 : em_error_memory(err, EM_PATTERN_VEILS * n * sizeof(double));
+	size_t n = lr->energy.channels, all = (EM_PATTERN_VEILS + 1) * n;
+	double *veil = calloc(all, sizeof(*veil)), *rest = veil + EM_PATTERN_VEILS * n;
+	int status;
 
+	if (!veil)
+		return em_error_memory(err, all * sizeof(*veil));
+	status = em_forecast_file_get(file, "detector.veil", veil, EM_PATTERN_VEILS, n, err) ||
+	                 em_forecast_file_get(file, "detector.rest", rest, 1, n, err)
+	             ? -1
+	             : 0;
+	for (size_t i = 0; i < n && !status; i++)
+		if (!(rest[i] >= 0 && rest[i] < 1))
+			status = em_error_set(err, EM_ERROR_DATA,
+			                      "what is not known of the model's gain pattern is no variance");
 	if (!status)
-		status = em_forecast_file_get(file, "detector.rest", &doubt.rest, 1, 1, err) ||
-		                 em_forecast_file_get(file, "detector.veil", doubt.veil, EM_PATTERN_VEILS, n, err)
-		             ? -1
-		             : 0;
-	if (!status && !(doubt.rest >= 0 && doubt.rest < 1))
-		status =
-		    em_error_set(err, EM_ERROR_DATA, "what is not known of the model's gain pattern is no variance");
-	if (!status)
-		status = em_lowrank_set_doubt(lr, &doubt, err);
-	free(doubt.veil);
+		status = em_lowrank_set_doubt(lr, &(struct em_pattern_doubt){veil, rest}, err);
+	free(veil);
 	return status;
 }
 
@@ -288,18 +289,6 @@ static int get_lowrank(struct em_forecast *f, const struct em_safetensors *file,
 	return get_doubt(&f->lowrank, file, err);
 }
 
-static int get_residue(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err)
-{
-	double power[EM_RESIDUE_BANDS];
-
-	if (em_forecast_file_get(file, "residue.power", power, 1, EM_RESIDUE_BANDS, err))
-		return -1;
-	for (size_t b = 0; b < EM_RESIDUE_BANDS; b++)
-		if (!(power[b] >= 0 && power[b] < 1))
-			return em_error_set(err, EM_ERROR_DATA, "the power of the model's residue is no variance");
-	return em_residue_init(&f->residue, f->lowrank.energy.channels, power, err);
-}
-
 static int get_intervals(struct em_forecast *f, const struct em_safetensors *file, struct em_error *err)
 {
 	const struct em_tensor *t = em_safetensors_find(file, "interval.horizon");
@@ -335,7 +324,7 @@ static int get_all(struct em_forecast *f, const struct em_safetensors *file, str
 	const struct em_forecast_method *method = em_forecast_method_find(model);
 	if (!method)
 		return em_error_set(err, EM_ERROR_DATA, "a model '%.40s', which this version does not know", model);
-	if (get_lowrank(f, file, err) || get_residue(f, file, err) || get_intervals(f, file, err) ||
+	if (get_lowrank(f, file, err) || get_intervals(f, file, err) ||
 	    number_note(file, "forecast.window", 1, 1024, &window, err) ||
 	    number_note(file, "drift.noise", 1e-12, 1e12, &f->shift_noise, err) ||
 	    em_forecast_file_get(file, "drift.prior", (double *)&f->shift, 1, sizeof(f->shift) / sizeof(double), err))

@@ -189,8 +189,7 @@ static int look(struct em_forecast_school *l, bool with_spectra, const struct em
 		if (!l->track[s].aligned)
 			return em_error_memory(err, l->series[s]->count * channels * sizeof(float));
 	}
-	if (em_lowrank_learn(&l->lowrank, l->series, l->count, &set->lowrank, err) ||
-	    em_residue_learn(&l->residue, &l->lowrank, l->series, l->count, set->threads, err))
+	if (em_lowrank_learn(&l->lowrank, l->series, l->count, &set->lowrank, err))
 		return -1;
 	em_parallel_for(set->threads, l->count, see_series, l);
 	for (size_t s = 0; s < l->count; s++)
@@ -227,7 +226,6 @@ void em_forecast_school_close(struct em_forecast_school *l)
 	free(l->shift);
 	free(l->failed);
 	em_lowrank_release(&l->lowrank);
-	em_residue_release(&l->residue);
 	*l = (struct em_forecast_school){0};
 }
 
@@ -236,8 +234,7 @@ int em_forecast_learn(struct em_forecast *out, const struct em_forecast_method *
                       struct em_error *err)
 {
 	struct em_forecast f = {.method = method, .window = set->window};
-	int status = em_lowrank_copy(&f.lowrank, &school->lowrank, err) ||
-	             em_residue_init(&f.residue, school->residue.channels, school->residue.power, err);
+	int status = em_lowrank_copy(&f.lowrank, &school->lowrank, err);
 
 	if (!status) {
 		learn_shift(&f, school);

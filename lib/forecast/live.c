@@ -77,7 +77,6 @@ static void put_forecast(struct em_live *l, size_t steps, struct em_text *out)
 		em_json_put_name(out, em_descriptors_name(l->d, k));
 		em_text_append(out, "{");
 		put_interval(l, out, found[k].value, hypot(found[k].deviation, noise));
-		put(out, "pattern", l->width * found[k].pattern);
 		em_text_append(out, "}");
 	}
 	em_text_append(out, "}");

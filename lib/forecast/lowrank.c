@@ -84,8 +84,9 @@ int em_lowrank_copy(struct em_lowrank *dst, const struct em_lowrank *src, struct
 	made.shape = copy(src->shape, all);
 	made.slope = copy(src->slope, all);
 	made.flat = copy(src->flat, n);
-	made.doubt.veil = copy(src->doubt.veil, (EM_PATTERN_VEILS + 1) * n);
-	made.unknown = made.doubt.veil ? made.doubt.veil + EM_PATTERN_VEILS * n : NULL;
+	made.doubt.veil = copy(src->doubt.veil, (EM_PATTERN_VEILS + 2) * n);
+	made.doubt.rest = made.doubt.veil ? made.doubt.veil + EM_PATTERN_VEILS * n : NULL;
+	made.unknown = made.doubt.veil ? made.doubt.rest + n : NULL;
 	if (!made.basis.mean || !made.basis.weight || !made.basis.component || !made.shape || !made.slope ||
 	    !made.flat || (src->doubt.veil && !made.doubt.veil)) {
 		em_lowrank_release(&made);

@@ -248,6 +248,8 @@ static int find_pattern(struct em_lowrank *lr, struct learner *l, const struct e
 	                                     l->first,           l->count, set->threads};
 	double variance = USUAL;
 
+	if (l->count < EM_PATTERN_SERIES)
+		return 0;
 	for (int k = 0; k < TURNS; k++) {
 		if (turn(lr, l, k < TURNS - FREE ? lr->basis.rank : set->rank, 1, set, err) ||
 		    em_pattern_improve(&s, l->flat, &variance, k + 1 == TURNS ? &l->doubt : NULL, err))
@@ -282,7 +284,8 @@ int em_lowrank_learn(struct em_lowrank *out, const struct em_series *const *seri
 	l.first = calloc(count + 1, sizeof(*l.first));
 	l.scale = calloc(count + 1, sizeof(*l.scale));
 	l.flat = malloc(l.channels * sizeof(*l.flat));
-	l.doubt.veil = calloc(EM_PATTERN_VEILS * l.channels, sizeof(double));
+	l.doubt.veil = calloc((EM_PATTERN_VEILS + 1) * l.channels, sizeof(double));
+	l.doubt.rest = l.doubt.veil ? l.doubt.veil + EM_PATTERN_VEILS * l.channels : NULL;
 	for (size_t i = 0; l.flat && i < l.channels; i++)
 		l.flat[i] = 1;
 	status = l.first && l.scale && l.flat && l.doubt.veil ? learn(&lr, &l, settings, err)

@@ -6,11 +6,13 @@
 #include "base/parallel.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TURN 6.28318530717958647692
 #define TAPS 4
+#define MARGIN 4
 #define ITERATIONS 40
 #define SOLVED 1e-6 /* of the square of what was to be explained */
 #define LEAST 1e-12 /* of a variance */
@@ -24,14 +26,35 @@ static void take_taps(double f, float tap[TAPS])
 	tap[3] = (float)((0.5 * f - 0.5) * f * f);
 }
 
-/* Datum j of spectrum t is from channels j + *from .. j + *from + 3; first <= j < end are on the axis. */
-static void find_place(const struct em_pattern_fit *f, size_t t, ptrdiff_t *from, size_t *first, size_t *end)
+/* Datum j of spectrum t is from channels j + *from .. j + *from + 3. */
+static ptrdiff_t first_tap(const struct em_pattern_fit *f, size_t t)
 {
-	ptrdiff_t last = (ptrdiff_t)floor(f->s->shift[t]) + TAPS - 2, n = (ptrdiff_t)f->n;
+	return (ptrdiff_t)floor(f->s->shift[t]) - 1;
+}
 
-	*from = last - (TAPS - 1);
-	*first = *from < 0 ? (size_t) - *from : 0;
-	*end = last < 0 ? f->n : last < n ? (size_t)(n - last) : 0;
+/*
+ * Data first .. end - 1 are measured in all spectra, with MARGIN to spare, as each is the mean of some: what was filled
+ * in at the ends would pass for a measurement that there is no pattern.  What has drifted too far for that is left out.
+ */
+static void find_span(struct em_pattern_fit *f)
+{
+	ptrdiff_t n = (ptrdiff_t)f->n, most = n / 8, low = 0, high = 0;
+
+	for (size_t t = 0; t < f->count; t++) {
+		ptrdiff_t below = MARGIN - first_tap(f, t), above = first_tap(f, t) + TAPS - 1 + MARGIN;
+
+		low = below > low && below <= most ? below : low;
+		high = above > high && above <= most ? above : high;
+	}
+	f->first = (size_t)low;
+	f->end = (size_t)(n - high);
+}
+
+static bool is_inside(const struct em_pattern_fit *f, size_t t)
+{
+	ptrdiff_t from = first_tap(f, t);
+
+	return (ptrdiff_t)f->first + from >= 0 && (ptrdiff_t)f->end + from + TAPS - 1 <= (ptrdiff_t)f->n;
 }
 
 float em_pattern_dot(const float *a, const float *b, size_t n)
@@ -67,13 +90,11 @@ static void expect_row(void *ctx, size_t t)
 	const struct em_pattern_fit *f = ctx;
 	float *x = f->x + t * f->n, tap[TAPS];
 	const float *m = f->model + t * f->n;
-	ptrdiff_t from;
-	size_t first, end;
+	ptrdiff_t from = first_tap(f, t);
 
-	find_place(f, t, &from, &first, &end);
 	take_taps(f->s->shift[t] - floor(f->s->shift[t]), tap);
 	memset(x, 0, f->n * sizeof(*x));
-	for (size_t j = first; j < end; j++) {
+	for (size_t j = f->first; j < f->end && is_inside(f, t); j++) {
 		const float *g = f->wave + (ptrdiff_t)j + from;
 
 		x[j] = m[j] * (tap[0] * g[0] + tap[1] * g[1] + tap[2] * g[2] + tap[3] * g[3]);
@@ -132,14 +153,14 @@ static void gather_channels(void *ctx, size_t chunk)
 	memset(f->out + low, 0, (high - low) * sizeof(*f->out));
 	for (size_t t = 0; t < f->count; t++) {
 		const float *x = f->x + t * f->n;
+		ptrdiff_t from = first_tap(f, t);
 		float tap[TAPS];
-		ptrdiff_t from;
-		size_t first, end;
 
-		find_place(f, t, &from, &first, &end);
+		if (!is_inside(f, t))
+			continue;
 		take_taps(f->s->shift[t] - floor(f->s->shift[t]), tap);
 		for (ptrdiff_t k = 0; k < TAPS; k++) {
-			ptrdiff_t by = from + k, a = (ptrdiff_t)first + by, b = (ptrdiff_t)end + by;
+			ptrdiff_t by = from + k, a = (ptrdiff_t)f->first + by, b = (ptrdiff_t)f->end + by;
 
 			a = a > (ptrdiff_t)low ? a : (ptrdiff_t)low;
 			b = b < (ptrdiff_t)high ? b : (ptrdiff_t)high;
@@ -266,54 +287,50 @@ static void see_row(void *ctx, size_t t)
 	const float *y = f->s->aligned + t * f->n;
 	const double *w = f->s->basis->weight;
 	float *x = f->x + t * f->n, *m = f->model + t * f->n, *slope = f->slope + t * f->n;
-	ptrdiff_t from;
-	size_t first, end;
 
-	find_place(f, t, &from, &first, &end);
-	for (size_t i = 0; i < f->n; i++)
+	memset(x, 0, f->n * sizeof(*x));
+	memset(m, 0, f->n * sizeof(*m));
+	memset(slope, 0, f->n * sizeof(*slope));
+	for (size_t i = f->first; i < f->end && is_inside(f, t); i++)
 		x[i] = (float)w[i] * y[i];
 	if (!isfinite(em_pattern_dot(x, x, f->n)))
 		memset(x, 0, f->n * sizeof(*x));
-	memset(m, 0, f->n * sizeof(*m));
 	for (size_t k = 0; k < f->rank; k++) {
 		f->u[k * f->count + t] = em_pattern_dot(x, f->v + k * f->n, f->n);
 		subtract(m, -f->u[k * f->count + t], f->v + k * f->n, f->n);
 	}
 	subtract(x, 1, m, f->n);
-	for (size_t i = 0; i < f->n; i++) {
-		size_t a = i ? i - 1 : 0, b = i + 1 < f->n ? i + 1 : i;
+	for (size_t i = f->first; i < f->end; i++) {
+		size_t a = i > f->first ? i - 1 : i, b = i + 1 < f->end ? i + 1 : i;
 
-		slope[i] = w[a] > 0 && w[b] > 0 ? (float)(w[i] * ((double)m[b] / w[b] - (double)m[a] / w[a]) / 2) : 0;
+		if (w[a] > 0 && w[b] > 0)
+			slope[i] = (float)(w[i] * ((double)m[b] / w[b] - (double)m[a] / w[a]) / (double)(b - a));
 	}
-	for (size_t i = 0; i < f->n; i++)
-		if (i < first || i >= end)
-			x[i] = m[i] = slope[i] = 0;
 	leave_components(f, slope);
 	f->bend[t] = (double)em_pattern_dot(slope, slope, f->n);
 }
 
-/* u becomes orthonormal: by the power -1/2 of its products. */
-static int make_orthonormal(struct em_pattern_fit *f, double *room, struct em_error *err)
+/* Rows x[rank][n] become orthonormal: by the power -1/2 of their products.  room: rank * (rank + 1). */
+static int make_orthonormal(float *x, size_t rank, size_t n, double *room, struct em_error *err)
 {
-	size_t r = f->rank;
-	double *products = room, *row = room + r * r;
+	double *products = room, *column = room + rank * rank;
 
-	for (size_t a = 0; a < r; a++)
+	for (size_t a = 0; a < rank; a++)
 		for (size_t b = 0; b <= a; b++) {
-			products[a * r + b] = 0;
-			for (size_t t = 0; t < f->count; t++)
-				products[a * r + b] += (double)f->u[a * f->count + t] * (double)f->u[b * f->count + t];
+			products[a * rank + b] = 0;
+			for (size_t i = 0; i < n; i++)
+				products[a * rank + b] += (double)x[a * n + i] * (double)x[b * n + i];
 		}
-	if (em_symmetric_power(products, r, -0.5, err))
+	if (em_symmetric_power(products, rank, -0.5, err))
 		return -1;
-	for (size_t t = 0; t < f->count; t++) {
-		for (size_t a = 0; a < r; a++) {
-			row[a] = 0;
-			for (size_t b = 0; b < r; b++)
-				row[a] += products[a * r + b] * (double)f->u[b * f->count + t];
+	for (size_t i = 0; i < n; i++) {
+		for (size_t a = 0; a < rank; a++) {
+			column[a] = 0;
+			for (size_t b = 0; b < rank; b++)
+				column[a] += products[a * rank + b] * (double)x[b * n + i];
 		}
-		for (size_t a = 0; a < r; a++)
-			f->u[a * f->count + t] = (float)row[a];
+		for (size_t a = 0; a < rank; a++)
+			x[a * n + i] = (float)column[a];
 	}
 	return 0;
 }
@@ -355,7 +372,7 @@ static double measure_variance(struct em_pattern_fit *f, const double *flat)
 
 static void release(struct em_pattern_fit *f)
 {
-	free((void *)f->v);
+	free(f->v);
 	free(f->u);
 	free(f->model);
 	free(f->bend);
@@ -370,9 +387,8 @@ static void release(struct em_pattern_fit *f)
 static int prepare(struct em_pattern_fit *f, struct em_error *err)
 {
 	size_t size = f->count * f->n;
-	float *v = malloc(f->rank * f->n * sizeof(*v));
 
-	f->v = v;
+	f->v = calloc(f->rank * f->n, sizeof(*f->v));
 	f->u = malloc(f->rank * f->count * sizeof(*f->u));
 	f->model = malloc(3 * size * sizeof(*f->model));
 	f->bend = malloc((f->count + f->n / 2 + 1) * sizeof(*f->bend));
@@ -380,16 +396,29 @@ static int prepare(struct em_pattern_fit *f, struct em_error *err)
 	f->inverse = em_fft_plan_new_inverse(1, f->n, err);
 	f->wave = em_fft_alloc(f->n, err);
 	f->half = em_fft_alloc(2 * (f->n / 2 + 1), err);
-	if (!v || !f->u || !f->model || !f->bend)
+	if (!f->v || !f->u || !f->model || !f->bend)
 		return em_error_memory(err, 3 * size * sizeof(*f->model));
 	if (!f->forward || !f->inverse || !f->wave || !f->half)
 		return -1;
 	f->slope = f->model + size;
 	f->x = f->slope + size;
 	f->weight = f->bend + f->count;
-	for (size_t i = 0; i < f->rank * f->n; i++)
-		v[i] = (float)f->s->basis->component[i];
+	find_span(f);
+	for (size_t k = 0; k < f->rank * f->n; k += f->n)
+		for (size_t i = f->first; i < f->end; i++)
+			f->v[k + i] = (float)f->s->basis->component[k + i];
 	return 0;
+}
+
+/* Of a factor in all channels spectra say nothing. */
+static void make_mean_one(double *flat, size_t n)
+{
+	double mean = 0;
+
+	for (size_t i = 0; i < n; i++)
+		mean += flat[i] / (double)n;
+	for (size_t i = 0; i < n; i++)
+		flat[i] /= mean;
 }
 
 /* room: four times what is solved for, and rank * (rank + 1). */
@@ -399,8 +428,10 @@ static int improve(struct em_pattern_fit *f, double *flat, double *variance, str
 	size_t n = f->n + f->count;
 	double *b = room, *x = room + n;
 
+	if (make_orthonormal(f->v, f->rank, f->n, room, err))
+		return -1;
 	em_parallel_for(f->s->threads, f->count, see_row, f);
-	if (make_orthonormal(f, room, err))
+	if (make_orthonormal(f->u, f->rank, f->count, room, err))
 		return -1;
 	f->noise = long_noise(f);
 	f->prior = f->noise / fmax(*variance, LEAST);
@@ -417,6 +448,7 @@ static int improve(struct em_pattern_fit *f, double *flat, double *variance, str
 	if (doubt && em_pattern_find_doubt(f, b, flat, doubt, err))
 		return -1;
 	*variance = measure_variance(f, flat);
+	make_mean_one(flat, f->n);
 	for (size_t t = 0; t < f->count; t++)
 		f->s->shift[t] += fmax(-1, fmin(1, x[f->n + t]));
 	return 0;

@@ -21,15 +21,18 @@
 
 #include <stddef.h>
 
-#define EM_PATTERN_WAVES 41 /* the longest ones, by half turns, whose errors go together, and which areas' come from   \
-	                     */
-#define EM_PATTERN_VEILS 16
+#define EM_PATTERN_WAVES                                                                                               \
+	41 /* the longest ones, by half turns, whose errors go together, and which areas' come from                    \
+	    */
+#define EM_PATTERN_VEILS 48
+/* With fewer nobody can say whether they agree, and what drift and reaction do together passes for a pattern. */
+#define EM_PATTERN_SERIES 3
 
 /* What is not known of a pattern: the covariance of g is the sum of the veils' outer products, and `rest` of each
- * channel by itself. */
+ * channel by itself; both are of whoever asks. */
 struct em_pattern_doubt {
-	double *veil; /* [EM_PATTERN_VEILS][channels], of whoever asks */
-	double rest;
+	double *veil; /* [EM_PATTERN_VEILS][channels] */
+	double *rest; /* [channels] */
 };
 
 struct em_pattern_spectra {

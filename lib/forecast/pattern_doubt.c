@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SERIES_LEAST 3    /* that can be said to disagree */
 #define SIGNAL_LEAST 1e-4 /* of a direction of which anything is known */
 #define EXCESS_MOST 1e4
 #define EXCESS_STEP 1.05
@@ -159,7 +158,7 @@ static double disagreement(const struct em_pattern_fit *f, const struct open *o,
 	size_t series = f->s->series;
 	double sum = 0, square = 0, expected = f->noise * (o->known[i] - f->prior);
 
-	if (series < SERIES_LEAST || !(expected > 0))
+	if (series < EM_PATTERN_SERIES || !(expected > 0))
 		return 1;
 	for (size_t s = 0; s < series; s++) {
 		double said = 0;
@@ -249,11 +248,31 @@ static void put_veil(const struct em_pattern_fit *f, const struct open *o, size_
 			out[k] += sqrt(o->variance[i]) * o->direction[i * o->base + a] * o->wave[a * o->n + k];
 }
 
+/* Variance of the channels' rest: `all`, or where few data are of a channel what these leave open. */
+static void put_rest(const struct em_pattern_fit *f, double all, double *data, double *rest)
+{
+	memset(data, 0, f->n * sizeof(*data));
+	for (size_t t = 0; t < f->count; t++) {
+		ptrdiff_t by = (ptrdiff_t)lround(f->s->shift[t]);
+
+		for (size_t k = f->first; k < f->end; k++) {
+			ptrdiff_t i = (ptrdiff_t)k + by;
+			double m = (double)f->model[t * f->n + k];
+
+			if (i >= 0 && i < (ptrdiff_t)f->n)
+				data[i] += m * m;
+		}
+	}
+	for (size_t i = 0; i < f->n; i++)
+		rest[i] = fmax(all, f->noise / (data[i] + f->prior));
+}
+
 /* The most uncertain directions as patterns, and of all others, and of short waves, their sum. */
 static void print(const struct em_pattern_fit *f, const struct open *o, struct em_pattern_doubt *doubt)
 {
+	double rest = 0;
+
 	memset(doubt->veil, 0, EM_PATTERN_VEILS * f->n * sizeof(*doubt->veil));
-	doubt->rest = 0;
 	for (size_t n = 0; n < o->base; n++) {
 		size_t most = 0;
 
@@ -263,11 +282,12 @@ static void print(const struct em_pattern_fit *f, const struct open *o, struct e
 		if (n < EM_PATTERN_VEILS)
 			put_veil(f, o, most, doubt->veil + n * f->n);
 		else
-			doubt->rest += o->variance[most] / (double)f->n;
+			rest += o->variance[most] / (double)f->n;
 		o->variance[most] = 0;
 	}
 	for (size_t k = o->waves / 2 + 1; k <= f->n / 2; k++)
-		doubt->rest += (2 * k == f->n ? 1 : 2) * f->noise / (f->weight[k] + f->prior) / (double)f->n;
+		rest += (2 * k == f->n ? 1 : 2) * f->noise / (f->weight[k] + f->prior) / (double)f->n;
+	put_rest(f, rest, o->product, doubt->rest);
 }
 
 int em_pattern_find_doubt(struct em_pattern_fit *f, const double *left, double *flat, struct em_pattern_doubt *doubt,

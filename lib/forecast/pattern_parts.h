@@ -12,17 +12,18 @@ struct em_fft_plan;
 struct em_pattern_fit {
 	const struct em_pattern_spectra *s;
 	size_t count, n, rank;
-	const float *v; /* [rank][n]: the components */
-	float *u;       /* [rank][count]: the scores, made orthonormal */
-	float *model;   /* [count][n]: by the noise; 0 where nothing was measured */
-	float *slope;   /* [count][n]: its derivative, beside the components */
-	float *x;       /* [count][n]: a residual, or what a pattern makes of the model */
-	double *bend;   /* [count]: squares of slopes */
-	double noise;   /* variance of a weighted datum, as long waves have it */
-	double prior;   /* 1 / variance of g, by the noise */
-	double *weight; /* [n / 2 + 1]: what is known of each wave, by the noise */
-	float *left;    /* [count][n]: the residual, where doubt is asked for; */
-	double *said;   /* [count]: what each spectrum says of a wave */
+	size_t first, end; /* of the data that all spectra have */
+	float *v;          /* [rank][n]: the components in these, orthonormal */
+	float *u;          /* [rank][count]: the scores, made orthonormal */
+	float *model;      /* [count][n]: by the noise; 0 where nothing was measured */
+	float *slope;      /* [count][n]: its derivative, beside the components */
+	float *x;          /* [count][n]: a residual, or what a pattern makes of the model */
+	double *bend;      /* [count]: squares of slopes */
+	double noise;      /* variance of a weighted datum, as long waves have it */
+	double prior;      /* 1 / variance of g, by the noise */
+	double *weight;    /* [n / 2 + 1]: what is known of each wave, by the noise */
+	float *left;       /* [count][n]: the residual, where doubt is asked for; */
+	double *said;      /* [count]: what each spectrum says of a wave */
 	/* of one product; in: g[n], then a shift for each spectrum */
 	const double *in;
 	double *out;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Descriptors' slopes against differences, and the residue's variance against its closed form. */
+/* Descriptors' slopes against differences. */
 #include "forecast/descriptor.h"
-#include "forecast/residue.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -84,32 +83,10 @@ static void ratio_moves_smoothly(void **state)
 	em_descriptors_free(d);
 }
 
-/* var = sum over waves of power times |sum of factor e^(-i w)|^2 */
-static void residue_in_closed_form(void **state)
-{
-	double power[EM_RESIDUE_BANDS] = {0}, *factor = malloc(N * sizeof(*factor));
-	struct em_residue r;
-
-	(void)state;
-	assert_non_null(factor);
-	power[3] = 4e-6; /* waves 8 to 15 */
-	assert_int_equal(em_residue_init(&r, N, power, NULL), 0);
-	for (size_t wave = 7; wave < 17; wave++) {
-		double expected = wave >= 8 && wave < 16 ? 4e-6 * N * N / 4.0 : 0;
-
-		for (size_t i = 0; i < N; i++)
-			factor[i] = cos(2 * acos(-1) * (double)wave * (double)i / N);
-		assert_true(fabs(em_residue_variance(&r, factor) - expected) < 1e-5);
-	}
-	em_residue_release(&r);
-	free(factor);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(slopes_are_differences),
-	                                   cmocka_unit_test(ratio_moves_smoothly),
-	                                   cmocka_unit_test(residue_in_closed_form)};
+	                                   cmocka_unit_test(ratio_moves_smoothly)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,8 +89,7 @@ static void no_model_has_these(void **state)
 	            {"lowrank", "dynamics.horizon", 0.5F, "horizons"},
 	            {"lowrank", "basis.weight", -1, "negative"},
 	            {"lowrank", "detector.flat", 0, "not positive"},
-	            {"lowrank", "detector.rest", 1, "no variance"},
-	            {"lowrank", "residue.power", -1, "no variance"}};
+	            {"lowrank", "detector.rest", 1, "no variance"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
