@@ -49,6 +49,7 @@ echo '{"limits":{"stage.z":["-50um"]}}' >config/emfilters/limits.json
 check_fails "a slip of the pen stops everything" 1 'stage.z: a limit is two texts' 'emctl get'
 rm config/emfilters/limits.json
 check_fails "without a unit" 2 'of what' 'emctl set stage.x=5'
+check "which zero needs not" 'emctl --dry-run set stage.x=0 defocus=-0 >plan'
 check_fails "no such control" 2 'no control' 'emctl set stage.q=5um'
 check_fails "nor to be read" 2 'no control' 'emctl get stage.q'
 check_fails "twice" 2 'given twice' 'emctl set mag=5000 mag=6000'

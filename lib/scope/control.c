@@ -142,7 +142,9 @@ static int parse_number(const struct em_control_info *info, const char *text, do
 	if (end == text || !isfinite(v) || strcspn(text, "xX") < (size_t)(end - text))
 		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is a number", info->name, text);
 	end += strspn(end, " ");
-	if (!unit_of(info->dimension, end, &si))
+	if (v == 0 && !*end)
+		si = 1; /* the same in all units */
+	else if (!unit_of(info->dimension, end, &si))
 		return em_error_set(err, EM_ERROR_USAGE,
 		                    *end ? "%s=%.60s: there is no such unit for it: write %g%s"
 		                         : "%s=%.60s: of what? write %g%s",
