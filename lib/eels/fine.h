@@ -115,6 +115,13 @@ int em_fine_lines_fit(const struct em_energy *e, const double *counts, const dou
                       const struct em_fine_lines_settings *settings, const struct em_fine_lines *start,
                       struct em_fine_lines *lines, struct em_error *err);
 
+/* slope[e->channels]: how the first line's splitting changes with the counts of each channel, to first order, the
+ * variance and the channels that are fitted staying as they are.  lines: the fit of the same.  EM_ERROR_USAGE: it is of
+ * lines that are not split; EM_ERROR_DATA: it is at no minimum. */
+int em_fine_lines_splitting_slopes(const struct em_energy *e, const double *counts, const double *variance,
+                                   const struct em_fine_lines_settings *settings, const struct em_fine_lines *lines,
+                                   double *slope, struct em_error *err);
+
 /* curve[e->channels]: the counts that a fit with these settings describes, to look at. */
 void em_fine_lines_curve(const struct em_energy *e, const struct em_fine_lines_settings *settings,
                          const struct em_fine_lines *lines, double *curve);

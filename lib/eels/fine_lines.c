@@ -361,6 +361,30 @@ void em_fine_lines_curve(const struct em_energy *e, const struct em_fine_lines_s
 		curve[j] = em_fine_model_at(&m, &lines->fit, em_energy_at(e, (double)j));
 }
 
+/* The model with the channels that are fitted; *ev is to be freed, also after an error. */
+static int model_on(const struct em_energy *e, const double *counts, const double *variance,
+                    const struct em_fine_lines_settings *s, size_t peaks, struct em_fine_lines_windows *w,
+                    struct em_energy_span *span, struct em_fine_model *m, double **ev, struct em_error *err)
+{
+	*ev = NULL;
+	if (em_fine_lines_place(e, counts, variance, s, w, err))
+		return -1;
+	const struct em_energy_window whole = {w->first.from, w->second.to};
+	if (em_energy_span(e, &whole, span, err) || em_fine_check(e, counts, variance, span, err))
+		return -1;
+	*ev = malloc(span->count * sizeof(**ev));
+	if (!*ev)
+		return em_error_memory(err, span->count * sizeof(**ev));
+	for (size_t j = 0; j < span->count; j++)
+		(*ev)[j] = em_energy_at(e, (double)(span->first + j));
+	*m = model_of(e, s, peaks);
+	m->points = span->count;
+	m->ev = *ev;
+	m->counts = counts + span->first;
+	m->variance = variance + span->first;
+	return 0;
+}
+
 int em_fine_lines_fit(const struct em_energy *e, const double *counts, const double *variance,
                       const struct em_fine_lines_settings *s, const struct em_fine_lines *start,
                       struct em_fine_lines *lines, struct em_error *err)
@@ -368,26 +392,13 @@ int em_fine_lines_fit(const struct em_energy *e, const double *counts, const dou
 	struct em_fine_lines_windows w;
 	struct em_energy_span span;
 	struct em_fine_lines l = {.fit.peaks = s->split ? 4 : 2};
-	int status = 0;
+	struct em_fine_model m;
+	double *ev;
+	int status = model_on(e, counts, variance, s, l.fit.peaks, &w, &span, &m, &ev, err);
 
-	if (em_fine_lines_place(e, counts, variance, s, &w, err))
-		return -1;
-	const struct em_energy_window whole = {w.first.from, w.second.to};
-	if (em_energy_span(e, &whole, &span, err) || em_fine_check(e, counts, variance, &span, err))
-		return -1;
-	double *ev = malloc(span.count * sizeof(*ev));
-	if (!ev)
-		return em_error_memory(err, span.count * sizeof(*ev));
-	for (size_t j = 0; j < span.count; j++)
-		ev[j] = em_energy_at(e, (double)(span.first + j));
-	struct em_fine_model m = model_of(e, s, l.fit.peaks);
-	m.points = span.count;
-	m.ev = ev;
-	m.counts = counts + span.first;
-	m.variance = variance + span.first;
-	if (start && start->fit.peaks == l.fit.peaks)
+	if (!status && start && start->fit.peaks == l.fit.peaks)
 		l = *start;
-	else
+	else if (!status)
 		status = begin(&m, s, w.position[0], &l.fit, err);
 	status = status || em_fine_model_fit(&m, &l.fit, err) || check_peaks(e, &l.fit, &w, err) || describe(&l, err)
 	             ? -1
@@ -395,5 +406,25 @@ int em_fine_lines_fit(const struct em_energy *e, const double *counts, const dou
 	free(ev);
 	if (!status)
 		*lines = l;
+	return status;
+}
+
+int em_fine_lines_splitting_slopes(const struct em_energy *e, const double *counts, const double *variance,
+                                   const struct em_fine_lines_settings *s, const struct em_fine_lines *lines,
+                                   double *slope, struct em_error *err)
+{
+	struct em_fine_lines_windows w;
+	struct em_energy_span span;
+	struct em_fine_model m;
+	double *ev;
+	int status;
+
+	if (lines->fit.peaks != 4)
+		return em_error_set(err, EM_ERROR_USAGE, "lines that are not split have no splitting");
+	status = model_on(e, counts, variance, s, lines->fit.peaks, &w, &span, &m, &ev, err);
+	memset(slope, 0, e->channels * sizeof(*slope));
+	if (!status)
+		status = em_fine_model_distance_slopes(&m, &lines->fit, 0, 1, slope + span.first, err);
+	free(ev);
 	return status;
 }

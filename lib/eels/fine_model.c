@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "eels/fine_model.h"
 #include "base/fit.h"
+#include "base/linalg.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PARAMS (3 * EM_FINE_PEAKS_MAX + 2)
 #define LN16 2.772588722239781
+#define STEP 0.01 /* standard errors of a parameter: over so much the curvature of a least sum is measured */
 
 /*
  * Of a model: position, width and area of each peak, the step's height if there is one, the Lorentzian share of Voigt.
@@ -187,21 +190,36 @@ static void give(const struct task *t, const double *p, double *c, double chi2, 
 	fit->lorentzian = t->share ? p[t->place[t->share]] : t->m->shape == EM_FINE_LORENTZ;
 }
 
+/* All parameters of the model, as a fit has them. */
+static void gather(const struct task *t, const struct em_fine_fit *fit, double *p)
+{
+	for (size_t i = 0; i < t->m->peaks; i++) {
+		p[3 * i] = fit->peak[i].position.value;
+		p[3 * i + 1] = fit->peak[i].width.value;
+		p[3 * i + 2] = fit->peak[i].area.value;
+	}
+	if (t->height)
+		p[t->height] = fit->step.value;
+	if (t->share)
+		p[t->share] = fit->lorentzian;
+}
+
+static void contract(const struct task *t, const double *p, double *fitted)
+{
+	for (size_t k = 0; k < t->all; k++)
+		fitted[t->place[k]] = p[k];
+}
+
 int em_fine_model_fit(const struct em_fine_model *model, struct em_fine_fit *fit, struct em_error *err)
 {
 	const struct task t = plan(model);
 	const struct em_fit f = {model->points, t.params, residuals, jacobian, (void *)&t, 0};
-	double p[PARAMS], covariance[PARAMS * PARAMS], chi2;
+	double all[PARAMS], p[PARAMS], covariance[PARAMS * PARAMS], chi2;
 
-	for (size_t i = 0; i < model->peaks; i++) {
-		p[t.place[3 * i]] = fit->peak[i].position.value;
-		p[t.place[3 * i + 1]] = fit->peak[i].width.value;
-		p[t.place[3 * i + 2]] = fit->peak[i].area.value;
-	}
-	if (t.height)
-		p[t.place[t.height]] = fit->step.value;
+	gather(&t, fit, all);
 	if (t.share)
-		p[t.place[t.share]] = 0.5;
+		all[t.share] = 0.5;
+	contract(&t, all, p);
 	if (em_fit_run(&f, p, covariance, &chi2, err))
 		return -1;
 	double lorentzian = t.share ? p[t.place[t.share]] : 0;
@@ -215,20 +233,83 @@ int em_fine_model_fit(const struct em_fine_model *model, struct em_fine_fit *fit
 	return 0;
 }
 
+/* g[params]: half the gradient of the sum of squares.  work[points][params + 1] */
+static void gradient(const struct task *t, const double *p, double *work, double *g)
+{
+	double *r = work, *j = work + t->m->points;
+
+	residuals((void *)t, p, r);
+	jacobian((void *)t, p, j);
+	memset(g, 0, t->params * sizeof(*g));
+	for (size_t i = 0; i < t->m->points; i++)
+		for (size_t k = 0; k < t->params; k++)
+			g[k] += r[i] * j[i * t->params + k];
+}
+
+/* Half the second derivatives of the sum of squares, what the residuals are bent by included; h[params][params] */
+static void curvature(const struct task *t, const double *p, double *work, double *h)
+{
+	double up[PARAMS], down[PARAMS], at[PARAMS], step[PARAMS] = {0};
+	const double *j = work + t->m->points;
+	size_t n = t->params;
+
+	gradient(t, p, work, up);
+	for (size_t i = 0; i < t->m->points; i++)
+		for (size_t k = 0; k < n; k++)
+			step[k] += j[i * n + k] * j[i * n + k];
+	for (size_t k = 0; k < n; k++) {
+		step[k] = STEP / sqrt(step[k]);
+		memcpy(at, p, n * sizeof(*at));
+		at[k] = p[k] + step[k];
+		gradient(t, at, work, up);
+		at[k] = p[k] - step[k];
+		gradient(t, at, work, down);
+		for (size_t l = 0; l < n; l++)
+			h[k * n + l] = (up[l] - down[l]) / (2 * step[k]);
+	}
+	for (size_t k = 0; k < n; k++)
+		for (size_t l = 0; l < k; l++)
+			h[k * n + l] = (h[k * n + l] + h[l * n + k]) / 2;
+}
+
+int em_fine_model_distance_slopes(const struct em_fine_model *model, const struct em_fine_fit *fit, size_t from,
+                                  size_t to, double *slope, struct em_error *err)
+{
+	struct em_fine_model m = *model;
+	double p[PARAMS], all[PARAMS], h[PARAMS * PARAMS], x[PARAMS] = {0};
+
+	if (m.shape == EM_FINE_VOIGT && (fit->lorentzian == 0 || fit->lorentzian == 1))
+		m.shape = fit->lorentzian > 0 ? EM_FINE_LORENTZ : EM_FINE_GAUSS;
+	const struct task t = plan(&m);
+	size_t n = t.params;
+	double *work = malloc(m.points * (n + 1) * sizeof(*work)), *j = work + m.points;
+	if (!work)
+		return em_error_memory(err, m.points * (n + 1) * sizeof(*work));
+	gather(&t, fit, all);
+	contract(&t, all, p);
+	curvature(&t, p, work, h);
+	x[t.place[3 * from]] = -1;
+	x[t.place[3 * to]] = 1;
+	int status = em_cholesky_factor(h, n, err);
+	if (!status) {
+		em_cholesky_solve(h, n, x);
+		jacobian((void *)&t, p, j);
+		for (size_t i = 0; i < m.points; i++) {
+			slope[i] = 0;
+			for (size_t k = 0; k < n; k++)
+				slope[i] += x[k] * j[i * n + k] / sqrt(m.variance[i]);
+		}
+	}
+	free(work);
+	return status;
+}
+
 double em_fine_model_at(const struct em_fine_model *model, const struct em_fine_fit *fit, double ev)
 {
 	const struct task t = plan(model);
 	double p[PARAMS];
 
-	for (size_t i = 0; i < model->peaks; i++) {
-		p[3 * i] = fit->peak[i].position.value;
-		p[3 * i + 1] = fit->peak[i].width.value;
-		p[3 * i + 2] = fit->peak[i].area.value;
-	}
-	if (t.height)
-		p[t.height] = fit->step.value;
-	if (t.share)
-		p[t.share] = fit->lorentzian;
+	gather(&t, fit, p);
 	return evaluate(&t, p, ev, NULL);
 }
 

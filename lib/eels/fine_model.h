@@ -28,6 +28,14 @@ double em_fine_lorentz(double d, double width);
 /* Least squares from the start in fit->peak[].{position,width,area}.value and fit->step.value; out the whole. */
 int em_fine_model_fit(const struct em_fine_model *model, struct em_fine_fit *fit, struct em_error *err);
 
+/*
+ * slope[points]: how the distance of two peaks of a fit, that of `to` less that of `from`, changes with the counts of
+ * each point, the variance staying as it is: by the implicit function theorem, from the curvature of the sum of squares
+ * at its least.  EM_ERROR_DATA: it is at no minimum.
+ */
+int em_fine_model_distance_slopes(const struct em_fine_model *model, const struct em_fine_fit *fit, size_t from,
+                                  size_t to, double *slope, struct em_error *err);
+
 /* What a fit of the model has at an energy; of the model, points and data are not needed. */
 double em_fine_model_at(const struct em_fine_model *model, const struct em_fine_fit *fit, double ev);
 

@@ -115,7 +115,7 @@ void em_prediction_describe(const struct em_prediction *p, const struct em_descr
 		double *slope = work + k * n, noise = 0, variance;
 
 		out[k] = (struct em_description){value[k], NAN, NAN};
-		if (!em_descriptors_spreads(d, first + k) || !isfinite(value[k]))
+		if (!isfinite(value[k]))
 			continue;
 		for (size_t i = 0; i < n; i++)
 			noise += slope[i] * slope[i] * p->noise[i];

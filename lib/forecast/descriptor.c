@@ -165,11 +165,6 @@ const char *em_descriptors_name(const struct em_descriptors *d, size_t i)
 	return d->item[i].name;
 }
 
-bool em_descriptors_spreads(const struct em_descriptors *d, size_t i)
-{
-	return d->item[i].kind != SPLITTING;
-}
-
 int em_descriptors_find(const struct em_descriptors *d, const char *name)
 {
 	for (size_t i = 0; d && i < d->count; i++)
@@ -245,13 +240,18 @@ static double ratio_of(const struct em_descriptors *d, const struct edge *g, con
 	return ratio.value;
 }
 
-static double splitting_of(const struct em_descriptors *d, const struct edge *g, const struct above *above)
+static double splitting_of(const struct em_descriptors *d, const struct edge *g, const struct em_background *b,
+                           const struct above *above, double *slope)
 {
 	struct em_fine_lines lines;
 
-	return em_fine_lines_fit(&d->energy, above->counts, above->variance, &g->settings, NULL, &lines, NULL)
-	           ? NAN
-	           : lines.splitting[0].value;
+	if (em_fine_lines_fit(&d->energy, above->counts, above->variance, &g->settings, NULL, &lines, NULL) ||
+	    (slope && em_fine_lines_splitting_slopes(&d->energy, above->counts, above->variance, &g->settings, &lines,
+	                                             slope, NULL)))
+		return NAN;
+	if (slope)
+		add_background(d, g, b, above, slope);
+	return lines.splitting[0].value;
 }
 
 /* net: of the item's edge. */
@@ -268,7 +268,7 @@ static double measure_item(const struct em_descriptors *d, size_t i, const doubl
 	if (net->background.state != EM_BACKGROUND_GOOD)
 		return NAN;
 	subtract(d, g, spectrum, &net->background, above);
-	return d->item[i].kind == RATIO ? ratio_of(d, g, &net->background, above, slope) : splitting_of(d, g, above);
+	return (d->item[i].kind == RATIO ? ratio_of : splitting_of)(d, g, &net->background, above, slope);
 }
 
 void em_descriptors_measure(const struct em_descriptors *d, size_t first, size_t count, const double *spectrum,

@@ -30,14 +30,10 @@ const char *em_descriptors_name(const struct em_descriptors *d, size_t i);
 /* -1 where there is none of that name. */
 int em_descriptors_find(const struct em_descriptors *d, const char *name);
 
-/* Is it smooth enough in the spectrum, and quick enough, for an interval from a forecast's spreads?  Of a splitting,
- * which is fitted, there is none. */
-bool em_descriptors_spreads(const struct em_descriptors *d, size_t i);
-
 /*
  * `count` of them from the first-th on: value[count], NaN where the spectrum[channels], in counts, does not show it;
  * slope[count][channels] (NULL: not wanted): how each changes with each channel, to first order and with the lines'
- * windows where they are; 0 of one that is not told or has no spreads.  From many threads at once.
+ * windows where they are; of one that is not told, nothing of use.  From many threads at once.
  */
 void em_descriptors_measure(const struct em_descriptors *d, size_t first, size_t count, const double *spectrum,
                             double *value, double *slope);
