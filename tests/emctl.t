@@ -47,6 +47,8 @@ check "a high move goes untilted" 'emctl --dry-run set stage.z=40um >plan && gre
 	grep -q "^tilt: stage.a 0deg -> -\(9.99\|10\)" plan'
 echo '{"limits":{"stage.z":["-50um"]}}' >config/emfilters/limits.json
 check_fails "a slip of the pen stops everything" 1 'stage.z: a limit is two texts' 'emctl get'
+ln -sf nowhere config/emfilters/limits.json
+check_fails "and so do limits that cannot be read" 1 'limits.json: No such file' 'emctl get'
 rm config/emfilters/limits.json
 check_fails "without a unit" 2 'of what' 'emctl set stage.x=5'
 check "which zero needs not" 'emctl --dry-run set stage.x=0 defocus=-0 >plan'

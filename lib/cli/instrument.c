@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/outfile.h"
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -144,6 +146,14 @@ static bool find_place(const char *name, const char *instead, const char *tail, 
 	return n > 0 && (size_t)n < room;
 }
 
+/* One that there may be and that cannot be read is an error: limits that are passed over do not hold. */
+static bool may_be_there(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) || (errno != ENOENT && errno != ENOTDIR);
+}
+
 /* Those of this place; of limits the narrowest count, of calibrations the command's. */
 static int read_own_files(struct em_instrument *in, struct em_error *err)
 {
@@ -153,10 +163,10 @@ static int read_own_files(struct em_instrument *in, struct em_error *err)
 	if (in->prepared)
 		return 0;
 	in->prepared = true;
-	if (find_place("XDG_CONFIG_HOME", ".config", "/limits.json", path, sizeof(path)) && !access(path, F_OK) &&
+	if (find_place("XDG_CONFIG_HOME", ".config", "/limits.json", path, sizeof(path)) && may_be_there(path) &&
 	    em_scope_limits_read(&in->settings.limits, path, err))
 		return -1;
-	if (!find_place("XDG_CONFIG_HOME", ".config", "/calibration.json", path, sizeof(path)) || access(path, F_OK))
+	if (!find_place("XDG_CONFIG_HOME", ".config", "/calibration.json", path, sizeof(path)) || !may_be_there(path))
 		return 0;
 	if (em_calibration_read(&own, path, err))
 		return -1;
