@@ -192,6 +192,8 @@ static int prepare_replay(struct em_cli *cli)
 {
 	if (!instrument.url)
 		instrument.url = "sim:";
+	if (instrument.settings.dry_run)
+		return em_cli_usage(cli, "replay: --dry-run: each command goes on from where the one before it ended");
 	if (strncmp(instrument.url, "sim:", 4))
 		return em_cli_usage(cli, "replay runs on the simulator: --scope sim:..., not %s", instrument.url);
 	if (!instrument.settings.journal)

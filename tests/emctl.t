@@ -71,12 +71,14 @@ done
 
 # ---- dry runs
 
+fault() { echo "sim:?clock=virtual&state=$T/fault.state&fault=$1"; }
 check "a dry run tells" 'emctl --dry-run set stage.x=100um | grep -q "^move: stage.x .* -> 100um; up to"'
 check_near "and moves nothing" "$before" "$(value stage.x)" 0.01
+check "nor stops it" 'emctl --scope "$(fault refuse@1-9999)" --dry-run stop | grep -q "^stop the stage$"'
+check_fails "nor passes a limit of the optics" 4 'past the instrument.s limit' 'emctl --dry-run set intensity=2'
 
 # ---- instruments that go wrong
 
-fault() { echo "sim:?clock=virtual&state=$T/fault.state&fault=$1"; }
 check_fails "clamped" 4 'stage.x is at .*, not at 500um: off by' \
 	'emctl --scope "$(fault clamp@1-9999)" set stage.x=500um'
 check_fails "stopped short" 4 'off by' 'emctl --scope "$(fault short@1-9999)" set stage.x=-70um'
@@ -217,6 +219,7 @@ check_fails "what differs is told" 4 '[23] of 3 commands went otherwise' \
 	'emctl --scope "sim:?clock=virtual&seed=7&mechanics=ideal&fault=ignore@1-9999" replay mine.jsonl'
 check_fails "never on an instrument" 2 'replay runs on the simulator' \
 	'emctl --scope http://127.0.0.1:1 replay mine.jsonl'
+check_fails "nor dry" 2 'each command goes on from where' 'emctl --dry-run replay mine.jsonl'
 check "none" "emctl --journal '' set spot=3"
 
 finish

@@ -179,7 +179,7 @@ int em_scope_check(struct em_scope *s, const struct em_controls *want, struct em
 		if (!s->writable.known[i])
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be set", s->label, name);
 		if (check_limit(s, c, want->value[i], soft->lo[i], soft->hi[i], "the limit of ", err) ||
-		    (em_scope_is_axis(i) && need_limits(s, err)) ||
+		    ((em_scope_is_axis(i) || s->set.dry_run) && need_limits(s, err)) ||
 		    (s->has_limits &&
 		     check_limit(s, c, want->value[i], s->lo[i], s->hi[i], "the instrument's limit of ", err)))
 			return -1;

@@ -352,6 +352,10 @@ int em_scope_stop(struct em_scope *s, struct em_error *err)
 	int status;
 
 	em_scope_begin(s);
+	if (s->set.dry_run) {
+		em_text_append(&s->plan, "stop the stage\n");
+		return 0;
+	}
 	if (em_scope_log_begin(s, "stop", NULL, NULL, err))
 		return -1;
 	status = s->driver->stop ? s->driver->stop(s->self, em_scope_deadline(s, CALL_SECONDS), err)

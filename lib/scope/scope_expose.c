@@ -442,5 +442,9 @@ int em_scope_dose_reset(struct em_scope *s, struct em_error *err)
 	struct em_scope_end end = {.what = "dose reset", .alone = true, .lasting = true};
 
 	em_scope_begin(s);
-	return s->set.dry_run ? 0 : em_scope_log_end(s, &end, em_dose_reset(&s->dose, err), err);
+	if (s->set.dry_run) {
+		em_text_append(&s->plan, "forget the dose of every place\n");
+		return 0;
+	}
+	return em_scope_log_end(s, &end, em_dose_reset(&s->dose, err), err);
 }
