@@ -62,6 +62,7 @@ check_fails "no command" 2 'a command comes first' emctl
 check_fails "another one" 2 "there is no command 'fly'" 'emctl fly'
 check_fails "operands where there are none" 2 "status takes no 'x'" 'emctl status x'
 
+check_fails "a decimal comma" 2 'a decimal point is a point' 'emctl set stage.x=12,5um'
 check_fails "hexadecimal" 2 'it is a number' 'emctl set stage.x=0x10um'
 check_fails "no such magnification" 4 'mag is above 0, not -50000' 'emctl set mag=-50k'
 check_fails "half a spot" 4 'spot is a whole number' 'emctl set spot=2.5'

@@ -141,6 +141,11 @@ static int parse_number(const struct em_control_info *info, const char *text, do
 	/* hexadecimal is a slip of the pen: 0x10um is not 16 um */
 	if (end == text || !isfinite(v) || strcspn(text, "xX") < (size_t)(end - text))
 		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is a number", info->name, text);
+	if (*end == ',')
+		return em_error_set(err, EM_ERROR_USAGE,
+		                    "%s=%.60s: a decimal point is a point, and nothing stands between "
+		                    "thousands",
+		                    info->name, text);
 	end += strspn(end, " ");
 	if (v == 0 && !*end)
 		si = 1; /* the same in all units */
