@@ -19,6 +19,13 @@ check_near "a specimen by another path" 3 "$(sim "sim:$PWD/a/foil.json" get stag
 check_is "and of another folder another one" "1" "$(cd b && sim 'sim:foil.json' get stage.x |
 	sed 's/.*=//; s/um//' | awk '{print $1 < 0.1}')"
 
+echo '{"somebody":"else"}' >notes.json
+check_fails "a file of somebody else is not written over" 1 'no simulator.s state' \
+	'sim "sim:?state=notes.json" get stage.x'
+check_is "but left as it is" '{"somebody":"else"}' "$(cat notes.json)"
+: >empty.state
+check "an empty one is a new microscope" 'sim "sim:?state=empty.state" get stage.x'
+
 # ---- limiters and piezos
 
 s="sim:?clock=virtual&state=$T/stage"

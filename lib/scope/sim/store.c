@@ -80,7 +80,18 @@ static int read_slots(int fd, const char *path, unsigned char bytes[2 * SLOT], s
 	return 0;
 }
 
-/* The first write goes to the second slot: a file that ends before its end was never begun. */
+/* The first write goes to the second slot: a file that ends within it, and has nothing before it, was never begun.
+ * Any other one may be somebody's. */
+static bool is_unbegun(const unsigned char *bytes, size_t n)
+{
+	size_t first = n < SLOT ? n : SLOT, magic = n - first < sizeof(MAGIC) ? n - first : sizeof(MAGIC);
+
+	for (size_t i = 0; i < first; i++)
+		if (bytes[i])
+			return false;
+	return n < SLOT + sizeof(struct slot) && !memcmp(bytes + first, MAGIC, magic);
+}
+
 static int read_state(struct em_sim_store *st, struct em_sim_state *s, bool *fresh, struct em_error *err)
 {
 	unsigned char bytes[2 * SLOT] = {0};
@@ -95,13 +106,13 @@ static int read_state(struct em_sim_store *st, struct em_sim_state *s, bool *fre
 			best = slot;
 	}
 	st->count = best.count;
-	*fresh = !best.count && n < SLOT + sizeof(slot);
+	*fresh = !best.count && is_unbegun(bytes, n);
 	if (*fresh)
 		return 0;
 	if (!best.count)
 		return em_error_set(err, EM_ERROR_DATA,
-		                    "'%s' is no simulator's state, or another version's: remove it to "
-		                    "begin anew",
+		                    "'%s' is no simulator's state, or another version's: name another "
+		                    "file, or remove it to begin anew",
 		                    st->path);
 	if (em_sim_state_check(&best.state, err))
 		return em_error_prefix(err, "'%s': ", st->path);
