@@ -76,6 +76,24 @@ static void a_move_takes_its_time_and_is_told_late(void **state)
 	s.d->close(s.self);
 }
 
+/* As who asks a server does, whose clock nothing else makes go on. */
+static void who_only_asks_sees_it_come_to_rest(void **state)
+{
+	struct scope s = open_sim("?clock=virtual", NULL);
+	enum em_motion moves = EM_AT_REST;
+	bool moved = false;
+
+	(void)state;
+	assert_int_equal(set_one(s, EM_STAGE_X, 1e-6), EM_ERROR_NONE);
+	s.d->sleep(s.self, 0.3);
+	for (int i = 0; i < 100 && (i == 0 || moves == EM_MOVING); i++) {
+		assert_int_equal(motion(s, 1, &moves), EM_ERROR_NONE);
+		moved = moved || moves == EM_MOVING;
+	}
+	assert_true(moved && moves == EM_AT_REST);
+	s.d->close(s.self);
+}
+
 static void limits_and_no_numbers_are_refused(void **state)
 {
 	static const double bad[] = {1.001e-3, -1.001e-3, NAN, INFINITY, -INFINITY, 1e300};
@@ -380,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(it_says_what_it_has),
 	    cmocka_unit_test(a_move_takes_its_time_and_is_told_late),
+	    cmocka_unit_test(who_only_asks_sees_it_come_to_rest),
 	    cmocka_unit_test(limits_and_no_numbers_are_refused),
 	    cmocka_unit_test(stop_stops),
 	    TEST(the_next_process_finds_the_same_microscope),

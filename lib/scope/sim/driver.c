@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define POLL_SECONDS 0.02 /* of the virtual clock: who asks a server until the stage rests sees it come to rest */
+
 /* ---- reading ---- */
 
 static void know(struct em_controls *c, const struct em_sim *s, bool writable)
@@ -81,6 +83,8 @@ static int sim_motion(void *self, double deadline, enum em_motion *motion, struc
 	m = em_sim_stage_tells(&s->m, &t.state.stage, t.state.time) ? EM_MOVING
 	    : t.state.stage.limited != 0                            ? EM_AT_LIMIT
 	                                                            : EM_AT_REST;
+	if (m == EM_MOVING && s->o.virtual_clock)
+		em_sim_state_pass(&t.state, POLL_SECONDS);
 	if (t.fault == EM_SIM_BUSY)
 		m = EM_NOT_READY;
 	if (em_sim_end(s, &t, deadline, err))
