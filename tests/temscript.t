@@ -49,6 +49,11 @@ check_is "magnified" 20000 "$(value mag)"
 check "by an amount" 'emctl --scope "$http" set stage.x+=2um'
 check_is "spectrometer, which temscript has not" energy.offset=-15eV \
 	"$(emctl --scope "$http" set energy.offset=-15eV && emctl --scope "$http" get energy.offset)"
+check "what moves the stage, too" 'emctl --scope "$http" set stage.drive=piezo &&
+	emctl --scope "$http" get stage.drive | grep -qx stage.drive=piezo &&
+	emctl --scope "$http" set stage.drive=motor'
+check_fails "one of several is refused" 4 'intensity.*2' 'emctl --scope "$http" set mode=stem intensity=2'
+check_is "and none is set" mode=tem "$(emctl --scope "$http" get mode)"
 check_fails "past a limit" 4 'stage.x=5000um is past .*limit of 1000um' 'emctl --scope "$http" set stage.x=5mm'
 check_fails "no such step" 4 'mag is at .*, not at 23456' 'emctl --scope "$http" set mag=23456'
 check "what can be read at once is what is read one by one" \

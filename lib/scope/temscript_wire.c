@@ -43,7 +43,7 @@ static const struct em_temscript_wire table[EM_CONTROLS] = {
     [EM_VALVES_OPEN] = SWITCH("column_valves_open"),
     [EM_ENERGY_OFFSET] = {NULL, NULL, NULL, -1, 1, NULL, 0, false, false},
     [EM_DISPERSION] = {NULL, NULL, NULL, -1, 1, NULL, 0, false, false},
-    [EM_STAGE_DRIVE] = {NULL, NULL, NULL, -1, 1, NULL, 0, false, false},
+    [EM_STAGE_DRIVE] = {NULL, NULL, NULL, -1, 1, "motor piezo", 0, false, false},
 };
 
 const struct em_temscript_wire *em_temscript_wire(enum em_control c)

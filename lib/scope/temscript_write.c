@@ -99,15 +99,45 @@ static int seek(struct writing *w, const char *shown, double wanted, struct em_e
 	return 0;
 }
 
-static int write_extended(struct writing *w, enum em_control c, struct em_error *err)
+/* As our own server has it: SI, and our own words. */
+static void put_extended(struct em_text *t, enum em_control c, double value)
+{
+	const struct em_control_info *info = em_control_info(c);
+	struct em_text word = {0};
+
+	em_json_put_name(t, info->name);
+	if (info->dimension == EM_DIMENSION_SWITCH) {
+		em_json_put_bool(t, value != 0);
+	} else if (info->dimension == EM_DIMENSION_CHOICE) {
+		em_control_print(&word, c, value);
+		em_json_put_string(t, em_text_get(&word));
+		em_text_release(&word);
+	} else {
+		em_text_printf(t, "%.17g", value);
+	}
+}
+
+static int write_extended(struct writing *w, const struct em_controls *what, struct em_error *err)
 {
 	struct em_text body = {0};
 
-	em_text_printf(&body, "{\"%s\":%.17g}", em_control_info(c)->name, w->want->value[c]);
+	em_text_append(&body, "{");
+	for (int c = 0; c < EM_CONTROLS; c++)
+		if (what->known[c])
+			put_extended(&body, (enum em_control)c, what->value[c]);
+	em_text_append(&body, "}");
 	if (em_temscript_put(w->t, "/em/v1/controls", &body, w->end, err))
 		return -1;
 	w->done++;
 	return 0;
+}
+
+static int write_one_extended(struct writing *w, enum em_control c, struct em_error *err)
+{
+	struct em_controls one = {0};
+
+	em_controls_set(&one, c, w->want->value[c]);
+	return write_extended(w, &one, err);
 }
 
 static int write_scale(struct writing *w, enum em_control c, struct em_error *err)
@@ -116,7 +146,7 @@ static int write_scale(struct writing *w, enum em_control c, struct em_error *er
 	int there = em_temscript_is_extended(w->t, w->end, err);
 
 	if (there)
-		return there < 0 ? -1 : write_extended(w, c, err);
+		return there < 0 ? -1 : write_one_extended(w, c, err);
 	if (c == EM_MAGNIFICATION) {
 		if (em_temscript_read(w->t, w->end, &mode, &got, err))
 			return -1;
@@ -158,7 +188,7 @@ static int write_one(struct writing *w, enum em_control c, struct em_error *err)
 		if (there == 0)
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: temscript has no such thing",
 			                    em_control_info(c)->name);
-		return there < 0 ? -1 : write_extended(w, c, err);
+		return there < 0 ? -1 : write_one_extended(w, c, err);
 	}
 	if (wire->index >= 0)
 		return write_pair(w, (enum em_control)((int)c - wire->index), err);
@@ -248,13 +278,36 @@ static int write_all(struct writing *w, struct em_error *err)
 	return want->known[EM_BLANKED] && !blank ? write_one(w, EM_BLANKED, err) : 0;
 }
 
+/* Optics that are more than one request. */
+static bool is_several(const struct em_controls *want)
+{
+	size_t n = 0;
+
+	for (int c = 0; c < EM_CONTROLS; c++)
+		if (want->known[c] && c >= EM_STAGE_X && c <= EM_STAGE_B)
+			return false;
+		else if (want->known[c] && !is_done(want, c))
+			n++;
+	return n > 1;
+}
+
+/* One after the other, the first are done when another one is refused; our own server takes all of them or none. */
+static int write_optics(struct writing *w, struct em_error *err)
+{
+	int there = is_several(w->want) ? em_temscript_is_extended(w->t, w->end, err) : 0;
+
+	return there < 0 ? -1 : there ? write_extended(w, w->want, err) : write_all(w, err);
+}
+
 int em_temscript_write(struct em_temscript *t, double end, const struct em_controls *want, struct em_error *err)
 {
 	struct writing w = {t, end, want, 0};
 
 	if (check(want, err))
 		return -1;
-	if (write_all(&w, err))
-		return w.done ? em_error_prefix(err, "after %zu requests that were taken: ", w.done) : -1;
+	if (write_optics(&w, err))
+		return w.done ? em_error_prefix(err, "after %zu %s taken: ", w.done,
+		                                w.done == 1 ? "request that was" : "requests that were")
+		              : -1;
 	return 0;
 }
