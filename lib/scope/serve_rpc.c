@@ -25,21 +25,55 @@ static int read_group(struct em_serve_rpc *s, enum em_rpc_group group, struct em
 	return em_scope_get(s->scope, &want, got, err);
 }
 
-/* The members' values, of those that are numbers; null is none. */
-static int read_params(enum em_rpc_group group, const struct em_json *values, struct em_controls *want,
+static int no_numbers(enum em_rpc_group group, struct em_error *err)
+{
+	return em_error_set(err, EM_ERROR_USAGE, "%s takes an object of numbers", em_rpc_method(group)->set);
+}
+
+/* A number; null is none, and anything else would seem done. */
+static int read_number(enum em_rpc_group group, const struct em_json *node, enum em_control c, struct em_controls *want,
                        struct em_error *err)
 {
 	double v;
 
+	if (em_json_number(node, &v))
+		em_controls_set(want, c, v * em_rpc_wire(c)->si);
+	else if (em_json_string(node) || em_json_is_bool(node) || em_json_is_object(node) || em_json_is_array(node))
+		return no_numbers(group, err);
+	return 0;
+}
+
+static int read_params(enum em_rpc_group group, const struct em_json *values, struct em_controls *want,
+                       struct em_error *err)
+{
 	if (!em_json_is_object(values))
-		return em_error_set(err, EM_ERROR_USAGE, "%s takes an object of numbers", em_rpc_method(group)->set);
+		return no_numbers(group, err);
 	for (int c = 0; c < EM_CONTROLS; c++) {
 		const struct em_rpc_wire *w = em_rpc_wire((enum em_control)c);
 
-		if (w->name && w->group == group && em_json_number(em_json_get(values, w->name), &v))
-			em_controls_set(want, (enum em_control)c, v * w->si);
+		if (w->name && w->group == group &&
+		    read_number(group, em_json_get(values, w->name), (enum em_control)c, want, err))
+			return -1;
 	}
 	return 0;
+}
+
+/* An object within the parameters has no members but those of its group. */
+static int read_group_params(enum em_rpc_group group, const struct em_json *values, struct em_controls *want,
+                             struct em_error *err)
+{
+	for (const struct em_json *node = em_json_first(values); node; node = em_json_next(node)) {
+		int c = 0;
+
+		while (c < EM_CONTROLS && !(em_rpc_wire((enum em_control)c)->name && em_json_name(node) &&
+		                            em_rpc_wire((enum em_control)c)->group == group &&
+		                            !strcmp(em_rpc_wire((enum em_control)c)->name, em_json_name(node))))
+			c++;
+		if (c == EM_CONTROLS && em_json_is_object(values))
+			return em_error_set(err, EM_ERROR_USAGE, "%s has no '%.40s'", em_rpc_method(group)->set,
+			                    em_json_name(node));
+	}
+	return read_params(group, values, want, err);
 }
 
 static int move(struct em_serve_rpc *s, const struct em_controls *want, bool relative, struct em_error *err)
@@ -104,13 +138,14 @@ static int get_stage(struct em_serve_rpc *s, const struct em_json *params, struc
 static int read_positions(const struct em_json *node, struct em_controls *want, struct em_error *err)
 {
 	int c = EM_STAGE_X;
-	double v;
 
 	if (!em_json_is_array(node))
-		return read_params(EM_RPC_STAGE, node, want, err);
-	for (node = em_json_first(node); node && c <= EM_STAGE_B; node = em_json_next(node), c++)
-		if (em_json_number(node, &v))
-			em_controls_set(want, (enum em_control)c, v * em_rpc_wire((enum em_control)c)->si);
+		return read_group_params(EM_RPC_STAGE, node, want, err);
+	if (em_json_size(node) > STAGE_AXES)
+		return em_error_set(err, EM_ERROR_USAGE, "a stage has %d axes at most", STAGE_AXES);
+	for (node = em_json_first(node); node; node = em_json_next(node), c++)
+		if (read_number(EM_RPC_STAGE, node, (enum em_control)c, want, err))
+			return -1;
 	return 0;
 }
 
@@ -176,7 +211,8 @@ static int set_beam(struct em_serve_rpc *s, const struct em_json *params, struct
 	struct em_controls want = {0};
 
 	if (read_relative(params, &relative, err) ||
-	    read_params(EM_RPC_BEAM, em_json_get(params, "beam_settings"), &want, err) || move(s, &want, relative, err))
+	    read_group_params(EM_RPC_BEAM, em_json_get(params, "beam_settings"), &want, err) ||
+	    move(s, &want, relative, err))
 		return -1;
 	em_text_append(t, "{\"new_beam\":");
 	if (get_beam(s, NULL, t, err))
@@ -402,7 +438,7 @@ static void put_id(struct em_text *t, const struct em_json *id)
 	em_text_append(t, "{\"jsonrpc\":\"2.0\",\"id\":");
 	if (em_json_string(id))
 		em_json_put_string(t, em_json_string(id));
-	else if (em_json_number(id, &v))
+	else if (em_json_number(id, &v) && isfinite(v))
 		em_text_printf(t, "%.17g", v);
 	else
 		em_text_append(t, "null");

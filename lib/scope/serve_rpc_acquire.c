@@ -130,7 +130,8 @@ static int read_time(const struct em_json *node, double unit, double *seconds, s
 	if (!node)
 		return 0;
 	if (!em_json_number(node, &v) || !(v > 0 && v * unit <= 3600))
-		return em_error_set(err, EM_ERROR_USAGE, "%s is a time, greater than 0", em_json_name(node));
+		return em_error_set(err, EM_ERROR_USAGE, "%s is a time, greater than 0 and up to an hour",
+		                    em_json_name(node));
 	*seconds = v * unit;
 	return 0;
 }

@@ -86,6 +86,13 @@ static void what_is_wrong_with_a_request(void **state)
 	    {CALL("set_stage", "\"stage_positions\":7"), "-32602", "usage"},
 	    {CALL("set_stage", "\"stage_positions\":{\"x\":1e-6},\"relative\":\"false\""), "-32602", "usage"},
 	    {CALL("set_stage", "\"stage_positions\":{\"x\":1e-6},\"relativ\":false"), "-32602", "usage"},
+	    {CALL("set_stage", "\"stage_positions\":{\"x\":\"1e-6\"},\"relative\":false"), "-32602", "usage"},
+	    {CALL("set_stage", "\"stage_positions\":{\"X\":1e-6},\"relative\":false"), "-32602", "usage"},
+	    {CALL("set_stage", "\"stage_positions\":[true],\"relative\":false"), "-32602", "usage"},
+	    {CALL("set_stage", "\"stage_positions\":[0,0,0,0,0,0],\"relative\":false"), "-32602", "usage"},
+	    {CALL("set_beam", "\"beam_settings\":{\"dose\":80}"), "-32602", "usage"},
+	    {CALL("set_magnification", "\"magnification\":\"50k\""), "-32602", "usage"},
+	    {"{\"id\":1e999,\"method\":\"nope\"}", "-32601", "unsupported"},
 	    {CALL("set_stage", "\"stage_positions\":{\"x\":5e-3},\"relative\":false"), "-32000", "refused"},
 	    {CALL("set_beam", "\"beam_settings\":{\"voltage_kV\":80}"), "-32000", "unsupported"},
 	    {CALL("set_mode", "\"mode\":\"SPECT\""), "-32602", "usage"},
@@ -109,6 +116,7 @@ static void what_is_wrong_with_a_request(void **state)
 		char want[64];
 		snprintf(want, sizeof(want), "\"error\":{\"code\":%s,", bad[i].code);
 		assert_non_null(strstr(reply, want));
+		assert_null(strstr(reply, "\"id\":inf"));
 		snprintf(want, sizeof(want), "\"data\":{\"kind\":\"%s\"}}}", bad[i].kind);
 		assert_non_null(strstr(reply, want));
 	}
