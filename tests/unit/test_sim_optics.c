@@ -380,6 +380,35 @@ static void image_shift_on_a_tilted_specimen(void **state)
 	assert_near(b.defocus - a.defocus, shift[1] * tan(0.5), 1e-18);
 }
 
+/* Where the stage has to go for what a pixel shows, by the mechanics themselves: from the specimen's plane, as the view
+ * foreshortens it, to the drives. */
+static void pixels_of_a_tilted_specimen_are_places_of_the_stage(void **state)
+{
+	const double tilt[2] = {0.6, -0.4}, step = 1e-9;
+	struct em_sim_model m = model_of("?mechanics=ideal");
+	struct em_sim_state s = fresh(&m);
+	struct em_sim_plan p;
+	struct em_sim_pose at, next;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		s.stage.axis[3 + i].to = s.stage.axis[3 + i].from = tilt[i];
+	p = plan(&m, &s, "CCD", (struct em_exposure){.binning = 1});
+	em_sim_stage_pose(&m, &s.stage, s.time, &at);
+	for (int k = 0; k < 2; k++) {
+		const double *t[2] = {p.acquired.to_stage[0], p.acquired.to_stage[1]};
+		double u = t[0][k] / p.acquired.scale[0], v = t[1][k] / p.acquired.scale[0], dx, dy;
+		struct em_sim_state there = s;
+
+		there.stage.axis[0].to = there.stage.axis[0].from = s.stage.axis[0].to + step * u;
+		there.stage.axis[1].to = there.stage.axis[1].from = s.stage.axis[1].to + step * v;
+		em_sim_stage_pose(&m, &there.stage, there.time, &next);
+		dx = (next.x - at.x) * cos(at.b);
+		dy = (next.y - at.y) * cos(at.a) + (next.x - at.x) * sin(at.a) * sin(at.b);
+		assert_near(hypot(dx, dy), step, 1e-4 * step); /* a pixel's side in the picture */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +425,7 @@ int main(void)
 	    cmocka_unit_test(spectra_are_off_their_calibration),
 	    cmocka_unit_test(exposures_that_cannot_be),
 	    cmocka_unit_test(image_shift_on_a_tilted_specimen),
+	    cmocka_unit_test(pixels_of_a_tilted_specimen_are_places_of_the_stage),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -107,6 +107,20 @@ static double norm(const double plane[2][2], int column)
 	return hypot(plane[0][column], plane[1][column]);
 }
 
+/* The drive of y is tilted with the rod, that of x is not tilted with what the holder tilts: of y the picture shows the
+ * cosine.  As the instrument knows it, by where the tilt's drive stands. */
+static void plan_to_stage(const struct em_sim_model *m, const struct em_sim_state *s, enum em_sim_signal signal,
+                          const double told[2][2], double to_stage[2][2])
+{
+	double tilt = em_sim_axis_drive(&m->axis[3], &s->stage.axis[3], s->time);
+	bool seen = signal == EM_SIM_IMAGE || signal == EM_SIM_SCAN;
+
+	for (int k = 0; k < 2; k++) {
+		to_stage[0][k] = seen ? told[0][k] : NAN;
+		to_stage[1][k] = seen ? told[1][k] / cos(tilt) : NAN;
+	}
+}
+
 static void plan_plane(const struct em_sim_model *m, const struct em_sim_state *s, struct em_sim_plan *p,
                        size_t binning)
 {
@@ -120,9 +134,7 @@ static void plan_plane(const struct em_sim_model *m, const struct em_sim_state *
 	a->scale[0] = norm((const double(*)[2])told, 1);
 	a->scale[1] = norm((const double(*)[2])told, 0);
 	a->offset = NAN;
-	for (int i = 0; i < 4; i++)
-		a->to_stage[i / 2][i % 2] =
-		    v->signal == EM_SIM_IMAGE || v->signal == EM_SIM_SCAN ? told[i / 2][i % 2] : NAN;
+	plan_to_stage(m, s, v->signal, (const double(*)[2])told, a->to_stage);
 }
 
 /* The specimen's coordinates of what the stage and the deflectors bring to the middle: view.h's R, solved for its
