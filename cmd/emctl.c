@@ -34,15 +34,31 @@ static int status(struct em_cli *cli, struct em_text *out, struct em_error *err)
 	return em_scope_report_status(instrument.scope, opt.json, out, err);
 }
 
+/* Of a group, what there is: not every stage has a choice of drives. */
+static int need_some(const char *name, const struct em_controls *got, struct em_error *err)
+{
+	struct em_controls group = {0}, named = {0};
+
+	if (em_scope_report_select(name, &group, &named, err))
+		return -1;
+	for (int c = 0; c < EM_CONTROLS; c++)
+		if (group.known[c] && got->known[c])
+			return 0;
+	return em_error_set(err, EM_ERROR_UNSUPPORTED, "nothing of %.40s can be read there", name);
+}
+
 static int get(struct em_cli *cli, struct em_text *out, struct em_error *err)
 {
-	struct em_controls want = {0}, got = {0};
+	struct em_controls want = {0}, need = {0}, got = {0};
 
 	for (int i = 0; i < cli->nfiles; i++)
-		if (em_scope_report_select(cli->files[i], &want, err))
+		if (em_scope_report_select(cli->files[i], &want, &need, err))
 			return -1;
-	if (em_scope_get(instrument.scope, cli->nfiles ? &want : NULL, &got, err))
+	if (em_scope_get_some(instrument.scope, cli->nfiles ? &want : NULL, &need, &got, err))
 		return -1;
+	for (int i = 0; i < cli->nfiles; i++)
+		if (need_some(cli->files[i], &got, err))
+			return -1;
 	em_scope_report_controls(&got, opt.json, out);
 	return 0;
 }

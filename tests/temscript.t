@@ -149,6 +149,10 @@ if have_numpy && "$PYTHON" -c 'import temscript.server' 2>/dev/null; then
 		defocus=-1um image_shift.x=5nm beam.blanked=on screen.down=off valves.open=on'
 	check_is "there" "12.5 -10 50000 -1000 5" \
 		"$(value stage.x) $(value stage.a) $(value mag) $(value defocus) $(value image_shift.x)"
+	check_is "a group is what there is of it" "stage.x stage.y stage.z stage.a stage.b mag" \
+		"$(emctl --scope "$http" get stage mag | sed 's/=.*//' | paste -sd' ')"
+	check_fails "not what is named" 4 'stage.drive cannot be read' 'emctl --scope "$http" get stage stage.drive'
+	check_fails "nor nothing" 4 'nothing of energy can be read' 'emctl --scope "$http" get energy'
 	check_fails "clamped, found by reading back" 4 'spot is at 11, not at 20' 'emctl --scope "$http" set spot=20'
 	check_fails "past its limits" 4 'limit' 'emctl --scope "$http" set stage.x=5mm'
 	check_fails "it has no STEM" 4 'STEM not available' 'emctl --scope "$http" set mode=stem'

@@ -42,6 +42,7 @@ for protocol in rpc serialem; do
 	check_near "$protocol: it is there" 12.5 "$(value stage.x)" 0.2
 	check_near "$protocol: tilted" -10 "$(value stage.a)" 0.06
 	check_near "$protocol: what was not told stays" 0 "$(value stage.y)" 0.2
+	check_is "$protocol: a group is what there is of it" 5 "$(emctl --scope "$wire" get stage | wc -l)"
 	check "$protocol: by an amount" 'emctl --scope "$wire" set stage.x+=2um'
 	check_near "$protocol: further" 14.5 "$(value stage.x)" 0.3
 	check_fails "$protocol: past a limit" 4 'limit' 'emctl --scope "$wire" set stage.x=5mm'

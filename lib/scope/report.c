@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-int em_scope_report_select(const char *name, struct em_controls *c, struct em_error *err)
+int em_scope_report_select(const char *name, struct em_controls *want, struct em_controls *need, struct em_error *err)
 {
 	size_t n = strlen(name), found = 0;
 
@@ -15,7 +15,8 @@ int em_scope_report_select(const char *name, struct em_controls *c, struct em_er
 
 		if (strncmp(full, name, n) || (full[n] && full[n] != '.'))
 			continue;
-		c->known[i] = true;
+		want->known[i] = true;
+		need->known[i] |= !full[n];
 		found++;
 	}
 	return found ? 0 : em_error_set(err, EM_ERROR_USAGE, "there is no control '%.60s': emctl get lists them", name);

@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "scope/scope.h"
 
-/* "stage.x", or "stage" for all that begin so.  EM_ERROR_USAGE. */
-int em_scope_report_select(const char *name, struct em_controls *c, struct em_error *err);
+/* "stage.x", or "stage" for all that begin so; *need has those named in full.  EM_ERROR_USAGE. */
+int em_scope_report_select(const char *name, struct em_controls *want, struct em_controls *need, struct em_error *err);
 /* "stage.x=12.5um" a line, as em_control_parse takes it, to nine digits; or one line of JSON. */
 void em_scope_report_controls(const struct em_controls *c, bool json, struct em_text *out);
 int em_scope_report_status(struct em_scope *s, bool json, struct em_text *out, struct em_error *err);

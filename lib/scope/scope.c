@@ -295,33 +295,39 @@ int em_scope_read_stage(struct em_scope *s, struct em_controls *got, struct em_e
 	return em_scope_read(s, &axes, got, err);
 }
 
-/* What was asked for by name has to be there. */
-static int need_all(const struct em_scope *s, const struct em_controls *want, const struct em_controls *got,
-                    struct em_error *err)
+/* What is needed can be read, and what can be read is there. */
+static int need_all(const struct em_scope *s, const struct em_controls *want, const struct em_controls *need,
+                    const struct em_controls *got, struct em_error *err)
 {
 	for (int c = 0; want && c < EM_CONTROLS; c++)
-		if (want->known[c] && !s->readable.known[c])
+		if (need->known[c] && !s->readable.known[c])
 			return em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: %s cannot be read", s->label,
 			                    em_control_info((enum em_control)c)->name);
-		else if (want->known[c] && !got->known[c])
+		else if (want->known[c] && s->readable.known[c] && !got->known[c])
 			return em_error_set(err, EM_ERROR_UNREACHABLE, "%s: gave no number for %s", s->label,
 			                    em_control_info((enum em_control)c)->name);
 	return 0;
 }
 
-int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err)
+int em_scope_get_some(struct em_scope *s, const struct em_controls *want, const struct em_controls *need,
+                      struct em_controls *got, struct em_error *err)
 {
 	struct em_scope_end end = {.what = "get", .alone = true, .reads = true};
 	struct em_controls fresh = {0};
 	int status;
 
 	em_scope_begin(s);
-	status = em_scope_read(s, want, &fresh, err) || need_all(s, want, &fresh, err) ? -1 : 0;
+	status = em_scope_read(s, want, &fresh, err) || need_all(s, want, need, &fresh, err) ? -1 : 0;
 	end.after = status ? NULL : &fresh;
 	status = em_scope_log_end(s, &end, status, err);
 	if (!status)
 		*got = fresh;
 	return status;
+}
+
+int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err)
+{
+	return em_scope_get_some(s, want, want, got, err);
 }
 
 /* ---- stop and wait ---- */

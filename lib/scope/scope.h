@@ -64,6 +64,9 @@ void em_scope_close(struct em_scope *s); /* NULL allowed */
 int em_scope_capabilities(struct em_scope *s, struct em_capabilities *c, struct em_error *err);
 /* All that are known in *want, or with want NULL all that can be read. */
 int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_controls *got, struct em_error *err);
+/* Of those in *want that are not in *need only what the instrument has. */
+int em_scope_get_some(struct em_scope *s, const struct em_controls *want, const struct em_controls *need,
+                      struct em_controls *got, struct em_error *err);
 /*
  * Set, wait until rest (two still readings after it was told to go) and read back: *got is what is there then, also
  * where it failed (what could be read).  EM_ERROR_REFUSED: not finite, past a limit of ours or the instrument's;
