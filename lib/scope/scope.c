@@ -210,6 +210,7 @@ double em_scope_deadline(const struct em_scope *s, double expected)
 void em_scope_begin(struct em_scope *s)
 {
 	s->begun = em_scope_now(s);
+	s->has_limits = false; /* a server outlives a holder */
 	s->ends = s->set.timeout > 0 ? s->begun + s->set.timeout : INFINITY;
 }
 

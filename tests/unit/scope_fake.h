@@ -46,7 +46,7 @@ static struct fake {
 	struct em_controls set[16]; /* what was asked for, in order */
 	double drift;               /* m/s of the picture along x, falls by half every second */
 	double longest;             /* the longest that a call took over its deadline */
-	bool single_tilt;
+	bool single_tilt, narrow;
 	bool no_expect; /* nor a scale with the picture */
 	double dose;    /* m^-2 of an exposure */
 	double deadline;
@@ -264,8 +264,8 @@ static int fake_limits(void *self, double deadline, double *lo, double *hi, stru
 	(void)self;
 	(void)err;
 	fake_tick(deadline);
-	lo[EM_STAGE_X] = -1e-3;
-	hi[EM_STAGE_X] = 1e-3;
+	lo[EM_STAGE_X] = fake.narrow ? -10e-6 : -1e-3;
+	hi[EM_STAGE_X] = -lo[EM_STAGE_X];
 	return 0;
 }
 

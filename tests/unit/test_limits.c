@@ -75,6 +75,26 @@ static void a_slip_of_the_pen_is_an_error(void **state)
 	}
 }
 
+/* A server is open for days, and holders have other limits. */
+static void limits_are_those_of_now(void **state)
+{
+	struct em_scope_settings set = {.command = "test", .state_dir = fake_folder};
+	struct em_controls want = {0}, got;
+	struct em_error err = {0};
+	struct em_scope *scope;
+
+	(void)state;
+	fake_init();
+	em_scope_limits_init(&set.limits);
+	assert_int_equal(em_scope_open_kind(&fake_kind, "fake:", &set, &scope, NULL), 0);
+	em_controls_set(&want, EM_STAGE_X, 20e-6);
+	assert_int_equal(em_scope_move(scope, &want, &got, NULL), 0);
+	fake.narrow = true;
+	assert_int_equal(em_scope_move(scope, &want, &got, &err), -1);
+	assert_int_equal(err.kind, EM_ERROR_REFUSED);
+	em_scope_close(scope);
+}
+
 /* ---- files of an instrument ---- */
 
 static void check_same_file(const char *a, const char *b, bool same)
@@ -186,13 +206,11 @@ static void servers_stay_at_home(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(limits_are_read),
-	    cmocka_unit_test(a_slip_of_the_pen_is_an_error),
-	    cmocka_unit_test(an_instrument_has_its_files),
+	    cmocka_unit_test(limits_are_read),         cmocka_unit_test(a_slip_of_the_pen_is_an_error),
+	    cmocka_unit_test(limits_are_those_of_now), cmocka_unit_test(an_instrument_has_its_files),
 	    cmocka_unit_test(servers_stay_at_home),
 	};
 
-	(void)fake_kind;
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, fake_make_folder, fake_remove_folder);
 }
