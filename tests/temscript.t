@@ -103,6 +103,17 @@ check "emctl stop, once nothing moves" 'emctl --scope "$http" stop'
 check_is "a move that was stopped is none" 4 "$status"
 check "it says where it is" 'grep -q "stage.x is at .*, not at 950um" moved'
 stop
+check "the server's journal has that it was stopped" \
+	'emctl --scope "sim:?state=$T/real" log | grep -q "emctl serve: stop: done"'
+
+# a relay to what cannot be stopped
+emctl --scope "sim:?clock=virtual&state=$T/twin" serve --listen 127.0.0.1:0 rpc 2>behind &
+behind=$!; servers="$servers $behind"
+until wire=$(grep -so '127[0-9.]*:[0-9]*$' behind) || ! kill -0 "$behind" 2>/dev/null; do sleep 0.05; done
+start "rpc://$wire"
+check_fails "a stop that stops nothing is no stop" 4 'cannot stop' 'emctl --scope "$http" stop'
+stop
+kill "$behind"; wait "$behind" 2>/dev/null
 
 # ---- the other loopback
 

@@ -228,7 +228,7 @@ static bool halt(void)
 	bool told;
 
 	pthread_mutex_lock(&guard);
-	told = !busy || !em_scope_halt(busy);
+	told = !busy || !em_scope_halt(busy, NULL);
 	pthread_mutex_unlock(&guard);
 	return told;
 }

@@ -333,9 +333,10 @@ int em_scope_get(struct em_scope *s, const struct em_controls *want, struct em_c
 
 /* ---- stop and wait ---- */
 
-int em_scope_halt(struct em_scope *s)
+int em_scope_halt(struct em_scope *s, struct em_error *err)
 {
-	return s->driver->stop ? s->driver->stop(s->self, STOP_SECONDS, NULL) : -1;
+	return s->driver->stop ? s->driver->stop(s->self, STOP_SECONDS, err)
+	                       : em_error_set(err, EM_ERROR_UNSUPPORTED, "%s: cannot be stopped", s->label);
 }
 
 /* A stage that is stopped brakes first, and its status is late.  This is worth its time, also to who was stopped. */

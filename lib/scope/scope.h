@@ -83,7 +83,7 @@ int em_scope_limits(struct em_scope *s, double *lo, double *hi, struct em_error 
 int em_scope_wait(struct em_scope *s, double seconds, struct em_error *err); /* until the stage rests */
 int em_scope_stop(struct em_scope *s, struct em_error *err);                 /* and until it rests */
 /* The same beside a call that waits in another thread: it only tells the instrument.  -1: that cannot be told. */
-int em_scope_halt(struct em_scope *s);
+int em_scope_halt(struct em_scope *s, struct em_error *err);
 /* Has it seen *stop?  Until then what waits inside may have to be woken up, by a signal that the thread catches. */
 bool em_scope_heard(const struct em_scope *s);
 /* After *stop: stops the stage if it moves, and appends how the instrument was left, as a sentence. */

@@ -186,7 +186,7 @@ static int do_step(struct em_scope *s, const struct step *step, struct em_contro
 		status = em_scope_rest(s, &step->want, step->stage, em_scope_is_small(s, &step->want, now),
 		                       3 * seconds + 5, &got, &why);
 	if (status && step->stage) {
-		em_scope_halt(s);
+		em_scope_halt(s, NULL);
 		em_scope_brake(s, &got, NULL);
 	} else if (status) {
 		s->ends = fmax(s->ends, em_scope_now(s) + OPTICS_SECONDS);

@@ -94,18 +94,40 @@ static int dispatch(struct em_temscript_call *c, bool put, struct em_error *err)
 	return rc;
 }
 
+/* Who holds the instrument writes down that somebody stopped it. */
+static void log_halts(struct em_temscript_site *site)
+{
+	struct em_scope_end end = {.what = "stop", .alone = true, .lasting = true};
+
+	for (int n = atomic_exchange(&site->halts, 0); n > 0; n--) {
+		em_scope_begin(site->scope);
+		em_scope_log_end(site->scope, &end, 0, NULL);
+	}
+}
+
+static int halt(struct em_temscript_site *site, struct em_error *err)
+{
+	if (em_scope_halt(site->scope, err))
+		return -1;
+	atomic_fetch_add(&site->halts, 1);
+	if (!pthread_mutex_trylock(&site->one)) {
+		log_halts(site);
+		pthread_mutex_unlock(&site->one);
+	}
+	return 1;
+}
+
 /* A command waits for the one before it; stopping does not. */
 static int perform(struct em_temscript_call *c, bool put, struct em_error *err)
 {
 	int rc;
 
-	if (put && !strcmp(c->q->path, "/em/v1/stop")) {
-		em_scope_halt(c->site->scope);
-		return 1;
-	}
+	if (put && !strcmp(c->q->path, "/em/v1/stop"))
+		return halt(c->site, err);
 	if (atomic_fetch_add(&c->site->waiting, 1) < WAITING) {
 		pthread_mutex_lock(&c->site->one);
 		rc = dispatch(c, put, err);
+		log_halts(c->site);
 		pthread_mutex_unlock(&c->site->one);
 	} else {
 		rc = em_error_set(err, EM_ERROR_REFUSED, "busy: %d requests wait already", WAITING);

@@ -44,6 +44,7 @@ struct em_temscript_site {
 	struct em_scope *scope;
 	pthread_mutex_t one; /* the instrument does one thing at a time, but for stopping */
 	atomic_int waiting;  /* requests that wait for it, or are it */
+	atomic_int halts;    /* the stage was stopped, and that is not in the journal yet */
 	struct em_capabilities cap;
 	struct em_temscript_setting {
 		size_t binning, size; /* size: 0 full, 1 half, 2 quarter */
