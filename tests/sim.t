@@ -19,6 +19,7 @@ check_near "a specimen by another path" 3 "$(sim "sim:$PWD/a/foil.json" get stag
 check_is "and of another folder another one" "1" "$(cd b && sim 'sim:foil.json' get stage.x |
 	sed 's/.*=//; s/um//' | awk '{print $1 < 0.1}')"
 
+check_fails "a specimen that is not there" 1 "cannot read the specimen 'fiol.json'" 'sim sim:fiol.json set stage.x=1um'
 echo '{"somebody":"else"}' >notes.json
 check_fails "a file of somebody else is not written over" 1 'no simulator.s state' \
 	'sim "sim:?state=notes.json" get stage.x'

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void em_sim_free(struct em_sim *s)
 {
@@ -75,6 +76,14 @@ static int find_seed(struct em_sim *s, double deadline, struct em_error *err)
 	return em_sim_give(s, &state, err);
 }
 
+/* It is read with the first picture; that there is none is told before anything is moved below the wrong one. */
+static int check_specimen(const struct em_sim_options *o, struct em_error *err)
+{
+	return o->specimen && access(o->specimen, R_OK)
+	           ? em_error_errno(err, "cannot read the specimen '%s'", o->specimen)
+	           : 0;
+}
+
 struct em_sim *em_sim_open(const char *rest, const char *state_dir, double deadline, struct em_error *err)
 {
 	struct em_sim *s = calloc(1, sizeof(*s));
@@ -85,7 +94,8 @@ struct em_sim *em_sim_open(const char *rest, const char *state_dir, double deadl
 	}
 	pthread_mutex_init(&s->lock, NULL);
 	s->store.fd = -1;
-	if (em_sim_options_parse(&s->o, rest, err) || find_state(s, state_dir, err) || find_seed(s, deadline, err)) {
+	if (em_sim_options_parse(&s->o, rest, err) || check_specimen(&s->o, err) || find_state(s, state_dir, err) ||
+	    find_seed(s, deadline, err)) {
 		em_sim_free(s);
 		return NULL;
 	}
