@@ -52,11 +52,14 @@ check_fails "and so do limits that cannot be read" 1 'limits.json: No such file'
 rm config/emfilters/limits.json
 check_fails "without a unit" 2 'of what' 'emctl set stage.x=5'
 check "which zero needs not" 'emctl --dry-run set stage.x=0 defocus=-0 >plan'
+check_fails "too far for the lens" 4 'defocus: 1e.06nm is not between -100000nm and 100000nm' 'emctl set defocus=1mm'
 check_fails "no such control" 2 'no control' 'emctl set stage.q=5um'
 check_fails "nor to be read" 2 'no control' 'emctl get stage.q'
 check_fails "twice" 2 'given twice' 'emctl set mag=5000 mag=6000'
 check_fails "not a number" 2 'it is a number' 'emctl set stage.x=nanum'
 check_fails "what cannot be set" 4 'voltage cannot be set' 'emctl set voltage=200kV'
+check_fails "no such option" 2 "emctl: sim: there is no option 'sead': they are clock," "emctl --scope 'sim:?sead=3' get"
+check_is "no count of samples" "" "$(emctl -v get mag 2>&1 >/dev/null | grep samples)"
 check_fails "no such scheme" 2 'its URL begins with one of: sim:' 'emctl --scope gopher://x get'
 check_fails "no command" 2 'a command comes first' emctl
 check_fails "another one" 2 "there is no command 'fly'" 'emctl fly'

@@ -120,8 +120,10 @@ void em_cli_progress(struct em_cli *cli)
 
 void em_progress_end(struct em_cli *cli)
 {
+	bool counts = cli->done || cli->tool->common == EM_COMMON_FILTER; /* one-off commands have no samples */
+
 	signal(SIGUSR1, SIG_IGN);
-	if (line_shown || cli->verbose)
+	if (line_shown || (cli->verbose && counts))
 		draw(cli, now(), line_shown ? "\r" : "", line_shown ? "\033[K\n" : "\n");
 	line_shown = false;
 }

@@ -260,6 +260,21 @@ void em_control_print_about(struct em_text *t, enum em_control c, double value, 
 	print(t, c, value, digits);
 }
 
+int em_control_refuse(const char *who, enum em_control c, double value, double lo, double hi, struct em_error *err)
+{
+	struct em_text t = {0};
+
+	em_text_printf(&t, "%s: %s: ", who, em_control_info(c)->name);
+	em_control_print_about(&t, c, value, 6);
+	em_text_append(&t, " is not between ");
+	em_control_print_about(&t, c, lo, 6);
+	em_text_append(&t, " and ");
+	em_control_print_about(&t, c, hi, 6);
+	em_error_set(err, EM_ERROR_REFUSED, "%s", em_text_get(&t));
+	em_text_release(&t);
+	return -1;
+}
+
 /* ---- JSON ---- */
 
 #define MEMBER 64

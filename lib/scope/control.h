@@ -92,6 +92,8 @@ int em_control_parse(const char *text, enum em_control *which, double *value, bo
 void em_control_print(struct em_text *t, enum em_control c, double value);
 /* The same to so many digits, for people. */
 void em_control_print_about(struct em_text *t, enum em_control c, double value, int digits);
+/* EM_ERROR_REFUSED: "WHO: defocus: 1e+06nm is not between -100000nm and 100000nm".  Returns -1. */
+int em_control_refuse(const char *who, enum em_control c, double value, double lo, double hi, struct em_error *err);
 
 /* JSON for records, replies and the journal: {"stage.x_um":12.5,"stage.a_deg":-10,"mag":50000,"beam.blanked":false,
  * "mode":"stem"}, of those known. */

@@ -125,8 +125,7 @@ static int check_piezo(const struct em_sim *s, const struct em_sim_state *state,
 
 	if (v - at >= m->lo && v - at <= m->hi)
 		return 0;
-	return em_error_set(err, EM_ERROR_REFUSED, "sim: %s: the piezo goes from %g to %g, not to %g",
-	                    em_control_info((enum em_control)i)->name, at + m->lo, at + m->hi, v);
+	return em_control_refuse("sim: the piezo", (enum em_control)i, v, at + m->lo, at + m->hi, err);
 }
 
 static bool is_by_piezo(const struct em_sim_state *state, const struct em_controls *want, int axis)
@@ -141,16 +140,15 @@ static int check_stage(const struct em_sim *s, const struct em_sim_state *state,
 {
 	*any = false;
 	for (int i = 0; i < EM_SIM_AXES; i++) {
-		const char *name = em_control_info((enum em_control)i)->name;
 		double v = want->value[i], lo = s->m.axis[i].lo, hi = s->m.axis[i].hi;
 
 		if (!want->known[i])
 			continue;
 		if (!em_sim_can_set(&s->m, (enum em_control)i))
-			return em_error_set(err, EM_ERROR_UNSUPPORTED, "sim: this holder has no %s", name);
+			return em_error_set(err, EM_ERROR_UNSUPPORTED, "sim: this holder has no %s",
+			                    em_control_info((enum em_control)i)->name);
 		if (!(v >= lo && v <= hi))
-			return em_error_set(err, EM_ERROR_REFUSED, "sim: %s: %g is not between %g and %g", name, v, lo,
-			                    hi);
+			return em_control_refuse("sim", (enum em_control)i, v, lo, hi, err);
 		if (is_by_piezo(state, want, i) && check_piezo(s, state, i, v, err))
 			return -1;
 		*any = true;

@@ -116,8 +116,7 @@ int em_sim_optics_snap(enum em_sim_mode mode, enum em_control c, double v, doubl
 	if (table)
 		table_ends(mode, c, &lo, &hi);
 	if (!(v >= lo && v <= hi) || (is_whole(c) && v != floor(v)))
-		return em_error_set(err, EM_ERROR_REFUSED, "sim: %s: %g is not between %g and %g",
-		                    em_control_info(c)->name, v, lo, hi);
+		return em_control_refuse("sim", c, v, lo, hi, err);
 	*to = table ? nearest(v, lo, hi) : c == EM_DISPERSION ? nearest_dispersion(v) : v;
 	return 0;
 }

@@ -51,8 +51,7 @@ static int word_of(const char *words, const char *word)
 static int parse_choice(const char *key, const char *words, const char *value, int *choice, struct em_error *err)
 {
 	*choice = word_of(words, value);
-	return *choice >= 0 ? 0
-	                    : em_error_set(err, EM_ERROR_USAGE, "sim: %s=%.60s: it is one of %s", key, value, words);
+	return *choice >= 0 ? 0 : em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is one of %s", key, value, words);
 }
 
 static int parse_number(const char *key, const char *value, double scale, double *v, struct em_error *err)
@@ -61,7 +60,7 @@ static int parse_number(const char *key, const char *value, double scale, double
 	double number = strtod(value, &end);
 
 	if (end == value || *end || !(number >= 0 && number * scale < 1e40))
-		return em_error_set(err, EM_ERROR_USAGE, "sim: %s=%.60s: it is a number, 0 or more", key, value);
+		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is a number, 0 or more", key, value);
 	*v = number * scale;
 	return 0;
 }
@@ -73,14 +72,14 @@ static int parse_seed(const char *key, const char *value, uint64_t *seed, struct
 	errno = 0;
 	*seed = strtoull(value, &end, 10);
 	if (end == value || *end || errno || *value == '-')
-		return em_error_set(err, EM_ERROR_USAGE, "sim: %s=%.60s: it is a whole number, 0 or more", key, value);
+		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is a whole number, 0 or more", key, value);
 	return 0;
 }
 
 static int take_text(char **to, const char *value, const char *key, struct em_error *err)
 {
 	if (!*value)
-		return em_error_set(err, EM_ERROR_USAGE, "sim: %s= needs a file", key);
+		return em_error_set(err, EM_ERROR_USAGE, "%s= needs a file", key);
 	free(*to);
 	*to = strdup(value);
 	return *to ? 0 : em_error_memory(err, strlen(value));
@@ -115,7 +114,11 @@ static int parse_switches(struct em_sim_options *o, const char *key, const char 
 			return -1;
 		o->ideal = i == 1;
 	} else {
-		return em_error_set(err, EM_ERROR_USAGE, "sim: there is no '%.60s'", key);
+		return em_error_set(
+		    err, EM_ERROR_USAGE,
+		    "there is no option '%.60s': they are clock, contamination, disorder, drift, fault, "
+		    "faults, holder, mechanics, reaction, seed, sequence, state, truth",
+		    key);
 	}
 	return 0;
 }
@@ -154,7 +157,7 @@ static int parse_pair(struct em_sim_options *o, const char *at, size_t n, struct
 
 	if (!equals) {
 		free(pair);
-		return em_error_set(err, EM_ERROR_USAGE, "sim: '%.*s': write KEY=VALUE", (int)(n < 60 ? n : 60), at);
+		return em_error_set(err, EM_ERROR_USAGE, "'%.*s': write KEY=VALUE", (int)(n < 60 ? n : 60), at);
 	}
 	*equals = 0;
 	status = parse_option(o, pair, equals + 1, err);
