@@ -58,7 +58,7 @@ check_fails "nor to be read" 2 'no control' 'emctl get stage.q'
 check_fails "twice" 2 'given twice' 'emctl set mag=5000 mag=6000'
 check_fails "not a number" 2 'it is a number' 'emctl set stage.x=nanum'
 check_fails "what cannot be set" 4 'voltage cannot be set' 'emctl set voltage=200kV'
-check_fails "no such option" 2 "emctl: sim: there is no option 'sead': they are clock," "emctl --scope 'sim:?sead=3' get"
+check_fails "no such option" 2 "sim: there is no option .sead.: they are clock," "emctl --scope 'sim:?sead=3' get"
 check_is "no count of samples" "" "$(emctl -v get mag 2>&1 >/dev/null | grep samples)"
 check_fails "no such scheme" 2 'its URL begins with one of: sim:' 'emctl --scope gopher://x get'
 check_fails "no command" 2 'a command comes first' emctl
