@@ -192,6 +192,23 @@ END
 is 'an interface where and as wide as it is' 'step_is_true()' \
 	'eelsquant -q -e Ti-L23 --across 0,7.5,63,7.5 si.tar'
 
+cat >>truth.py <<'END'
+def line_is_true():
+    p, n = e["edges"]["Ti-L23"]["profile"], a["ti-l23"].size - 1
+    return np.allclose(p["counts_u"][:n - 1], a["ti-l23-u"][:n - 1], rtol=1e-4) and 0.4 < p["step_chi2"] < 1.8 \
+        and abs(p["width_nm"] - 0.1) < 3 * p["width_nm_u"] < 0.03
+END
+emsynth eels -s 48x1 --dose 1e9 --width 0.1 -o line.tar
+is 'one row: the uncertainties are those of its spectra' 'line_is_true()' \
+	'eelsquant -q -e Ti-L23 --across 0,0,47,0 line.tar'
+"$PYTHON" -c 'import numpy as np
+e, x = 400 + 0.25 * np.arange(1024), np.arange(40)[:, None]
+ti = (x < 12) + 0.7 * (x > 25)
+y = 1e4 * ((e / 400) ** -3 + 0.2 * ti * (e > 456) * np.exp((456 - e) / 80))
+np.save("layer.npy", np.random.RandomState(1).poisson(y).astype("f4"))'
+check_is 'a layer has two interfaces: a warning' 1 "$(eelsquant -j -e Ti-L23 --energy 400,0.25 --across 0,0,39,0 \
+	layer.npy 2>&1 >/dev/null | grep -c 'Ti-L23: the counts scatter about the step by .* just one?')"
+
 # ---- composition: of atoms that are known, with factors from a standard
 
 cat >standard.sh <<'END'

@@ -89,11 +89,16 @@ static size_t add_up(const struct strip *s, struct em_profile_bin *bin, double *
 		bin[i].mean = bin[i].samples ? bin[i].mean / bin[i].weight : NAN;
 	}
 	for (size_t k = 0; k < n; k++)
-		if (find(s, k, &f))
-			bin[f.bin].error += f.weight * (f.value - bin[f.bin].mean) * (f.value - bin[f.bin].mean);
+		if (find(s, k, &f)) {
+			struct em_profile_bin *b = &bin[f.bin];
+
+			b->error += f.weight * (f.value - b->mean) * (f.value - b->mean);
+			b->spread += f.weight * (f.distance - b->distance) * (f.distance - b->distance);
+		}
 	for (size_t i = 0; i < s->bins; i++) {
 		double count = bin[i].samples > 1 ? bin[i].weight * bin[i].weight / squares[i] : 0;
 
+		bin[i].spread /= bin[i].samples ? bin[i].weight : 1;
 		bin[i].error = count > 1 ? sqrt(bin[i].error / (count - 1) / bin[i].weight) : NAN;
 	}
 	return all;

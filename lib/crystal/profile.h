@@ -17,6 +17,7 @@ struct em_profile_bin {
 	double error;    /* standard error of the mean, samples taken for independent; NaN of one sample */
 	double weight;   /* of its samples, added up */
 	size_t samples;
+	double spread; /* variance of their distances, px^2 */
 };
 
 struct em_profile {
@@ -44,21 +45,23 @@ int em_profile_make(struct em_profile *profile, const float *map, const float *w
 void em_profile_release(struct em_profile *p);
 
 /*
- * before + (after - before) (1 + erf((t - position) / (sqrt 2 s))) / 2,  s^2 = width^2 + step^2 / 12: a step blurred
- * with a Gaussian of standard deviation `width` px and by the bins (10 to 90 % are 2.563 widths).  A map that was made
- * with a mask is blurred by that as well: it is part of the width.
+ * before + (after - before) (1 + erf((t - position) / (sqrt 2 s))) / 2,  s^2 = width^2 + spread: a step blurred with a
+ * Gaussian of standard deviation `width` px and by what a bin's samples are apart, which is nothing where all of them
+ * are at one distance, about step^2 / 12 along a tilted line (10 to 90 % are 2.563 widths).  A map that was made with a
+ * mask is blurred by that as well: it is part of the width.
  */
 struct em_step {
 	double position, position_error; /* px from the line's first end */
 	double width, width_error;
 	double before, before_error;
 	double after, after_error;
-	double chi2; /* a degree of freedom, with the bins' own errors pooled: about 1 where the model holds */
+	double
+	    chi2; /* a degree of freedom, with the bins' own errors pooled: about 1 where the model holds; NaN: none */
 };
 
 /*
- * Least squares over the bins, each by its weight; standard errors from the scatter of the bins about the step.  Where
- * the step is sharper than the bins show, width is 0 and its error that of a bin, step / sqrt 12.
+ * Least squares over the bins, each by its weight; standard errors from the scatter of the bins about the step.   Where
+ * the step is sharper than the bins show, s < step / sqrt 12, width is 0 and its error that of a bin, step / sqrt 12.
  * EM_ERROR_DATA: fewer than eight bins with samples; no step, which is when a constant describes the profile about as
  * well (Bayes's criterion gains less than 10, "very strong" in Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773;
  * of 8 bins of noise 1.6 % pass, of 16 0.5 %, of 40 0.1 %); or a step whose middle lies beyond the bins.

@@ -18,15 +18,16 @@
 enum { BEFORE, AFTER, POSITION, SQUARE, PARAMS };
 
 struct points {
-	double *t, *y, *w; /* distance, mean, square root of the weight */
+	double *t, *y, *w, *spread; /* distance, mean, square root of the weight, variance of the distances */
 	size_t n;
-	double blur; /* step^2 / 12 */
-	bool sharp;  /* the width is 0, not a parameter */
+	double hidden; /* step^2 / 12, what the bins do not show */
+	bool sharp;    /* the width is 0, not a parameter */
 };
 
-static double variance_of(const struct points *d, const double *p)
+/* Of the bell at a point; NaN turns the fit back. */
+static double sigma_of(const struct points *d, const double *p, size_t i)
 {
-	return d->blur + (d->sharp ? 0 : p[SQUARE]);
+	return sqrt(d->sharp ? d->hidden : d->spread[i] + p[SQUARE]);
 }
 
 /* The share of `after` at a point. */
@@ -38,20 +39,19 @@ static double rise(const struct points *d, const double *p, double s, size_t i)
 static void residuals(void *ctx, const double *p, double *r)
 {
 	const struct points *d = ctx;
-	double s = sqrt(variance_of(d, p)); /* NaN turns the fit back */
 
 	for (size_t i = 0; i < d->n; i++)
-		r[i] = d->w[i] * (p[BEFORE] + (p[AFTER] - p[BEFORE]) * rise(d, p, s, i) - d->y[i]);
+		r[i] = d->w[i] * (p[BEFORE] + (p[AFTER] - p[BEFORE]) * rise(d, p, sigma_of(d, p, i), i) - d->y[i]);
 }
 
 static void slopes(void *ctx, const double *p, double *j)
 {
 	const struct points *d = ctx;
-	double s = sqrt(variance_of(d, p));
 	size_t params = d->sharp ? SQUARE : PARAMS;
 
 	for (size_t i = 0; i < d->n; i++) {
-		double z = (d->t[i] - p[POSITION]) / s, up = rise(d, p, s, i), *row = j + i * params;
+		double s = sigma_of(d, p, i), z = (d->t[i] - p[POSITION]) / s, up = rise(d, p, s, i),
+		       *row = j + i * params;
 		double bell = (p[AFTER] - p[BEFORE]) * exp(-z * z / 2) / (sqrt(2 * PI) * s);
 
 		row[BEFORE] = d->w[i] * (1 - up);
@@ -128,20 +128,22 @@ static int try_from(struct points *d, const double *start, double square, bool s
 	return 0;
 }
 
-/* From a narrow and from a wide step; where the width vanishes, without it. */
+/* From a narrow and from a wide step; where the bins do not show the width, without it. */
 static int search(struct points *d, const double *start, double step, struct best *best, struct em_error *err)
 {
-	double wide = (d->t[d->n - 1] - d->t[0]) / 6;
+	double wide = (d->t[d->n - 1] - d->t[0]) / 6, spread = 0;
 
 	if (try_from(d, start, step * step, false, best, err) || try_from(d, start, wide * wide, false, best, err))
 		return -1;
-	if (best->params && best->p[SQUARE] > 0)
+	for (size_t i = 0; i < d->n; i++)
+		spread += d->spread[i] / (double)d->n;
+	if (best->params && best->p[SQUARE] > 0 && best->p[SQUARE] + spread > d->hidden)
 		return 0;
 	best->params = 0;
 	return try_from(d, start, 0, true, best, err);
 }
 
-/* The variance of a sample of weight 1 about its bin's mean. */
+/* The variance of a sample of weight 1 about its bin's mean; where a bin has one sample, by the error it was given. */
 static double pooled_variance(const struct em_profile *profile)
 {
 	double squares = 0, freedom = 0;
@@ -149,9 +151,11 @@ static double pooled_variance(const struct em_profile *profile)
 	for (size_t i = 0; i < profile->count; i++) {
 		const struct em_profile_bin *b = &profile->bin[i];
 
-		if (isfinite(b->error)) {
-			squares += b->error * b->error * b->weight * (double)(b->samples - 1);
-			freedom += (double)(b->samples - 1);
+		if (b->samples && isfinite(b->error)) {
+			double n = b->samples > 1 ? (double)(b->samples - 1) : 1;
+
+			squares += b->error * b->error * b->weight * n;
+			freedom += n;
 		}
 	}
 	return squares / freedom;
@@ -198,18 +202,20 @@ static int fit_points(struct points *d, const struct em_profile *profile, struct
 
 int em_profile_fit_step(const struct em_profile *profile, struct em_step *step, struct em_error *err)
 {
-	struct points d = {.blur = profile->step * profile->step / 12};
+	struct points d = {.hidden = profile->step * profile->step / 12};
 	int status;
 
-	d.t = malloc(3 * (profile->count + 1) * sizeof(*d.t));
+	d.t = malloc(4 * (profile->count + 1) * sizeof(*d.t));
 	if (!d.t)
-		return em_error_memory(err, 3 * profile->count * sizeof(*d.t));
+		return em_error_memory(err, 4 * profile->count * sizeof(*d.t));
 	d.y = d.t + profile->count + 1;
 	d.w = d.y + profile->count + 1;
+	d.spread = d.w + profile->count + 1;
 	for (size_t i = 0; i < profile->count; i++)
 		if (profile->bin[i].samples) {
 			d.t[d.n] = profile->bin[i].distance;
 			d.y[d.n] = profile->bin[i].mean;
+			d.spread[d.n] = profile->bin[i].spread;
 			d.w[d.n++] = sqrt(profile->bin[i].weight);
 		}
 	if (d.n < LEAST_BINS)

@@ -37,6 +37,23 @@ struct ruler {
 	const char *units;
 };
 
+#define MISFIT 4 /* of chi2: the counts scatter twice as much as their noise explains */
+
+/* A bin of one or two spectra shows no scatter to speak of: it has the error of their counts. */
+static int fill_errors(struct em_profile *p, const float *error, const struct em_area_grid *grid,
+                       const struct em_line *line, double breadth, struct em_error *err)
+{
+	struct em_profile errors;
+
+	if (em_profile_make(&errors, error, NULL, grid, line, breadth, p->count, err))
+		return -1;
+	for (size_t i = 0; i < p->count; i++)
+		if (p->bin[i].samples < 3)
+			p->bin[i].error = errors.bin[i].mean / sqrt(fmax((double)errors.bin[i].samples, 1));
+	em_profile_release(&errors);
+	return 0;
+}
+
 static int print_profile(struct em_quant *q, struct em_quant_edge *e, const struct em_profile *p,
                          const struct ruler *ruler, struct em_error *err)
 {
@@ -58,8 +75,14 @@ static int print_profile(struct em_quant *q, struct em_quant_edge *e, const stru
 	put_numbers(t, "counts_u", "", v + 2 * p->count, p->count);
 	if (em_profile_fit_step(p, &step, &why))
 		em_quant_warn(q, "--across, %s: %s", e->edge.name, why.text);
-	else
+	else {
 		put_step(t, &step, ruler->units, ruler->per_px);
+		if (step.chi2 > MISFIT)
+			em_quant_warn(q,
+			              "--across, %s: the counts scatter about the step by %.3g times what their noise "
+			              "explains; does the line cross one interface, and just one?",
+			              e->edge.name, sqrt(step.chi2));
+	}
 	em_text_append(t, "}");
 	free(v);
 	return 0;
@@ -95,7 +118,6 @@ int em_quant_profile(struct em_quant *q, const struct em_record *record, const c
 	struct em_axis axes[2];
 	struct ruler ruler = {1, "px"};
 	struct em_line line;
-	double length;
 	int status = 0;
 
 	if (q->ndim < 2)
@@ -108,15 +130,16 @@ int em_quant_profile(struct em_quant *q, const struct em_record *record, const c
 	if (em_line_parse(&line, across, axes, err))
 		return em_error_prefix(err, "--across: ");
 	check_line(q, &line);
-	length = hypot(line.x1 - line.x0, line.y1 - line.y0);
+	if (!(breadth > 0))
+		breadth = hypot(line.x1 - line.x0, line.y1 - line.y0);
 	for (size_t i = 0; i < q->opt->nedges && !status; i++) {
 		struct em_profile p;
 
-		status =
-		    em_profile_make(&p, q->edge[i].counts, NULL, &grid, &line, breadth > 0 ? breadth : length, 0, err);
-		if (status)
+		if (em_profile_make(&p, q->edge[i].counts, NULL, &grid, &line, breadth, 0, err))
 			return em_error_prefix(err, "--across, %s: ", q->edge[i].edge.name);
-		status = print_profile(q, &q->edge[i], &p, &ruler, err);
+		status = fill_errors(&p, q->edge[i].error, &grid, &line, breadth, err);
+		if (!status)
+			status = print_profile(q, &q->edge[i], &p, &ruler, err);
 		em_profile_release(&p);
 	}
 	return status;

@@ -159,6 +159,25 @@ static void test_step(void **state)
 	}
 }
 
+/* Rows along the interface are points, not bins: a step half as wide as they are apart is that wide. */
+static void test_narrow(void **state)
+{
+	const struct em_line down = {200, 0, 200, 236};
+	struct em_profile p;
+	struct em_step s;
+
+	(void)state;
+	for (size_t k = 0; k < ROWS * COLS; k++)
+		map[k] = (float)erf((y_of(k) - 121.3) / (2 * sqrt(2)));
+	assert_int_equal(em_profile_make(&p, map, NULL, &grid, &down, 100, 0, NULL), 0);
+	NEAR(p.bin[20].spread, 0, 1e-12);
+	NEAR(p.bin[58].spread, 4, 1e-9); /* the end belongs to the last: two rows */
+	assert_int_equal(em_profile_fit_step(&p, &s, NULL), 0);
+	NEAR(s.position, 121.3, 0.01);
+	NEAR(s.width, 2, 0.01);
+	em_profile_release(&p);
+}
+
 /* Of 1000 noisy steps the errors said are the scatter seen, the averages are true, and chi2 is 1. */
 static void test_step_errors(void **state)
 {
@@ -282,7 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows), cmocka_unit_test(test_linear),      cmocka_unit_test(test_error),
 	    cmocka_unit_test(test_step), cmocka_unit_test(test_step_errors), cmocka_unit_test(test_sharp),
-	    cmocka_unit_test(test_none), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_none), cmocka_unit_test(test_refused),     cmocka_unit_test(test_narrow),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
