@@ -134,6 +134,14 @@ eelsquant -q -f -e Ti-L23,O-K -j reduction.tar >fine.jsonl
 # The truth is that of the lines of both valences together; four lines of one shape are not quite that.
 check_is 'L3/L2 within 0.06' ok "$("$PYTHON" fine.py l3_l2_fit l3_l2 0.06 <fine.jsonl)"
 check_is 'the crystal field within 0.15 eV' ok "$("$PYTHON" fine.py splitting_l3_ev splitting_ev 0.15 <fine.jsonl)"
+# O K's first peak wanes: its share falls, and keeps its windows when it is less than half as high as the next.
+emsynth reduction -n 9 --law zero-order --conversion 0.9 --dose 1e12 --gain-noise 0 --seed 4 -o waning.tar
+cat >waning.py <<'END'
+import json, sys
+p = [json.loads(line)["eels"]["fine"]["O-K"]["prepeak"] for line in sys.stdin]
+print("ok" if all(a > b - 0.02 for a, b in zip(p, p[1:])) and 0.6 < p[-1] / p[0] < 0.8 else p)
+END
+check_is 'the first peak of O K as it wanes' ok "$(eelsquant -q -f -e O-K -j waning.tar | "$PYTHON" waning.py)"
 emsynth eels -s 64x1 --dose 1e8 -o line.tar
 is 'maps of a line of spectra' 'a["ti-l23-l3-l2"].shape == (64,) and np.nanmean(a["ti-l23-l3-l2"][-20:]) > 0.3' \
 	'eelsquant -q -f -e Ti-L23 line.tar'

@@ -151,7 +151,7 @@ struct em_fine_value em_fine_area_ratio(const struct em_fine_fit *fit, size_t a,
 struct em_fine_value em_fine_distance(const struct em_fine_fit *fit, size_t a, size_t b);
 
 struct em_fine_onset {
-	struct em_fine_value half;     /* eV: where the counts rise through half of the window's maximum */
+	struct em_fine_value half;     /* eV: where the counts rise through half of the edge's first maximum */
 	struct em_fine_value steepest; /* eV: where they rise the most */
 };
 
@@ -159,7 +159,8 @@ struct em_fine_onset {
  * Both within a window that holds the rise and its first maximum, of counts smoothed with a Gaussian of `smooth` eV
  * (full at half maximum; 0: 3 channels), between channels.  Noise in the maximum counts, that of its choice among
  * others does not: compare spectra of like noise, or use em_fine_shift.  Of two rises in the window, like those of a
- * split line, `steepest` may be either; `half` does not jump.
+ * split line, `steepest` may be either.  The first maximum, for `half`, is a fifth of the greatest or more (O K's
+ * pre-peak, not the next one) and followed by a dip of 5 standard errors or more; else it is the greatest.
  *
  * EM_ERROR_USAGE: em_energy_span's, a window of less than 5 channels; EM_ERROR_DATA: the maximum not above 5 standard
  * errors, or no rise through half of it in the window.

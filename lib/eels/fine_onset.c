@@ -8,6 +8,7 @@
 
 #define PLAIN 5.0   /* standard errors */
 #define LEAST 5     /* channels of a window */
+#define FIRST 0.2   /* of the greatest maximum, for another to be the edge's first */
 #define CHANNELS 3. /* smoothed over, unless told */
 
 /*
@@ -87,6 +88,33 @@ static size_t greatest(const struct em_energy_span *s, const double *counts, dou
 	return at;
 }
 
+/*
+ * The first maximum on the way to the greatest: FIRST of it or more, and followed by a dip, both out of the noise.  The
+ * greatest itself where there is none, as of counts that rise on or are too noisy to tell.
+ */
+static size_t first_top(const struct em_energy_span *s, const double *counts, const double *variance, double sigma,
+                        size_t greatest)
+{
+	struct kernel highest = kernel_at(s, sigma, (double)greatest, 0),
+	              best = kernel_at(s, sigma, (double)s->first, 0);
+	double least = FIRST * apply(&highest, counts), most = apply(&best, counts);
+	size_t at = s->first;
+
+	for (size_t j = s->first + 1; j < greatest; j++) {
+		struct kernel k = kernel_at(s, sigma, (double)j, 0);
+		double y = apply(&k, counts);
+
+		if (y > most) {
+			most = y;
+			best = k;
+			at = j;
+		} else if (most > least && most - y > PLAIN * error_of(&best, 1, &k, variance) &&
+		           most > PLAIN * error_of(&best, 0, &best, variance))
+			return at;
+	}
+	return greatest;
+}
+
 /* In channels: the top of the parabola through the greatest slope and its neighbours. */
 static struct em_fine_value steepest(const struct em_energy_span *s, const double *counts, const double *variance,
                                      double sigma, size_t end)
@@ -151,7 +179,7 @@ int em_fine_onset(const struct em_energy *e, const double *counts, const double 
 	if (!(apply(&k, counts) > PLAIN * error_of(&k, 0, &k, variance)))
 		return em_error_set(err, EM_ERROR_DATA, "no edge in %.9g-%.9g eV: its channels are noise", window->from,
 		                    window->to);
-	if (half_way(&s, counts, variance, sigma, top, &o.half))
+	if (half_way(&s, counts, variance, sigma, first_top(&s, counts, variance, sigma, top), &o.half))
 		return em_error_set(err, EM_ERROR_DATA,
 		                    "no onset in %.9g-%.9g eV: the counts are above half throughout", window->from,
 		                    window->to);

@@ -37,7 +37,7 @@ struct fine {
 	struct em_fine_lines_settings lines;
 	struct em_fine_lines start; /* of the sum */
 	bool started, fitted;
-	double rise_at; /* eV, of the sum; NAN: none */
+	double rise_at; /* eV, of the sum; NAN: not known yet */
 	float **map;    /* [NUMBERS][places] */
 	_Atomic int memory;
 };
@@ -285,7 +285,7 @@ static void set_up(struct fine *f)
 	double apart = edge->last - edge->first;
 
 	f->kind = edge->shell == EM_SHELL_K ? K_EDGE : em_shell_name(edge->shell)[0] == 'M' ? M_EDGE : L_EDGE;
-	f->rise_at = NAN;
+	f->rise_at = f->edge->rise; /* steadier than the onset, which leaves a pre-peak that wanes */
 	/* d0 and d1 metals in oxides show their crystal field */
 	f->lines = (struct em_fine_lines_settings){.search = {edge->first - 10, edge->last + 15},
 	                                           .apart = apart,
@@ -310,7 +310,8 @@ static int measure_edge(struct em_quant *q, const struct em_quant_edge *edge, st
 	if (f.plan && !status) {
 		if (measure(&f, q->core.sum, scratch, &found))
 			em_quant_warn(q, "%s: no background, so no fine structure", edge->edge.name);
-		f.rise_at = found.value[ONSET];
+		if (isnan(f.rise_at))
+			f.rise_at = found.value[ONSET];
 		put_numbers(&f, &found);
 		status = em_quant_count(q) > 1 ? make_maps(&f, err) : 0;
 	}

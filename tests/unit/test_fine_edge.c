@@ -211,6 +211,28 @@ static void onset_of_a_symmetric_rise(void **state)
 	assert_honest(&steepest, 0.3);
 }
 
+/* A peak before a greater one, deep between them: the onset is its, and of one that is too small the other's. */
+static void onset_of_the_first_peak(void **state)
+{
+	const struct em_energy_window window = {520, 540};
+	double counts[CHANNELS], variance[CHANNELS];
+	struct em_fine_onset o;
+
+	(void)state;
+	for (double height = 0.05; height < 2; height += 0.3) {
+		double half = height > 0.2 ? 530.2 : 535.7;
+
+		for (size_t j = 0; j < CHANNELS; j++) {
+			double ev = em_energy_at(&axis, (double)j), a = (ev - 531) / 0.8, b = (ev - 536.5) / 0.8;
+
+			counts[j] = 1e4 * (height * exp(-log(2) * a * a) + exp(-log(2) * b * b));
+			variance[j] = counts[j] + 100;
+		}
+		assert_int_equal(em_fine_onset(&axis, counts, variance, &window, 0, &o, NULL), 0);
+		assert_near(o.half.value, half, 0.1); /* smoothed over 3 channels */
+	}
+}
+
 static void shift_against_a_reference(void **state)
 {
 	const struct em_energy_window window = {522, 550};
@@ -297,6 +319,7 @@ int main(void)
 	    cmocka_unit_test(pre_peak_by_gaussians),
 	    cmocka_unit_test(no_peaks),
 	    cmocka_unit_test(onset_of_a_symmetric_rise),
+	    cmocka_unit_test(onset_of_the_first_peak),
 	    cmocka_unit_test(shift_against_a_reference),
 	    cmocka_unit_test(no_onset),
 	};
