@@ -358,6 +358,11 @@ check_is 'the same whatever the threads' 1 "$(for t in 1 7; do
 	eelsquant -q --no-provenance -t $t -e Ti-L23,O-K --deconvolve --also low-thick.tar core-thick.tar | md5sum
 done | uniq | wc -l)"
 
+check_is 'a standard gives itself back, without plural scattering as well' 3000 "$(
+	q() { eelsquant -q -j -e Ti-L23,O-K --deconvolve --also low-thick.tar "$@" core-thick.tar; }
+	k=$(q --standard Ti=1,O=3 | jq -r '.eels.factors | to_entries[] | "--factor \(.key)=\(.value.k)"')
+	q -c $k | jq '.eels.composition.O.per_Ti * 1000 | round')"
+
 # ---- bad input
 
 cat >bad.py <<'END'
@@ -407,6 +412,10 @@ check_is 'a second line has the rise of the first' 0 \
 	"$(eelsquant -j -e Fe-L2,La-M4 si.tar 2>&1 >/dev/null | grep -c 'rises')"
 check_is 'counts of what rises elsewhere' 1 "$(eelsquant -j --energy 430,0.25 -e Ti-L23 image.tar 2>&1 >/dev/null |
 	grep -c 'Ti-L23: the spectrum rises nowhere near 456 eV')"
+check_is 'a fit window over the rise' 1 "$(off -j --fit Ti-L23=400-470 2>&1 >/dev/null |
+	grep -c 'rises at 456.* eV, where the background is still fitted')"
+check_is 'factors beside cross sections: a warning' 1 "$(off -j -c --beam 200,10,25 --factor O-K=2 2>&1 >/dev/null |
+	grep -c '1 of 2 elements have a factor')"
 check_is 'windows that suit it: none' 0 "$(off -j --energy 390,0.25 --fit Ti-L23=395-443 --signal Ti-L23=446-490 \
 	--fit O-K=480-518 --signal O-K=522-572 2>&1 >/dev/null | grep -c 'rises')"
 check_fails 'no edge' 2 'edge' 'eelsquant -e Xx-K si.tar'

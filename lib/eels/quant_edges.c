@@ -333,13 +333,19 @@ int em_quant_compose(struct em_quant *q, const struct em_record *record, struct 
 	struct em_composition_part part[EM_EDGES_MAX] = {{0}};
 	struct em_sigma_beam beam = {0};
 	size_t chosen[EM_EDGES_MAX];
-	bool all_k = q->opt->k != NULL;
+	size_t factors = 0;
 
 	q->nelements = choose_edges(q, chosen);
 	for (size_t k = 0; k < q->nelements; k++)
-		all_k = all_k && !isnan(q->opt->k[chosen[k]]);
-	if (!all_k && em_quant_find_beam(q, record, &beam, err))
+		factors += q->opt->k && !isnan(q->opt->k[chosen[k]]);
+	if (factors < q->nelements && em_quant_find_beam(q, record, &beam, err))
 		return -1;
+	if (factors && factors < q->nelements)
+		em_quant_warn(
+		    q,
+		    "%zu of %zu elements have a factor, the others cross sections: they go together only where "
+		    "factors are 1 / barn",
+		    factors, q->nelements);
 	for (size_t k = 0; k < q->nelements; k++) {
 		snprintf(q->element[k].name, sizeof(q->element[k].name), "%s", q->edge[chosen[k]].edge.element);
 		if (find_sigma(q, chosen[k], &beam, &part[k], err))
@@ -349,18 +355,20 @@ int em_quant_compose(struct em_quant *q, const struct em_record *record, struct 
 	return em_quant_count(q) > 1 ? map_fractions(q, chosen, part, err) : 0;
 }
 
-/* k-factors from a standard: of each edge to the first one. */
+/* k-factors from a standard: of each edge to the first one, for the counts that a composition is made of. */
 int em_quant_factors(struct em_quant *q, const double *atoms, struct em_error *err)
 {
-	struct em_composition_part b = {q->edge[0].sum.counts, q->edge[0].sum.error, 1, 0};
+	struct em_composition_part b = {.sigma = 1};
 	struct em_text *t = &q->more;
 
+	set_sum(&q->edge[0], &b);
 	em_json_put_name(t, "factors");
 	em_text_append(t, "{");
 	for (size_t i = 0; i < q->opt->nedges; i++) {
-		struct em_composition_part a = {q->edge[i].sum.counts, q->edge[i].sum.error, 1, 0};
+		struct em_composition_part a = {.sigma = 1};
 		struct em_composition_value k = {1, 0, 0};
 
+		set_sum(&q->edge[i], &a);
 		if (i && em_composition_k_factor(&a, &b, atoms[i] / atoms[0], 0, &k, err))
 			return em_error_prefix(err, "--standard, %s: ", q->edge[i].edge.name);
 		em_json_put_name(t, q->edge[i].edge.name);

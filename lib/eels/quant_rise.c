@@ -67,6 +67,9 @@ char *em_quant_explain_rise(const struct em_quant_edge *e, char *text, size_t si
 
 	if (isnan(e->rise))
 		n += snprintf(text + n, size - (size_t)n, "rises nowhere near %g eV", edge->first);
+	else if (e->rise > edge->first - EARLY && e->rise <= edge->background.to)
+		n += snprintf(text + n, size - (size_t)n, "rises at %.5g eV, where the background is still fitted",
+		              e->rise);
 	else
 		n += snprintf(text + n, size - (size_t)n, "rises at %.5g eV, not at %g eV", e->rise, edge->first);
 	snprintf(text + n, size - (size_t)n,
