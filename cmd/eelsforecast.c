@@ -342,6 +342,8 @@ static int predict(struct em_cli *cli, const struct options *o, bool *event, str
 	struct em_sink *sink = l ? em_sink_open(cli, err) : NULL;
 	int status = sink ? run_live(cli, o, l, sink, err) : -1;
 
+	if (!status && !cli->failed && !em_live_forecast(l))
+		em_cli_warn(cli, "no forecast: no series fills the model's window of %zu spectra", f.window);
 	if (status)
 		em_sink_abort(sink);
 	else
@@ -385,6 +387,8 @@ static int check(struct em_cli *cli, struct options *o, const char *verb)
 		return em_cli_usage(cli, "--window %zu: at most 1024 spectra", o->window);
 	if (live && o->horizons > 1)
 		return em_cli_usage(cli, "predict takes one --horizon; --path gives all steps up to it");
+	if (o->until && o->horizons)
+		return em_cli_usage(cli, "--until tells how far: leave --horizon out, or say 'within N'");
 	if ((o->until || o->alert) && !live)
 		return em_cli_usage(cli, "--until and --alert are for predict");
 	if (!o->horizons && !strcmp(verb, "evaluate"))

@@ -102,12 +102,14 @@ print(abs((np.load("g.npy") / np.load("later.npy") - 1)[w].mean()))'
 
 # ---- alerts ----
 check_exit "an event: exit 5" 5 \
-	"eelsforecast predict -m a.safetensors --alert 'L3/L2 > 0.75 within 20' -j now.tar >alert.jsonl"
-check_is "once a series, before it is so" "true" "$(jq -s 'map(select(.event)) | length == 1 and
-	(.[0] | .event.steps >= 1 and .event.steps <= 20 and .event.value > 0.75 and .truth.l3_l2 < 0.75)' alert.jsonl)"
+	"eelsforecast predict -m a.safetensors --alert 'L3/L2 > 1 within 20' -j now.tar >alert.jsonl"
+check_is "once a series, before it is so, and about when" "true" "$(jq -s '
+	(map(.forecast | select(. and .descriptors["L3/L2"].value > 1)) | .[0].frame + 1) as $when |
+	map(select(.event)) | length == 1 and (.[0] | .event.value > 1 and .event.steps > 1 and
+		(.forecast.frame + .event.steps - $when | fabs) <= 4)' alert.jsonl)"
 check_exit "no event: exit 0" 0 \
 	"eelsforecast predict -m a.safetensors --alert 'L3/L2 > 9 within 5' now.tar >none.tar"
-eelsforecast predict -m a.safetensors --alert 'L3/L2 > 0.75 within 20' --stop -j now.tar >stop.jsonl
+eelsforecast predict -m a.safetensors --alert 'L3/L2 > 1 within 20' --stop -j now.tar >stop.jsonl
 check_is "--stop: the event is the last" "true" "$(tail -n 1 stop.jsonl | jq 'has("event")')"
 
 # ---- live ----
@@ -206,6 +208,10 @@ bad "shorter than the window" 1 'shorter' "eelsforecast train --energy 435,0.1 -
 bad "negative counts" 1 'negative counts' "eelsforecast train --energy 435,0.1 -o x negative.npy"
 bad "nothing but NaN" 1 'too few' "eelsforecast train --energy 435,0.1 -o x nan.npy"
 bad "a constant spectrum" 1 'constant' "eelsforecast train --energy 435,0.1 -o x constant.npy"
+check_is "a stream that does not fill the window: a warning" 1 "$(emsynth reduction -n 7 --seed 2 |
+	eelsforecast predict -m a.safetensors -j 2>&1 >/dev/null | grep -c 'no forecast: .* window of 8 spectra')"
+bad "a horizon and a condition" 2 'leave --horizon out' \
+	"eelsforecast predict -m a.safetensors -n 9 --until 'change < 1' now.tar"
 check_exit "-k marks it and goes on" 3 \
 	"eelsforecast predict -k -m a.safetensors --energy 435,0.1 -j constant.npy >k.jsonl"
 check_is "with the reason" "true" "$(jq '.error.tool == "eelsforecast"' k.jsonl)"

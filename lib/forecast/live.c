@@ -22,6 +22,7 @@ struct em_live {
 	bool begun;
 	bool alerted; /* in this series */
 	bool event;   /* in any */
+	bool made;    /* a forecast, in any */
 	char name[EM_KEY_MAX];
 	double width, *work;
 };
@@ -153,6 +154,7 @@ static int forecast_sample(struct em_live *l, struct em_sample *s, struct em_err
 	}
 	status = status || add_arrays(l, steps, s, err);
 	if (!status) {
+		l->made = true;
 		put_forecast(l, steps, &out);
 		if (l->o.until) {
 			em_json_put_name(&out, "until");
@@ -252,6 +254,11 @@ void em_live_free(struct em_live *l)
 	em_descriptors_free(l->d);
 	free(l->work);
 	free(l);
+}
+
+bool em_live_forecast(const struct em_live *l)
+{
+	return l->made;
 }
 
 bool em_live_event(const struct em_live *l)

@@ -37,6 +37,8 @@ void em_live_free(struct em_live *l); /* NULL allowed */
  * are shorter than its window.
  */
 int em_live_take(struct em_live *l, struct em_sample *s, struct em_error *err);
+/* Was there a forecast, in any series? */
+bool em_live_forecast(const struct em_live *l);
 /* Was there an event, in any series? */
 bool em_live_event(const struct em_live *l);
 
