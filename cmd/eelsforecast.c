@@ -142,6 +142,22 @@ static int load(const char *model, struct em_forecast *f, struct em_error *err)
 
 /* ---- train ---- */
 
+/* What --resume goes on with: the networks know how far they are. */
+static int open_before(const struct options *o, const struct em_forecast_method *method,
+                       const struct em_series_set *set, struct em_safetensors **before, struct em_error *err)
+{
+	struct em_forecast f = {0};
+	int status;
+
+	if (!method->validates)
+		return em_error_set(err, EM_ERROR_USAGE, "--resume: %s is learned at once; lstm and eelstm go on",
+		                    method->name);
+	*before = em_safetensors_open(o->resume, err);
+	status = *before ? em_forecast_parse(&f, *before, err) || em_origin_same(&f, set, err) : -1;
+	em_forecast_release(&f);
+	return status && *before ? em_error_prefix(err, "%.200s: ", o->resume) : status;
+}
+
 static int train(struct em_cli *cli, const struct options *o, struct em_error *err)
 {
 	struct em_series_set set = {0};
@@ -160,8 +176,8 @@ static int train(struct em_cli *cli, const struct options *o, struct em_error *e
 		status = em_error_memory(err, set.count * sizeof(*series));
 	for (size_t i = 0; series && i < set.count; i++)
 		series[i] = &set.series[i];
-	if (!status && o->resume && !(before = em_safetensors_open(o->resume, err)))
-		status = -1;
+	if (!status && o->resume)
+		status = open_before(o, method[0], &set, &before, err);
 	how.resume = before;
 	if (!status && method[0]->validates) /* the others take no time */
 		em_interrupts_hold();

@@ -131,6 +131,8 @@ check_is "a record of each model and horizon" "lowrank 1,lowrank 9,persistence 1
 check_is "lowrank is nearest to the truth" "true" "$(jq -s '(map(select(.model == "lowrank")) | map(.truth)) as $l |
 	all(.[]; .truth >= $l[if .steps == 1 then 0 else 1 end])' e.jsonl)"
 check "a table" "eelsforecast evaluate -m a.safetensors -n 9 now.tar | grep -Eq '^ +9 lowrank +24 '"
+check "no forecasts, no numbers" \
+	"eelsforecast evaluate -m a.safetensors -n 60 now.tar | grep -Eq '^ +60 lowrank +0[- ]+$'"
 check "the published split says that it leaks" \
 	"eelsforecast evaluate --method mean --split published -n 1 past.tar 2>&1 >table | grep -q leaks"
 check_is "a chain of origins: each from what came before it, all forecasts once" "27 27" "$(
@@ -169,7 +171,11 @@ check_is "a network for each horizon" "true" "$(eelsforecast predict -m whole.st
 	jq '. == 2')"
 check_fails "a horizon that it has no network for" 1 'no network for horizon 9' \
 	"go lstm -n 9 --resume part.st -o x.st"
-check_fails "a model of another axis to go on with" 1 'components|channels|sizes' \
+check_fails "other series to go on with" 1 'part.st: .* made of other series' \
+	"eelsforecast train --method lstm -n 1,5 --resume part.st -o x.st small.tar other.tar"
+check_fails "nothing to go on with" 2 '--resume: lowrank is learned at once' \
+	"eelsforecast train --resume part.st -o x.st small.tar"
+check_fails "a model of another axis to go on with" 1 'made of other series' \
 	"eelsforecast train --method eelstm -n 1 --epochs 1 --resume whole.st -o x.st past.tar"
 eelsforecast train --method lstm -n 1 --epochs 1000000 --patience 1000000 -v -o cut.st small.tar 2>cut.log &
 pid=$!

@@ -3,6 +3,7 @@
 
 #include "base/parallel.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +234,10 @@ void em_evaluate_print_table(const struct em_evaluation *result, const char *con
 			cell(out, e->drifted, 7, 3);
 			cell(out, e->truth == e->truth ? e->truth_rmse : e->seen_rmse, 10, 2);
 			for (size_t k = 0; k < count; k++) {
-				em_text_printf(out, " %11.4g", e->descriptor[k].error);
+				if (isnan(e->descriptor[k].error))
+					em_text_printf(out, " %11s", "-");
+				else
+					em_text_printf(out, " %11.4g", e->descriptor[k].error);
 				cell(out, e->descriptor[k].covered, 7, 3);
 			}
 			em_text_append(out, "\n");

@@ -12,5 +12,7 @@
 void em_origin_put(struct em_text *out, const char *run, const struct em_series_set *set);
 /* EM_ERROR_DATA: one of these series is one that the model was made of. */
 int em_origin_check(const struct em_forecast *f, const struct em_series_set *set, struct em_error *err);
+/* EM_ERROR_DATA: these are not the series that the model was made of, in this order. */
+int em_origin_same(const struct em_forecast *f, const struct em_series_set *set, struct em_error *err);
 
 #endif
