@@ -160,7 +160,7 @@ struct em_fine_onset {
  * (full at half maximum; 0: 3 channels), between channels.  Noise in the maximum counts, that of its choice among
  * others does not: compare spectra of like noise, or use em_fine_shift.  Of two rises in the window, like those of a
  * split line, `steepest` may be either.  The first maximum, for `half`, is a fifth of the greatest or more (O K's
- * pre-peak, not the next one) and followed by a dip of 5 standard errors or more; else it is the greatest.
+ * pre-peak, not the next one) and followed by a dip of 3 standard errors or more; else it is the greatest.
  *
  * EM_ERROR_USAGE: em_energy_span's, a window of less than 5 channels; EM_ERROR_DATA: the maximum not above 5 standard
  * errors, or no rise through half of it in the window.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define PLAIN 5.0   /* standard errors */
+#define DIP 3.0     /* of a dip: one that is none costs little, as the maximum before it is hardly lower */
 #define LEAST 5     /* channels of a window */
 #define FIRST 0.2   /* of the greatest maximum, for another to be the edge's first */
 #define CHANNELS 3. /* smoothed over, unless told */
@@ -108,7 +109,7 @@ static size_t first_top(const struct em_energy_span *s, const double *counts, co
 			most = y;
 			best = k;
 			at = j;
-		} else if (most > least && most - y > PLAIN * error_of(&best, 1, &k, variance) &&
+		} else if (most > least && most - y > DIP * error_of(&best, 1, &k, variance) &&
 		           most > PLAIN * error_of(&best, 0, &best, variance))
 			return at;
 	}
