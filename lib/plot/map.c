@@ -73,17 +73,27 @@ static void set_axes(struct em_array *map, const struct em_sample *s)
 			map->axis[i] = cube.axis[i];
 }
 
+/* Of the ends, so that they tell their difference to a hundredth of it: energies of edges hardly differ. */
+static int digits_of(double lo, double hi)
+{
+	double ratio = hi > lo ? fmax(fabs(lo), fabs(hi)) / (hi - lo) : 1;
+
+	return (int)fmin(fmax(ceil(log10(ratio)) + 2, 3), 7);
+}
+
 static int put_range(const struct maps *m, struct em_tile *tile, const struct em_array *map, const double percentile[2],
                      struct em_error *err)
 {
 	char text[120] = "no value";
 	size_t none = 0, n = 0;
+	int digits;
 
 	em_array_range(map, NULL, NULL, &none);
 	if (none < em_array_count(map)) {
 		if (em_array_percentiles(map, percentile[0], percentile[1], &tile->lo, &tile->hi, err))
 			return -1;
-		n = (size_t)snprintf(text, sizeof(text), "%.3g to %.3g", tile->lo, tile->hi);
+		digits = digits_of(tile->lo, tile->hi);
+		n = (size_t)snprintf(text, sizeof(text), "%.*g to %.*g", digits, tile->lo, digits, tile->hi);
 	}
 	if (m->ndim == 1 && n && em_axis_is_calibrated(&tile->axis))
 		snprintf(text + n, sizeof(text) - n, " over %.4g %s", fabs(tile->axis.scale) * (double)tile->src_w,

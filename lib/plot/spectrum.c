@@ -141,6 +141,21 @@ static void take_edges(struct spectrum *sp, const struct em_record *r)
 	em_json_free(tree);
 }
 
+/* Of an array of rows, as a forecast's path: its last dimension is the sample's energy where it is as long. */
+static void take_axis(struct em_array *a, const struct em_sample *s)
+{
+	struct em_array view, owned = {0};
+	struct em_error none;
+	int last = a->ndim - 1;
+
+	em_record_get_axes(&s->record, a);
+	if (*a->axis[last].units || em_sample_data(s, &view, &owned, &none))
+		return;
+	if (view.ndim > 0 && view.shape[view.ndim - 1] == a->shape[last])
+		a->axis[last] = view.axis[view.ndim - 1];
+	em_array_release(&owned);
+}
+
 static int spectrum_take(struct em_plot *plot, const struct em_sample *s, struct em_error *err)
 {
 	struct spectrum *sp = plot->state;
@@ -154,7 +169,7 @@ static int spectrum_take(struct em_plot *plot, const struct em_sample *s, struct
 	if (plot->opt.array) {
 		status = em_sample_array(s, plot->opt.array, &owned, err);
 		if (!status && owned.ndim > 0)
-			em_record_get_axes(&s->record, &owned);
+			take_axis(&owned, s);
 		view = owned;
 	} else {
 		status = em_sample_data(s, &view, &owned, err);
