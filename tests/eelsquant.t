@@ -146,6 +146,28 @@ emsynth eels -s 64x1 --dose 1e8 -o line.tar
 is 'maps of a line of spectra' 'a["ti-l23-l3-l2"].shape == (64,) and np.nanmean(a["ti-l23-l3-l2"][-20:]) > 0.3' \
 	'eelsquant -q -f -e Ti-L23 line.tar'
 
+# Uncertainties of ratios are those seen, where the background's weighs most as well: its channels are off together.
+cat >ratios.py <<'END'
+import json, subprocess
+import numpy as np
+ev = 400 + 0.2 * np.arange(900)
+bell = lambda at, w, height: height * np.exp(-((ev - at) / w) ** 2 / 2)
+y = 2e4 * (ev / 400) ** -3 + bell(458, 0.7, 9e3) + bell(464, 0.9, 9e3) + 800 * (ev > 458) + 800 * (ev > 464) \
+    + bell(531, 0.8, 2e3) + bell(537, 1.5, 4e3) + 1200 * (ev > 530)
+seen = {"l3_l2": [], "prepeak": []}
+for k in range(120):
+    np.save("draw.npy", np.random.RandomState(k).poisson(y).astype("f4"))
+    out = subprocess.run("eelsquant -q -f -j --gain 1 --energy 400,0.2 -e Ti-L23,O-K --fit Ti-L23=435-450 "
+                         "--fit O-K=505-526 draw.npy", shell=True, capture_output=True, check=True).stdout
+    for edge in json.loads(out)["eels"]["fine"].values():
+        for name in seen.keys() & edge.keys():
+            seen[name].append((edge[name], edge[name + "_u"]))
+for name, v in seen.items():
+    v = np.array(v)
+    print(name, "as it says" if 0.8 < v[:, 0].std() / v[:, 1].mean() < 1.25 else (v.mean(0), v.std(0)))
+END
+check_is 'uncertainties of ratios' 'l3_l2 as it says prepeak as it says' "$("$PYTHON" ratios.py | xargs)"
+
 # ---- unmixing
 
 cat >references.py <<'END'

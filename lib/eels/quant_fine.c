@@ -54,36 +54,70 @@ static double total_of(const float *spectrum, size_t n)
 	return total;
 }
 
+/* The variance of a channel's counts, by what the sum of all lets expect of them. */
+static double expected(const struct fine *f, const struct em_background *b, size_t k, double total)
+{
+	double gain = f->q->gain > 0 ? f->q->gain : b->gain;
+
+	return gain * fmax((double)f->q->core.sum[k] * total / f->total, 1);
+}
+
 /*
  * net = spectrum - background, and its variance: that of the counts as the sum of all lets expect them, and that of the
  * background.  False without a background.
  */
-static bool take_net(const struct fine *f, const float *spectrum, double *net, double *variance)
+static bool take_net(const struct fine *f, const float *spectrum, struct em_background *b, double *net,
+                     double *variance)
 {
 	const struct em_background_plan *p = em_net_plan_background(f->plan);
 	size_t n = f->q->core.energy.channels, first = em_background_window(p).first;
 	const struct em_energy_span behind = {first, n - first};
-	double gain, total = total_of(spectrum, n);
-	struct em_background b;
+	double total = total_of(spectrum, n);
 
-	em_background_fit(p, spectrum, &b);
-	if (b.state != EM_BACKGROUND_GOOD)
+	em_background_fit(p, spectrum, b);
+	if (b->state != EM_BACKGROUND_GOOD)
 		return false;
-	gain = f->q->gain > 0 ? f->q->gain : b.gain;
 	memset(variance, 0, first * sizeof(*variance));
-	em_background_channels(p, &b, &behind, net + first, variance + first);
+	em_background_channels(p, b, &behind, net + first, variance + first);
 	for (size_t k = 0; k < n; k++) {
 		net[k] = k < first ? 0 : (double)spectrum[k] - net[k];
 		variance[k] *= variance[k];
-		variance[k] += gain * fmax((double)f->q->core.sum[k] * total / f->total, 1);
+		variance[k] += expected(f, b, k, total);
 	}
 	return true;
+}
+
+/*
+ * The standard error of a number that changes by slope[k] with each net channel: what their counts make of it, each by
+ * its own, and the background, under all of them the same one.
+ */
+static double error_of(const struct fine *f, const float *spectrum, const struct em_background *b, const double *slope)
+{
+	const struct em_background_plan *p = em_net_plan_background(f->plan);
+	const struct em_energy *e = &f->q->core.energy;
+	double total = total_of(spectrum, e->channels), own = 0, level = 0, r = 0, curve;
+
+	for (size_t k = 0; k < e->channels; k++) {
+		const struct em_energy_span here = {k, 1};
+
+		if (slope[k] == 0)
+			continue;
+		em_background_channels(p, b, &here, &curve, NULL);
+		own += slope[k] * slope[k] * expected(f, b, k, total);
+		level -= slope[k] * curve;
+		r += slope[k] * curve * log(em_energy_at(e, (double)k) / em_background_reference(p));
+	}
+	return sqrt(own + level * level * b->covariance[0] + 2 * level * r * b->covariance[1] +
+	            r * r * b->covariance[2]);
 }
 
 /* What was measured of one spectrum; NAN: nothing to be measured. */
 struct numbers {
 	double value[NUMBERS], error[NUMBERS];
 	bool of_sum; /* where people are told why there is no number */
+	const float *spectrum;
+	struct em_background background;
+	double *slope; /* [channels] */
 };
 
 static void set(struct numbers *n, enum number i, const struct em_fine_value *v)
@@ -160,11 +194,31 @@ static void measure_lines(struct fine *f, const double *net, const double *varia
 	struct em_error why = {0};
 
 	if (!em_fine_lines_place(e, net, variance, &f->lines, &w, &why) &&
-	    !em_fine_lines_ratio(e, net, variance, &w, f->lines.first_share, &ratio, &why))
+	    !em_fine_lines_ratio(e, net, variance, &w, f->lines.first_share, &ratio, &why) &&
+	    !em_fine_lines_ratio_slopes(e, net, variance, &w, f->lines.first_share, n->slope, &why)) {
+		ratio.error = error_of(f, n->spectrum, &n->background, n->slope);
 		set(n, RATIO, &ratio);
-	else
+	} else
 		miss(f, n, RATIO, &why);
 	fit_lines(f, net, variance, n);
+}
+
+/* How the ratio of two windows, in that order, changes with the counts of each channel. */
+static void slopes_of(const struct fine *f, const double *net, const struct em_energy_window w[2], double ratio,
+                      double *slope)
+{
+	const struct em_energy *e = &f->q->core.energy;
+	struct em_energy_span s[2];
+	double below = 0;
+
+	if (em_energy_span(e, &w[0], &s[0], NULL) || em_energy_span(e, &w[1], &s[1], NULL))
+		return;
+	memset(slope, 0, e->channels * sizeof(*slope));
+	for (size_t k = 0; k < s[1].count; k++)
+		below += net[s[1].first + k];
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < s[i].count; k++)
+			slope[s[i].first + k] += (i ? -ratio : 1) / below;
 }
 
 static void measure_prepeak(const struct fine *f, const double *net, const double *variance, struct numbers *n)
@@ -178,9 +232,11 @@ static void measure_prepeak(const struct fine *f, const double *net, const doubl
 
 	if (isnan(at))
 		return;
-	if (!em_fine_windows_ratio(e, net, variance, &w[0], &w[1], &ratio, &why))
+	if (!em_fine_windows_ratio(e, net, variance, &w[0], &w[1], &ratio, &why)) {
+		slopes_of(f, net, w, ratio.value, n->slope);
+		ratio.error = error_of(f, n->spectrum, &n->background, n->slope);
 		set(n, RATIO, &ratio);
-	else
+	} else
 		miss(f, n, RATIO, &why);
 	if (em_fine_peaks_fit(e, net, variance, w, 3, EM_FINE_GAUSS, &fit, &why)) {
 		miss(f, n, RATIO_FIT, &why);
@@ -190,14 +246,16 @@ static void measure_prepeak(const struct fine *f, const double *net, const doubl
 	set(n, RATIO_FIT, &ratio);
 }
 
-/* scratch[2][channels] */
+/* scratch[3][channels] */
 static int measure(struct fine *f, const float *spectrum, double *scratch, struct numbers *n)
 {
 	double *net = scratch, *variance = scratch + f->q->core.energy.channels;
 
 	for (size_t i = 0; i < NUMBERS; i++)
 		n->value[i] = n->error[i] = NAN;
-	if (!take_net(f, spectrum, net, variance))
+	n->spectrum = spectrum;
+	n->slope = variance + f->q->core.energy.channels;
+	if (!take_net(f, spectrum, &n->background, net, variance))
 		return -1;
 	measure_onset(f, net, variance, n);
 	if (f->kind == K_EDGE)
@@ -213,7 +271,7 @@ static void measure_at(void *ctx, size_t i)
 {
 	struct fine *f = ctx;
 	size_t n = f->q->core.energy.channels;
-	double *scratch = malloc(2 * n * sizeof(double));
+	double *scratch = malloc(3 * n * sizeof(double));
 	struct numbers found = {.of_sum = false};
 
 	if (!scratch) {
@@ -244,6 +302,7 @@ static int make_reference(struct fine *f, double *variance, struct em_error *err
 {
 	const struct em_energy *e = &f->q->core.energy;
 	float *one = malloc(e->channels * sizeof(float));
+	struct em_background b;
 
 	f->reference = malloc(e->channels * sizeof(double));
 	if (!one || !f->reference) {
@@ -254,7 +313,7 @@ static int make_reference(struct fine *f, double *variance, struct em_error *err
 		em_quant_resample(&f->q->opt->reference[0], e, one);
 	else
 		memcpy(one, f->q->core.sum, e->channels * sizeof(float));
-	if (!take_net(f, one, f->reference, variance)) {
+	if (!take_net(f, one, &b, f->reference, variance)) {
 		free(f->reference);
 		f->reference = NULL;
 	}
@@ -299,8 +358,8 @@ static int measure_edge(struct em_quant *q, const struct em_quant_edge *edge, st
 	struct fine f = {.q = q, .edge = edge};
 	size_t n = q->core.energy.channels;
 	struct numbers found = {.of_sum = true};
-	double *scratch = malloc(2 * n * sizeof(double));
-	int status = scratch ? 0 : em_error_memory(err, 2 * n * sizeof(double));
+	double *scratch = malloc(3 * n * sizeof(double));
+	int status = scratch ? 0 : em_error_memory(err, 3 * n * sizeof(double));
 
 	set_up(&f);
 	f.total = total_of(q->core.sum, n);
