@@ -177,6 +177,13 @@ wait $pid
 check_is "interrupted: it says so, and writes what it has" "130 1 1" \
 	"$? $(grep -c 'to go on with by --resume' cut.log) $(test -s cut.st && echo 1)"
 check "which goes on" "go lstm -n 1 --epochs 1 --resume cut.st -o x.st"
+trap '' USR1 # until it has a handler
+eelsforecast evaluate --method eelstm -n 1 --epochs 3 --edges none --split published small.tar >table 2>asked &
+pid=$!
+while kill -USR1 $pid 2>/dev/null; do :; done
+wait $pid
+check_is "asked for progress again and again, it goes on" "0 1" "$? $(grep -c eelstm table)"
+trap - USR1
 
 # ---- faults ----
 bad() { check_fails "$1" "$2" "$3" "$4"; }
