@@ -147,7 +147,6 @@ static void put_references(struct em_quant *q, const double *amount, const doubl
 
 	if (!any && !isnan(quality))
 		em_quant_warn(q, "references: %s", why.text);
-
 	em_json_put_name(&q->more, "references");
 	em_text_append(&q->more, "{");
 	for (size_t k = 0; k < n; k++) {

@@ -221,7 +221,7 @@ static int turn(struct em_lowrank *lr, struct learner *l, size_t rank, double be
 	return take_components(lr, l, l->first[l->count], rank, set, err);
 }
 
-/* Few components: shifts, then the pattern. */
+/* Shifts, with few components. */
 static int settle(struct em_lowrank *lr, struct learner *l, const struct em_lowrank_settings *set, struct em_error *err)
 {
 	size_t most = l->first[l->count] < FEW ? l->first[l->count] : FEW, few;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A component that appears in a series and that no other series had: what the basis leaves of the last spectra is
- * searched for one direction that stands out of the noise (basis.h's threshold), once it does the series' spectra are
+ * searched for one direction that stands out of the noise (basis.h's threshold).  Once it does, the series' spectra are
  * described by it, too, and its score goes on as a trend (trend.h).  What was left of the first spectra is none: it has
  * been there from the beginning, as the detector's pattern has.
  */
