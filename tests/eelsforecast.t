@@ -194,6 +194,7 @@ bad "no model" 2 'train' "eelsforecast predict now.tar"
 bad "no condition" 2 'is no condition' "eelsforecast predict -m a.safetensors --alert 'L3 below 1' now.tar"
 bad "an alert without its steps" 2 'within' "eelsforecast predict -m a.safetensors --alert 'L3/L2 < 1' now.tar"
 bad "no such model" 2 'no model is called' "eelsforecast train --method magic -o x past.tar"
+bad "two models, one to train" 2 'more than 1' "eelsforecast train --method mean,holt -o x past.tar"
 head -c 5000 a.safetensors >cut.safetensors
 bad "a cut model" 1 'cut' "eelsforecast predict -m cut.safetensors now.tar"
 bad "an axis without units" 1 'no energy' "eelsforecast train -o x rows.npy"
