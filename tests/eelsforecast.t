@@ -165,6 +165,8 @@ check_is "a network for each horizon" "true" "$(eelsforecast predict -m whole.st
 	eelsforecast predict -m whole.st -n 5 -o p5.tar other.tar
 	for n in 1 5; do tar -xOf p$n.tar s3/reduction-000000/f000020.forecast.npy | cksum; done | uniq | wc -l |
 	jq '. == 2')"
+check "a horizon that is given twice has one" "go lstm -n 1,1 --epochs 1 -o twice.st &&
+	eelsforecast predict -m twice.st -n 1 -o /dev/null other.tar"
 check_fails "a horizon that it has no network for" 1 'no network for horizon 9' \
 	"go lstm -n 9 --resume part.st -o x.st"
 check_fails "a model of another axis to go on with" 1 'components|channels|sizes' \
