@@ -10,8 +10,8 @@
  * between two it is the nearest.  Replies are not gzipped.  A move is answered when it is done and read back: 500 with
  * E_VALUE_CLIP says that it ended elsewhere, 504 that the instrument behind could not be reached.
  *
- * Requests wait for each other, up to half as many as there may be connections: then they are refused, so that one that
- * stops the stage is always heard.
+ * Requests wait for each other, up to half as many as there may be connections: then the answer is 504, so that one
+ * that stops the stage is always heard, and a client does not take the server for one that has not what it asks for.
  *
  * Under our own prefix, what temscript has not:
  *
