@@ -247,8 +247,6 @@ static int evaluate_models(const char *files, struct em_evaluate_plan *plan, con
 		free(path);
 		if (status)
 			return -1;
-		if (plan->done)
-			plan->done(plan->ctx, plan->methods, plan->methods);
 		files += n + (files[n] == ',');
 	}
 	return 0;

@@ -169,6 +169,8 @@ check_is "a network for each horizon" "true" "$(eelsforecast predict -m whole.st
 	eelsforecast predict -m whole.st -n 5 -o p5.tar other.tar
 	for n in 1 5; do tar -xOf p$n.tar s3/reduction-000000/f000020.forecast.npy | cksum; done | uniq | wc -l |
 	jq '. == 2')"
+check "a horizon that is given twice has one" "go lstm -n 1,1 --epochs 1 -o twice.st &&
+	eelsforecast predict -m twice.st -n 1 -o /dev/null other.tar"
 check_fails "a horizon that it has no network for" 1 'no network for horizon 9' \
 	"go lstm -n 9 --resume part.st -o x.st"
 check_fails "other series to go on with" 1 'part.st: .* made of other series' \
@@ -185,6 +187,13 @@ wait $pid
 check_is "interrupted: it says so, and writes what it has" "130 1 1" \
 	"$? $(grep -c 'to go on with by --resume' cut.log) $(test -s cut.st && echo 1)"
 check "which goes on" "go lstm -n 1 --epochs 1 --resume cut.st -o x.st"
+trap '' USR1 # until it has a handler
+eelsforecast evaluate --method eelstm -n 1 --epochs 3 --edges none --split published small.tar >table 2>asked &
+pid=$!
+while kill -USR1 $pid 2>/dev/null; do :; done
+wait $pid
+check_is "asked for progress again and again, it goes on" "0 1" "$? $(grep -c eelstm table)"
+trap - USR1
 
 # ---- faults ----
 bad() { check_fails "$1" "$2" "$3" "$4"; }
@@ -195,6 +204,7 @@ bad "no model" 2 'train' "eelsforecast predict now.tar"
 bad "no condition" 2 'is no condition' "eelsforecast predict -m a.safetensors --alert 'L3 below 1' now.tar"
 bad "an alert without its steps" 2 'within' "eelsforecast predict -m a.safetensors --alert 'L3/L2 < 1' now.tar"
 bad "no such model" 2 'no model is called' "eelsforecast train --method magic -o x past.tar"
+bad "two models, one to train" 2 'more than 1' "eelsforecast train --method mean,holt -o x past.tar"
 head -c 5000 a.safetensors >cut.safetensors
 bad "a cut model" 1 'cut' "eelsforecast predict -m cut.safetensors now.tar"
 bad "an axis without units" 1 'no energy' "eelsforecast train -o x rows.npy"

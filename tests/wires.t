@@ -94,6 +94,9 @@ time.sleep(60)' "$port" >silent & crowd=$!
 		echo '{"Record":[{"mag":50000,"widht":2048,"nm_per_px":1}]}' >"$own"
 		check_fails "a slip of the pen in it" 1 "calibration.json': 'widht' is not understood" \
 			'emctl --scope "$wire" get mag'
+		jq -nc "{Record: [range(1; 200) | {mag: ., width: 512, nm_per_px: 1}]}" >"$own"
+		check_fails "of too many none is dropped" 1 "more than 256 calibrations" \
+			'emctl --scope "$wire" --calibration "$own" get mag'
 		rm "$own"
 		peer "${EM_SERIALEM-}" wires_serialem.py "SerialEM's own Python module" ;;
 	esac

@@ -170,7 +170,10 @@ static int read_own_files(struct em_instrument *in, struct em_error *err)
 		return 0;
 	if (em_calibration_read(&own, path, err))
 		return -1;
-	for (size_t i = 0; i < all->count && own.count < EM_CALIBRATIONS_MAX; i++)
+	if (all->count > EM_CALIBRATIONS_MAX - own.count)
+		return em_error_set(err, EM_ERROR_DATA, "'%.200s' and --calibration hold more than %d calibrations",
+		                    path, EM_CALIBRATIONS_MAX);
+	for (size_t i = 0; i < all->count; i++)
 		own.entry[own.count++] = all->entry[i];
 	*all = own;
 	return 0;

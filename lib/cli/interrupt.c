@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-static const int which[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+static const int which[] = {SIGINT, SIGTERM, SIGHUP};
 
 void em_interrupts_hold(void)
 {
@@ -15,7 +15,7 @@ void em_interrupts_hold(void)
 	for (size_t i = 0; i < sizeof(which) / sizeof(*which); i++)
 		if (!sigaction(which[i], NULL, &now) && now.sa_handler != SIG_IGN) /* nohup's */
 			sigaddset(&held, which[i]);
-	sigprocmask(SIG_BLOCK, &held, NULL);
+	pthread_sigmask(SIG_BLOCK, &held, NULL);
 }
 
 bool em_interrupted(void)

@@ -78,9 +78,8 @@ struct em_fine_lines_windows {
  * Where the lines are: the pair of energies `apart` from each other, within the search window, at which the counts
  * smoothed over half of that are greatest in sum.  first: from `apart` before the first line to where the counts,
  * smoothed over a quarter of `apart`, are least around the middle between them; second: on to `apart` behind the
- * second; after: 2 `apart` more, or what the axis has of them.  The borders between
- * may lie within a channel: for a series, once on its
- * mean.
+ * second; after: 2 `apart` more, or what the axis has of them.  The borders between may lie within a channel.  For a
+ * series: once, on its mean.
  *
  * EM_ERROR_USAGE: a search window outside the axis or too short, `apart` less than 4 channels; EM_ERROR_DATA: no room
  * around the lines, or no channel rises out of the noise by 5 standard errors.

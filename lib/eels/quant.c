@@ -55,8 +55,8 @@ void em_quant_release(struct em_quant *q)
 
 /* ---- what came ---- */
 
-/* From about 0 to 10 or more keV in steps of 5 to 20 eV: no spectrometer of losses has that, every detector of X-rays.
- */
+/* From about 0 to 10 keV or more in steps of 5 to 20 eV: every detector of X-rays has that, no energy-loss
+ * spectrometer. */
 static int check_losses(const struct em_energy *e, struct em_error *err)
 {
 	double end = em_energy_at(e, (double)e->channels);

@@ -147,7 +147,6 @@ static void put_references(struct em_quant *q, const double *amount, const doubl
 
 	if (!any && !isnan(quality))
 		em_quant_warn(q, "references: %s", why.text);
-
 	em_json_put_name(&q->more, "references");
 	em_text_append(&q->more, "{");
 	for (size_t k = 0; k < n; k++) {
@@ -172,7 +171,10 @@ static int fit_sum(struct unmixing *w, struct em_error *err)
 	if (!status && fit(w, q->core.sum, amount, covariance, &quality, &why)) {
 		for (size_t k = 0; k < n * n; k++)
 			amount[k / n] = covariance[k] = quality = NAN;
-		em_quant_warn(q, "references: %s", why.text);
+		if (why.kind == EM_ERROR_MEMORY)
+			status = em_error_set(err, why.kind, "%s", why.text);
+		else
+			em_quant_warn(q, "references: %s", why.text);
 	}
 	if (!status)
 		put_references(q, amount, covariance, quality);

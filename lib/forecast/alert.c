@@ -88,7 +88,6 @@ static double squares(const double *slope, const double *rows, size_t count, siz
 	for (size_t k = 0; k < count; k++) {
 		const double *row = rows + k * n;
 		double sum[4] = {0};
-
 		size_t i = 0;
 
 		for (; i + 4 <= n; i += 4)

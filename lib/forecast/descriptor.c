@@ -91,7 +91,6 @@ static int set_edge(struct em_descriptors *d, size_t i, struct em_error *err)
 	const struct em_energy *e = &d->energy;
 	double apart = g->edge.last - g->edge.first, low = em_energy_at(e, 0),
 	       high = em_energy_at(e, (double)e->channels - 1);
-
 	const struct em_energy_window background = inside(e, &g->edge.background), signal = inside(e, &g->edge.signal);
 
 	g->net = em_net_plan_new(e, &background, &signal, &how, err);
@@ -175,8 +174,7 @@ int em_descriptors_find(const struct em_descriptors *d, const char *name)
 
 /* ---- measuring ---- */
 
-/* A spectrum above an edge's background where its lines may be, 0 elsewhere; and the variance that counting gives it.
- */
+/* A spectrum above an edge's background where its lines may be, 0 elsewhere; and the variance of its counts. */
 struct above {
 	struct em_energy_span span;
 	double *counts, *variance;

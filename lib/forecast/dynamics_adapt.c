@@ -13,7 +13,7 @@
 /* Of one horizon: forecasts that wait for what they are of, and sums, exponentially forgetful. */
 struct horizon {
 	size_t steps;
-	double *said; /* [steps][4 rank]: the banks' mean, the variance expected, what the regression adds */
+	double *said; /* [steps][3 rank]: the banks' mean, the variance expected, what the regression adds */
 	double n, both, square, surprise;
 };
 

@@ -6,8 +6,7 @@
  * the truth as a measurement.  They are taken where the drift put the spectrum that came (for models foretell the
  * specimen), and again where the model expected the drift.
  *
- * A descriptor's interval is of what the detector shows (em_prediction_describe).  Where the truth is known, sums of
- * spectra, measured and true, tell what the detector makes of each channel; the truth by that is what should be within.
+ * A descriptor's interval (em_prediction_describe) is of the truth or, where that is not known, of what was measured.
  */
 #ifndef EM_FORECAST_EVALUATE_H
 #define EM_FORECAST_EVALUATE_H

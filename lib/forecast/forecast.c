@@ -46,8 +46,11 @@ int em_forecast_methods_parse(const char *names, const struct em_forecast_method
 		memcpy(name, names, n < sizeof(name) - 1 ? n : sizeof(name) - 1);
 		m = em_forecast_method_find(name);
 		if (!m || *count == most) {
-			em_error_set(err, EM_ERROR_USAGE, "--method: no model is called '%.30s':%s", name,
-			             em_text_get(&known));
+			if (m)
+				em_error_set(err, EM_ERROR_USAGE, "--method: more than %zu", most);
+			else
+				em_error_set(err, EM_ERROR_USAGE, "--method: no model is called '%.30s':%s", name,
+				             em_text_get(&known));
 			em_text_release(&known);
 			return -1;
 		}

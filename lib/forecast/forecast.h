@@ -126,8 +126,7 @@ void em_forecast_put_scores(const struct em_forecast *f, double scale, double *m
 /* The table of them; NULL past the last, and for an unknown name. */
 const struct em_forecast_method *em_forecast_method_at(size_t i);
 const struct em_forecast_method *em_forecast_method_find(const char *name);
-/* Names separated by commas into method[*count]; NULL: all.  EM_ERROR_USAGE: more than `most`, or a name that is none.
- */
+/* Names separated by commas into method[*count]; NULL: all.  EM_ERROR_USAGE: more than `most`, a name that is none. */
 int em_forecast_methods_parse(const char *names, const struct em_forecast_method **method, size_t most, size_t *count,
                               struct em_error *err);
 extern const struct em_forecast_method em_forecast_lowrank, em_forecast_dmd, em_forecast_lstm, em_forecast_eelstm,
@@ -184,8 +183,7 @@ struct em_prediction {
 	double *noise;                /* [channels]: variance of what measuring adds */
 	double *basis;  /* [channels]: in `variance`, what the basis itself is uncertain by, each channel by itself */
 	size_t spreads; /* of models that know how channels err together; else 0 */
-	double
-	    *spread; /* [spreads][channels]: the covariance is the sum of each one's outer product, without `basis` */
+	double *spread; /* [spreads][channels]: the covariance is the sum of their outer products, without `basis` */
 };
 int em_prediction_init(struct em_prediction *p, const struct em_forecast *f, struct em_error *err);
 void em_prediction_release(struct em_prediction *p);

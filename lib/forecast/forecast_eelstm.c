@@ -209,6 +209,16 @@ static struct em_eelstm *train(const struct em_forecast *f, const struct em_fore
 	return net;
 }
 
+/* Networks have their horizons for names. */
+static bool is_repeated(const struct em_forecast_settings *set, size_t i)
+{
+	size_t k = 0;
+
+	while (set->steps[k] != set->steps[i])
+		k++;
+	return k < i;
+}
+
 static int learn(struct em_forecast *f, const struct em_forecast_track *tracks, size_t count,
                  const struct em_forecast_settings *set, struct em_error *err)
 {
@@ -218,9 +228,11 @@ static int learn(struct em_forecast *f, const struct em_forecast_track *tracks, 
 	                  : em_error_memory(err, sizeof(*nets));
 
 	for (size_t i = 0; i < set->nsteps && !status; i++) {
-		nets->net[i] = train(f, set, set->steps[i], &p, count, err);
-		status = nets->net[i] ? 0 : -1;
-		nets->count += nets->net[i] ? 1 : 0;
+		if (is_repeated(set, i))
+			continue;
+		nets->net[nets->count] = train(f, set, set->steps[i], &p, count, err);
+		status = nets->net[nets->count] ? 0 : -1;
+		nets->count += status ? 0 : 1;
 	}
 	free(p.frames);
 	free(p.begin);

@@ -64,6 +64,27 @@ int em_lowrank_init(struct em_lowrank *lr, struct em_basis *basis, const struct 
 	return 0;
 }
 
+int em_lowrank_set_doubt(struct em_lowrank *lr, const struct em_pattern_doubt *doubt, struct em_error *err)
+{
+	size_t n = lr->energy.channels, size = EM_PATTERN_VEILS * n;
+	double *veil = malloc((size + 2 * n) * sizeof(*veil)), *rest;
+
+	if (!veil)
+		return em_error_memory(err, (size + 2 * n) * sizeof(*veil));
+	rest = veil + size;
+	memcpy(veil, doubt->veil, size * sizeof(*veil));
+	memcpy(rest, doubt->rest, n * sizeof(*rest));
+	free(lr->doubt.veil);
+	lr->doubt = (struct em_pattern_doubt){veil, rest};
+	lr->unknown = rest + n;
+	for (size_t i = 0; i < n; i++) {
+		lr->unknown[i] = rest[i];
+		for (size_t k = 0; k < EM_PATTERN_VEILS; k++)
+			lr->unknown[i] += veil[k * n + i] * veil[k * n + i];
+	}
+	return 0;
+}
+
 static double *copy(const double *src, size_t n)
 {
 	double *dst = src ? malloc(n * sizeof(*dst) + 1) : NULL;

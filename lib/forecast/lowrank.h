@@ -41,7 +41,7 @@ struct em_lowrank {
 	double *flat;  /* [channels]: the detector's gain pattern, about 1 */
 	/* what of the pattern is not in `flat` but in the basis; veil is NULL where it was not asked */
 	struct em_pattern_doubt doubt;
-	double *unknown; /* [channels]: its variance, of veils and rest */
+	double *unknown; /* [channels]: its variance, of veils and rest, in the same memory */
 };
 
 /*

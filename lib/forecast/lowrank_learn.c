@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct learner {
 	double beyond; /* shifts go so many times as far as measured */
 	double *flat;  /* [channels]: the detector's pattern; survives the components */
 	struct em_pattern_doubt doubt;
+	atomic_bool memory; /* ran out */
 };
 
 static bool is_known(const float *frame, size_t channels, double *total)
@@ -113,8 +115,7 @@ static void align_series(void *ctx, size_t s)
 
 	if (!frame || em_observation_init(&o, l->lr, NULL)) {
 		free(frame);
-		for (size_t i = 0; i < (l->first[s + 1] - l->first[s]) * l->channels; i++)
-			out[i] = NAN; /* counts as missing */
+		l->memory = true;
 		return;
 	}
 	for (size_t t = 0, at = l->first[s]; t < series->count; t += l->stride, at++, out += l->channels) {
@@ -217,11 +218,13 @@ static int turn(struct em_lowrank *lr, struct learner *l, size_t rank, double be
 	l->lr = lr;
 	l->beyond = beyond;
 	em_parallel_for(set->threads, l->count, align_series, l);
+	if (l->memory)
+		return em_error_memory(err, l->channels * sizeof(double));
 	l->known = true;
 	return take_components(lr, l, l->first[l->count], rank, set, err);
 }
 
-/* Few components: shifts, then the pattern. */
+/* Shifts, with few components. */
 static int settle(struct em_lowrank *lr, struct learner *l, const struct em_lowrank_settings *set, struct em_error *err)
 {
 	size_t most = l->first[l->count] < FEW ? l->first[l->count] : FEW, few;

@@ -4,6 +4,8 @@
 #include "forecast/lstm.h"
 
 #include <oneapi/dnnl/dnnl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,22 @@ static void stay_in_thread(void)
 {
 	if (omp_set_num_threads)
 		omp_set_num_threads(1);
+}
+
+/* What a signal brings onto the stack and these kernels spoil each other: the heap is broken then.  In a kernel none
+ * comes; it waits. */
+static sigset_t hold_signals(void)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	return before;
+}
+
+static void release_signals(sigset_t before)
+{
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static int explain(dnnl_status_t status, struct em_error *err)
@@ -263,6 +281,7 @@ static void add(struct arguments *a, int name, DESC_REF desc, const void *bytes)
 static int run(const struct em_lstm *l, int way, struct arguments *a, struct em_error *err)
 {
 	dnnl_stream_t stream = NULL;
+	sigset_t before = hold_signals();
 
 	stay_in_thread();
 	if (a->status == dnnl_success)
@@ -275,6 +294,7 @@ static int run(const struct em_lstm *l, int way, struct arguments *a, struct em_
 		dnnl_stream_destroy(stream);
 	for (int i = 0; i < a->count; i++)
 		dnnl_memory_destroy(a->argument[i].memory);
+	release_signals(before);
 	return a->status == dnnl_success ? 0 : explain(a->status, err);
 }
 
@@ -339,10 +359,12 @@ int em_lstm_backward(const struct em_lstm *l, const struct em_lstm_weights *w, c
 int em_lstm_multiply(const struct em_lstm_product *p, const float *a, const float *b, float *c, struct em_error *err)
 {
 	dnnl_dim_t m = (dnnl_dim_t)p->m, n = (dnnl_dim_t)p->n, k = (dnnl_dim_t)p->k;
+	sigset_t before = hold_signals();
 	dnnl_status_t status;
 
 	stay_in_thread();
 	status = dnnl_sgemm(p->a_turned ? 'T' : 'N', p->b_turned ? 'T' : 'N', m, n, k, 1, a, p->a_turned ? m : k, b,
 	                    p->b_turned ? k : n, p->keep, c, n);
+	release_signals(before);
 	return status == dnnl_success ? 0 : explain(status, err);
 }

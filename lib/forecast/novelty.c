@@ -155,11 +155,6 @@ void em_novelty_push(struct em_novelty *v, const struct em_observation *o)
 	v->count++;
 }
 
-bool em_novelty_found(const struct em_novelty *v)
-{
-	return v->found;
-}
-
 bool em_novelty_forecast(const struct em_novelty *v, size_t steps, double *spectrum, double *spread)
 {
 	const double *weight = v->lr->basis.weight;

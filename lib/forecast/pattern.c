@@ -26,7 +26,7 @@ static void take_taps(double f, float tap[TAPS])
 	tap[3] = (float)((0.5 * f - 0.5) * f * f);
 }
 
-/* Datum j of spectrum t is from channels j + *from .. j + *from + 3. */
+/* Datum j of spectrum t is from channel j + this and the three after it. */
 static ptrdiff_t first_tap(const struct em_pattern_fit *f, size_t t)
 {
 	return (ptrdiff_t)floor(f->s->shift[t]) - 1;
@@ -421,7 +421,7 @@ static void make_mean_one(double *flat, size_t n)
 		flat[i] /= mean;
 }
 
-/* room: four times what is solved for, and rank * (rank + 1). */
+/* room: five times what is solved for, and rank * (rank + 1). */
 static int improve(struct em_pattern_fit *f, double *flat, double *variance, struct em_pattern_doubt *doubt,
                    double *room, struct em_error *err)
 {

@@ -21,9 +21,6 @@
 
 #include <stddef.h>
 
-#define EM_PATTERN_WAVES                                                                                               \
-	41 /* the longest ones, by half turns, whose errors go together, and which areas' come from                    \
-	    */
 #define EM_PATTERN_VEILS 48
 /* With fewer nobody can say whether they agree, and what drift and reaction do together passes for a pattern. */
 #define EM_PATTERN_SERIES 3

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAVES 41 /* the longest ones, by half turns: their errors go together, and those of areas come from them */
 #define SIGNAL_LEAST 1e-4 /* of a direction of which anything is known */
 #define EXCESS_MOST 1e4
 #define EXCESS_STEP 1.05
@@ -293,7 +294,7 @@ static void print(const struct em_pattern_fit *f, const struct open *o, struct e
 int em_pattern_find_doubt(struct em_pattern_fit *f, const double *left, double *flat, struct em_pattern_doubt *doubt,
                           struct em_error *err)
 {
-	struct open o = {.waves = f->n < EM_PATTERN_WAVES ? f->n : EM_PATTERN_WAVES, .n = f->n + f->count};
+	struct open o = {.waves = f->n < WAVES ? f->n : WAVES, .n = f->n + f->count};
 	size_t most = o.waves + f->rank, room = most * (2 * o.n + most + f->s->series + 6);
 	int status;
 

@@ -133,7 +133,7 @@ static double most_at(const struct edge *e, size_t n, double x)
 
 /* The sum of doses is greatest somewhere along the left edge of one of those that make it.  Without the memory to look,
  * what all of them have together is no less. */
-double em_dose_most_of(struct em_dose_field *f, size_t n)
+double em_dose_most_of(const struct em_dose_field *f, size_t n)
 {
 	struct edge *edge = malloc(2 * (n ? n : 1) * sizeof(*edge));
 	double most = 0;

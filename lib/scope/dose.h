@@ -49,8 +49,8 @@ int em_dose_correct(struct em_dose_meter *m, double more, struct em_error *err);
 int em_dose_most(struct em_dose_meter *m, const struct em_dose_field *field, double *most, struct em_error *err);
 int em_dose_reset(struct em_dose_meter *m, struct em_error *err);
 
-/* The same of a list, which is reordered. */
-double em_dose_most_of(struct em_dose_field *fields, size_t n);
+/* The same of a list. */
+double em_dose_most_of(const struct em_dose_field *fields, size_t n);
 
 /* ---- inside: dose_room.c, dose_file.c ---- */
 

@@ -5,7 +5,7 @@
  *
  * Heads of up to 32 KiB, bodies up to body_max, 64 connections.  A request has to be there in 10 s (1 s while they
  * crowd) and its reply to be taken in 5 min: a client that is slower is hung up on, as it keeps a place from those who
- * may want to stop a stage. Each connection is closed after its reply.  A request that a browser sends for a page of
+ * may want to stop a stage.  Each connection is closed after its reply.  A request that a browser sends for a page of
  * somebody else is refused: such pages must not move stages.  It says so (Origin, Sec-Fetch-Site); or, where the page's
  * own name was made to point here, it asks for a host that is not this machine, which without a token has no business
  * here.  The reason phrases are libmicrohttpd's own; what went wrong is in the page.

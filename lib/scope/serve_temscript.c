@@ -130,7 +130,7 @@ static int perform(struct em_temscript_call *c, bool put, struct em_error *err)
 		log_halts(c->site);
 		pthread_mutex_unlock(&c->site->one);
 	} else {
-		rc = em_error_set(err, EM_ERROR_REFUSED, "busy: %d requests wait already", WAITING);
+		rc = em_error_set(err, EM_ERROR_UNREACHABLE, "busy: %d requests wait already", WAITING);
 	}
 	atomic_fetch_sub(&c->site->waiting, 1);
 	return rc;

@@ -6,12 +6,12 @@
  * What the neutral model has not is told as it is by default, and setting it to anything else is refused with
  * E_NOT_IMPLEMENTED: condenser_stigmator, illuminated_area, probe_defocus, dark_field_mode, illumination_mode,
  * condenser_mode, brightness and contrast of detectors.  `normalize` is taken and does nothing: the neutral model has
- * no such command. magnification_index is a place in a table of ours of usual magnifications and camera lengths;
+ * no such command.  magnification_index is a place in a table of ours of usual magnifications and camera lengths;
  * between two it is the nearest.  Replies are not gzipped.  A move is answered when it is done and read back: 500 with
  * E_VALUE_CLIP says that it ended elsewhere, 504 that the instrument behind could not be reached.
  *
- * Requests wait for each other, up to half as many as there may be connections: then they are refused, so that one that
- * stops the stage is always heard.
+ * Requests wait for each other, up to half as many as there may be connections: then the answer is 504, so that one
+ * that stops the stage is always heard, and a client does not take the server for one that has not what it asks for.
  *
  * Under our own prefix, what temscript has not:
  *

@@ -9,10 +9,15 @@
 #include "scope/temscript.h"
 #include "scope/temscript_reply.h"
 
+#include <stdatomic.h>
+
+/* Is it emctl's server? */
+enum { EM_EXTENDED_UNKNOWN, EM_EXTENDED_NO, EM_EXTENDED_YES };
+
 struct em_temscript {
 	struct em_http_peer peer;
-	double speed; /* of the stage; 0: its own */
-	enum { EM_EXTENDED_UNKNOWN, EM_EXTENDED_NO, EM_EXTENDED_YES } extended;
+	double speed;        /* of the stage; 0: its own */
+	atomic_int extended; /* stop reads it beside another call */
 };
 
 struct em_temscript_answer {

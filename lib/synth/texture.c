@@ -15,16 +15,6 @@ const struct em_synth_family *const em_synth_families[EM_SYNTH_FAMILIES] = {
     &em_synth_cristae,  &em_synth_rough,  &em_synth_powder,      &em_synth_facets,    &em_synth_fibres,
     &em_synth_foam,     &em_synth_flat};
 
-size_t em_synth_family_find(const char *name, size_t n)
-{
-	size_t i = 0;
-
-	while (i < EM_SYNTH_FAMILIES &&
-	       (strncmp(em_synth_families[i]->name, name, n) != 0 || em_synth_families[i]->name[n]))
-		i++;
-	return i;
-}
-
 void em_synth_pose_set(struct em_synth_pose *pose, double scale, double angle, double drift_x, double drift_y)
 {
 	double c = scale * cos(angle), s = scale * sin(angle);

@@ -83,8 +83,6 @@ struct em_synth_family {
 
 #define EM_SYNTH_FAMILIES 22
 extern const struct em_synth_family *const em_synth_families[EM_SYNTH_FAMILIES];
-/* The number of a family by name; EM_SYNTH_FAMILIES where there is none of the n bytes' name. */
-size_t em_synth_family_find(const char *name, size_t n);
 
 /* A class at random.  pixel_nm bounds what a lattice can be. */
 void em_synth_texture_draw(struct em_synth_texture *t, const struct em_synth_family *family, double pixel_nm,

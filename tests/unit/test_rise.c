@@ -100,7 +100,7 @@ static void noise_is_no_rise(void **state)
 	assert_in_range(found, 450, 500);
 }
 
-/* The same axis, four times as fine and ten times as coarse. */
+/* The same axis, twenty times as fine and ten times as coarse. */
 static void the_axis_does_not_matter(void **state)
 {
 	static float y[16 * N];

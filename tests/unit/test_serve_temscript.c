@@ -481,6 +481,8 @@ static void our_own(void **state)
 	em_array_release(&a);
 	assert_non_null(strstr(got.text.s, "\"spectrum\":true,\"scale\":[0.25,0.25]"));
 	assert_non_null(strstr(got.text.s, "\"offset\":-10.0,\"seconds\":0.5,\"dose\":null,\"electrons\":2.0}}"));
+	atomic_store(&site.waiting, 32);
+	assert_int_equal(GET("/em/v1/version"), 504);
 	assert_int_equal(PUT("/em/v1/stop", "true"), 204);
 	assert_int_equal(fake.stops, 1);
 }

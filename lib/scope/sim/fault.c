@@ -20,11 +20,6 @@ static const struct {
     [EM_SIM_LIMITER] = {"limiter", 0.8, 0, 1}, [EM_SIM_RETRACTED] = {"retracted", 0, 0, 0},
 };
 
-const char *em_sim_fault_name(enum em_sim_fault f)
-{
-	return table[f].name;
-}
-
 static enum em_sim_fault find(const char *name, size_t n)
 {
 	for (int i = EM_SIM_REFUSE; i < EM_SIM_FAULTS; i++)

@@ -58,6 +58,5 @@ struct em_sim_faults {
 int em_sim_faults_parse(struct em_sim_faults *f, const char *text, struct em_error *err);
 /* Of this call; the first of the list that has it, else one drawn.  *value: what follows the colon, or the usual. */
 enum em_sim_fault em_sim_fault_at(const struct em_sim_faults *f, uint64_t call, double *value);
-const char *em_sim_fault_name(enum em_sim_fault f);
 
 #endif

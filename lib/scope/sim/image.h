@@ -99,9 +99,9 @@ struct em_sim_band {
 	struct em_sim_frame *f;
 	size_t first, last;
 	float *cover; /* [last - first][width]: how much of the film is there */
-	float *dose,
-	    *deposit; /* [last - first][width]: of the beam, and of what lets carbon grow; NULL where it has not been */
 	float *row;   /* [width]: for anything */
+	/* [last - first][width]: of the beam, and of what lets carbon grow; NULL where it has not been */
+	float *dose, *deposit;
 };
 /* What pixel 0 of a row sees on the plane z = 0, jitter and all; absolute. */
 void em_sim_band_place(const struct em_sim_band *b, size_t row, double at[2]);

@@ -9,9 +9,8 @@
 #define ORDERS 10 /* of a period's Fourier series, in either direction */
 #define SIDE (2 * ORDERS + 1)
 #define LATTICES 512
-#define MEASURED                                                                                                       \
-	0.35               /* lattice images have a third of the contrast that theory gives them (Hytch and Stobbs,    \
-	                      Ultramicroscopy 53 (1994) 191) */
+/* Lattice images have a third of the contrast of theory (Hytch and Stobbs, Ultramicroscopy 53 (1994) 191). */
+#define MEASURED 0.35
 #define VIBRATION 0.008e-9 /* m rms; the width of an atom's scattering comes on top */
 
 /* How much of a plane wave of g = (h / period, k / period) is left. */

@@ -17,7 +17,6 @@ static double how_far(const struct em_sim_place *p, double x, double y)
 
 	if (!(p->dose > 0 && p->half[0] > 0))
 		return 1e9;
-
 	x -= p->x;
 	y -= p->y;
 	if (!(p->half[1] > 0))
