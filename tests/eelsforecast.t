@@ -54,6 +54,11 @@ check_is "an array time x energy is a series" "true" "$(
 	eelsforecast predict -m a.safetensors -n 9 --energy 435,0.1 -j rows.npy | jq -c .forecast.descriptors >rows
 	eelsforecast predict -m a.safetensors -n 9 -j now.tar | tail -n 1 | jq -c .forecast.descriptors >stream
 	cmp -s rows stream && echo true)"
+mkdir gap; tar -xf now.tar -C gap; rm gap/s2/reduction-000000/f00002[0-4].*
+(cd gap && tar -cf ../gap.tar --sort=name s2)
+check_is "spectra that did not come are missing" "30 true" "$(
+	for s in now gap; do eelsforecast predict -m a.safetensors -n 9 -j $s.tar | grep f000030; done | jq -s -r \
+		'"\(.[1].forecast.frame) \(map(.forecast.descriptors["L3/L2"].value) | .[0] - .[1] | fabs < 0.01)"')"
 check_is "a path holds all steps" "5 1900" "$(
 	eelsforecast predict -m a.safetensors -n 5 --path --energy 435,0.1 rows.npy >p.tar
 	tar -xOf p.tar rows.forecast.npy >p.npy; "$PYTHON" -c 'import numpy as np; print(*np.load("p.npy").shape)')"

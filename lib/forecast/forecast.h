@@ -196,7 +196,7 @@ int em_forecast_begin(struct em_forecast_run *run, const struct em_forecast *f, 
  */
 int em_forecast_adapt(struct em_forecast_run *run, struct em_error *err);
 void em_forecast_end(struct em_forecast_run *run);
-/* frame[channels], as em_series_clean leaves it. */
+/* frame[channels], as em_series_clean leaves it; NULL: it did not come. */
 void em_forecast_push(struct em_forecast_run *run, const float *frame);
 /* EM_ERROR_DATA: fewer spectra so far than the model's window. */
 int em_forecast_predict(struct em_forecast_run *run, size_t steps, struct em_prediction *p, struct em_error *err);

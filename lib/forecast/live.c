@@ -24,6 +24,7 @@ struct em_live {
 	bool event;   /* in any */
 	bool made;    /* a forecast, in any */
 	char name[EM_KEY_MAX];
+	struct em_series_clock clock; /* of this series */
 	double width, *work;
 };
 
@@ -175,11 +176,24 @@ static int begin_series(struct em_live *l, const char *name, size_t rows, struct
 	if (l->begun)
 		em_forecast_end(&l->run);
 	l->begun = l->alerted = false;
+	l->clock = (struct em_series_clock){0};
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	if (em_forecast_begin(&l->run, l->f, err))
 		return -1;
 	l->begun = true;
 	return l->o.adapt ? em_forecast_adapt(&l->run, err) : 0;
+}
+
+/* Time goes on where a spectrum did not come. */
+static int push_absent(struct em_live *l, const struct em_sample *s, struct em_error *err)
+{
+	size_t absent;
+
+	if (em_series_absent(&l->clock, s, &absent, err))
+		return -1;
+	while (absent--)
+		em_forecast_push(&l->run, NULL);
+	return 0;
 }
 
 int em_live_take(struct em_live *l, struct em_sample *s, struct em_error *err)
@@ -192,7 +206,8 @@ int em_live_take(struct em_live *l, struct em_sample *s, struct em_error *err)
 
 	if (!status) {
 		em_series_name(s, rows, name, sizeof(name));
-		status = em_series_same_axis(&l->f->lowrank.energy, &e, err) || begin_series(l, name, rows, err);
+		status = em_series_same_axis(&l->f->lowrank.energy, &e, err) || begin_series(l, name, rows, err) ||
+		         (rows == 1 && push_absent(l, s, err));
 	}
 	for (size_t i = 0; i < rows && !status; i++)
 		em_forecast_push(&l->run, frames + i * e.channels);

@@ -360,7 +360,7 @@ void em_lowrank_observe(const struct em_lowrank *lr, const float *frame, struct 
 {
 	double last = o->gain;
 
-	o->missing = is_missing(lr, frame);
+	o->missing = !frame || is_missing(lr, frame);
 	if (o->missing)
 		return;
 	if (!o->begun)

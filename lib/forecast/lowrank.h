@@ -76,7 +76,7 @@ struct em_observation {
 int em_observation_init(struct em_observation *o, const struct em_lowrank *lr, struct em_error *err);
 void em_observation_release(struct em_observation *o);
 
-/* frame[channels], in counts; NaN: not known.  Less than half of the channels known: missing. */
+/* frame[channels], in counts; NaN: not known.  Less than half of the channels known, or NULL: missing. */
 void em_lowrank_observe(const struct em_lowrank *lr, const float *frame, struct em_observation *o);
 /* The same at a given shift; of a spectrum that is not missing, in o->frame already. */
 void em_lowrank_observe_at(const struct em_lowrank *lr, double shift, struct em_observation *o);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NEGATIVE_SHARE 0.01
+#define ABSENT_MOST 1000
 #define MOST_BYTES ((size_t)16 << 30) /* of one series */
 
 void em_series_release(struct em_series *s)
@@ -167,6 +168,29 @@ void em_series_name(const struct em_sample *s, size_t rows, char *name, size_t n
 		em_sample_picture(s, name, n);
 }
 
+int em_series_absent(struct em_series_clock *clock, const struct em_sample *s, size_t *absent, struct em_error *err)
+{
+	struct em_json *stack = em_record_tree(&s->record, "stack");
+	struct em_series_clock before = *clock;
+	double place, ahead;
+	bool known = em_json_size(stack) == 1 && em_json_number(em_json_get(em_json_first(stack), "index"), &place);
+
+	em_json_free(stack);
+	*absent = 0;
+	*clock = (struct em_series_clock){known ? place : 0, 0, known};
+	if (!known || !before.known || place <= before.last)
+		return 0;
+	ahead = place - before.last;
+	clock->step = before.step > 0 && fmod(ahead, before.step) == 0 ? before.step : ahead;
+	if (ahead / clock->step > ABSENT_MOST + 1)
+		return em_error_set(
+		    err, EM_ERROR_DATA,
+		    "%.9g spectra are absent before it: if another series begins, give it another folder",
+		    ahead / clock->step - 1);
+	*absent = (size_t)(ahead / clock->step) - 1;
+	return 0;
+}
+
 /* ---- sets ---- */
 
 static struct em_series *find(struct em_series_set *set, const char *name, const struct em_energy *e,
@@ -207,23 +231,38 @@ static int grow(float **rows, size_t count, size_t channels, struct em_error *er
 	return 0;
 }
 
-static int append(struct em_series *s, const float *frames, const float *truth, size_t rows, struct em_error *err)
+/* from NULL: not known */
+static void put_rows(float *to, const float *from, size_t count)
+{
+	if (from)
+		memcpy(to, from, count * sizeof(*to));
+	else
+		for (size_t i = 0; i < count; i++)
+			to[i] = NAN;
+}
+
+/* After so many that are absent. */
+static int append(struct em_series *s, size_t absent, const float *frames, const float *truth, size_t rows,
+                  struct em_error *err)
 {
 	size_t channels = s->energy.channels, place = s->count * channels;
 
 	if (s->count && !truth != !s->truth)
 		return em_error_set(err, EM_ERROR_DATA, "only some of the series' spectra have a truth");
-	if (s->count + rows > s->capacity) {
-		size_t capacity = s->count + rows > 2 * s->capacity ? s->count + rows : 2 * s->capacity;
+	if (s->count + absent + rows > s->capacity) {
+		size_t need = s->count + absent + rows, capacity = need > 2 * s->capacity ? need : 2 * s->capacity;
 
 		if (grow(&s->frame, capacity, channels, err) || (truth && grow(&s->truth, capacity, channels, err)))
 			return -1;
 		s->capacity = capacity;
 	}
-	memcpy(s->frame + place, frames, rows * channels * sizeof(float));
-	if (truth)
-		memcpy(s->truth + place, truth, rows * channels * sizeof(float));
-	s->count += rows;
+	put_rows(s->frame + place, NULL, absent * channels);
+	put_rows(s->frame + place + absent * channels, frames, rows * channels);
+	if (truth) {
+		put_rows(s->truth + place, NULL, absent * channels);
+		put_rows(s->truth + place + absent * channels, truth, rows * channels);
+	}
+	s->count += absent + rows;
 	return 0;
 }
 
@@ -234,7 +273,7 @@ int em_series_set_add(struct em_series_set *set, const struct em_sample *sample,
 	struct em_series *s;
 	float *frames;
 	char name[EM_KEY_MAX];
-	size_t rows;
+	size_t rows, absent = 0;
 	int status;
 
 	if (em_series_read(sample, &e, &frames, &rows, err))
@@ -244,7 +283,9 @@ int em_series_set_add(struct em_series_set *set, const struct em_sample *sample,
 	if (!status)
 		status = read_truth(sample, rows * e.channels, &truth, err);
 	s = status ? NULL : find(set, name, &e, err);
-	status = s ? append(s, frames, truth.data, rows, err) : -1;
+	status = s && (rows > 1 || !em_series_absent(&s->clock, sample, &absent, err))
+	             ? append(s, absent, frames, truth.data, rows, err)
+	             : -1;
 	em_array_release(&truth);
 	free(frames);
 	return status;

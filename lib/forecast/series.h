@@ -11,7 +11,14 @@
 #include "eels/energy.h"
 #include "io/stream.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Where spectra come in time, as their records tell. */
+struct em_series_clock {
+	double last, step; /* the place of the one before; places from one to the next, 0: not known yet */
+	bool known;
+};
 
 struct em_series {
 	char *name; /* owned */
@@ -19,6 +26,7 @@ struct em_series {
 	size_t count, capacity;
 	float *frame; /* [count][energy.channels]; NaN: not known */
 	float *truth; /* the same, without noise; NULL: not known */
+	struct em_series_clock clock;
 };
 void em_series_release(struct em_series *s); /* of a zeroed one too */
 
@@ -46,14 +54,21 @@ void em_series_set_release(struct em_series_set *set);
 /*
  * The spectra of a sample, cleaned: one, or a row each (time x energy).  Samples KEY/NAME with one spectrum belong to
  * the series KEY; a sample of rows, or one whose key has no folder, is (or goes on with) the series of that key, or of
- * "". The member "truth" is the same without noise.  EM_ERROR_DATA: no energy axis, of other axes than those before,
- * more than two dimensions, a truth of another shape; EM_ERROR_MEMORY.
+ * "". The member "truth" is the same without noise.  Spectra that are absent before it are NaN.  EM_ERROR_DATA: no
+ * energy axis, of other axes than those before, more than two dimensions, a truth of another shape, em_series_absent's;
+ * EM_ERROR_MEMORY.
  */
 int em_series_set_add(struct em_series_set *set, const struct em_sample *s, struct em_error *err);
 
 /* What a sample's spectra are: rows, and each cleaned in frames[rows][channels], to be freed. */
 int em_series_read(const struct em_sample *s, struct em_energy *energy, float **frames, size_t *rows,
                    struct em_error *err);
+/*
+ * How many spectra are absent between the one before and this, by its place in a stack of one dimension ("stack" in
+ * the record): 0 where it has none.  Every step-th frame is the rule where they come so; where a place is not a
+ * multiple of steps further, another rule begins.  EM_ERROR_DATA: more than 1000.
+ */
+int em_series_absent(struct em_series_clock *clock, const struct em_sample *s, size_t *absent, struct em_error *err);
 /* The name of the series that a sample of so many rows belongs to; cut to n - 1 bytes. */
 void em_series_name(const struct em_sample *s, size_t rows, char *name, size_t n);
 

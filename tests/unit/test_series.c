@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -98,6 +99,47 @@ static void samples_become_series(void **state)
 	em_series_set_release(&set);
 }
 
+/* Places in a stack tell what did not come: of each frame, or of every fifth. */
+static void absent_spectra(void **state)
+{
+	const struct {
+		double place;
+		size_t absent;
+	} come[] = {{4, 0},  {5, 0},  {6, 0},  {9, 2},  {10, 0}, {3, 0}, /* anew */
+	            {13, 0}, {23, 0}, {53, 2}, {58, 0}, {63, 0}, {1068, 200}, {6073, 1000}};
+	struct em_series_clock clock = {0};
+	const size_t shape = 16;
+	struct em_error err = {0};
+	struct em_sample s = sample("a/f", 1, &shape, 0.5, "eV");
+	struct em_series_set set = {0};
+	char text[80];
+	size_t absent;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(come) / sizeof(*come); i++) {
+		snprintf(text, sizeof(text), "[{\"index\":%g,\"size\":9999}]", come[i].place);
+		assert_int_equal(em_record_set(&s.record, "stack", text, NULL), 0);
+		assert_int_equal(em_series_absent(&clock, &s, &absent, &err), 0);
+		assert_int_equal(absent, come[i].absent);
+		assert_int_equal(i < 5 ? em_series_set_add(&set, &s, &err) : 0, 0);
+	}
+	assert_int_equal(set.series[0].count, 7);
+	assert_true(set.series[0].frame[2 * 16 + 3] == 4 && set.series[0].frame[5 * 16 + 3] == 4);
+	for (size_t i = 3 * 16; i < 5 * 16; i++)
+		assert_true(isnan(set.series[0].frame[i]));
+	assert_int_equal(em_record_set(&s.record, "stack", "[{\"index\":0},{\"index\":3}]", NULL), 0);
+	assert_int_equal(em_series_absent(&clock, &s, &absent, &err), 0);
+	clock = (struct em_series_clock){7, 1, true};
+	assert_int_equal(em_record_set(&s.record, "stack", "[{\"index\":1009}]", NULL), 0);
+	assert_int_equal(em_series_absent(&clock, &s, &absent, &err), -1);
+	assert_non_null(strstr(err.text, "1001 spectra are absent"));
+	clock = (struct em_series_clock){7, 1, true};
+	assert_int_equal(em_record_set(&s.record, "stack", "[{\"index\":1e300}]", NULL), 0);
+	assert_int_equal(em_series_absent(&clock, &s, &absent, &err), -1);
+	em_sample_release(&s);
+	em_series_set_release(&set);
+}
+
 /* Poisson's noise is 1, with drift and fading too; a detector of gain 4 has twice that. */
 static void noise_is_measured(void **state)
 {
@@ -132,10 +174,10 @@ static void marks_tell_series_apart(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(missing_and_saturated),
-	                                   cmocka_unit_test(constant_and_negative),
-	                                   cmocka_unit_test(samples_become_series), cmocka_unit_test(noise_is_measured),
-	                                   cmocka_unit_test(marks_tell_series_apart)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(missing_and_saturated), cmocka_unit_test(constant_and_negative),
+	    cmocka_unit_test(samples_become_series), cmocka_unit_test(absent_spectra),
+	    cmocka_unit_test(noise_is_measured),     cmocka_unit_test(marks_tell_series_apart)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
