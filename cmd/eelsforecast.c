@@ -222,8 +222,8 @@ static int evaluate_model(const char *path, struct em_evaluate_plan *plan, const
 		part[s] = (struct em_evaluate_part){&set->series[s], 0, SIZE_MAX};
 	plan->method[plan->methods++] = f.method;
 	if (!status)
-		status = em_evaluate_add(result, &f, part, set->count, &plan->evaluate, plan->forecast.threads, err);
-	em_evaluate_finish(result, plan->evaluate.horizons);
+		status = em_evaluate_add(result, &f, part, set->count, &plan->evaluate, plan->forecast.threads, err) ||
+		         em_evaluate_finish(result, plan->evaluate.horizons, err);
 	em_forecast_release(&f);
 	free(part);
 	return status ? -1 : 0;
@@ -399,6 +399,8 @@ static int check(struct em_cli *cli, struct options *o, const char *verb)
 		return em_cli_usage(cli, "--drift %g: a whole number of channels, 0 for none", o->reach);
 	if (o->window > 1024)
 		return em_cli_usage(cli, "--window %zu: at most 1024 spectra", o->window);
+	if (o->model && o->method)
+		return em_cli_usage(cli, "--model says which --method it is of: leave one of them out");
 	if (live && o->horizons > 1)
 		return em_cli_usage(cli, "predict takes one --horizon; --path gives all steps up to it");
 	if (o->until && o->horizons)

@@ -137,7 +137,7 @@ check_is "lowrank is nearest to the truth" "true" "$(jq -s '(map(select(.model =
 	all(.[]; .truth >= $l[if .steps == 1 then 0 else 1 end])' e.jsonl)"
 check "a table" "eelsforecast evaluate -m a.safetensors -n 9 now.tar | grep -Eq '^ +9 lowrank +24 '"
 check "no forecasts, no numbers" \
-	"eelsforecast evaluate -m a.safetensors -n 60 now.tar | grep -Eq '^ +60 lowrank +0[- ]+$'"
+	"eelsforecast evaluate -m a.safetensors -n 1,60 now.tar | grep -Eq '^ +60 lowrank +0[- ]+$'"
 check "the published split says that it leaks" \
 	"eelsforecast evaluate --method mean --split published -n 1 past.tar 2>&1 >table | grep -q leaks"
 check_is "a chain of origins: each from what came before it, all forecasts once" "27 27" "$(
@@ -204,6 +204,8 @@ trap - USR1
 bad() { check_fails "$1" "$2" "$3" "$4"; }
 bad "judged by its own series" 1 'made of' "eelsforecast evaluate -m a.safetensors past.tar"
 bad "one series, and no other" 2 'one series' "eelsforecast evaluate --method mean now.tar"
+bad "steps that no series has" 1 'nothing to judge' "eelsforecast evaluate -q --method mean -n 200 past.tar"
+bad "a model and a method" 2 'leave one of them out' "eelsforecast evaluate -m a.safetensors --method mean now.tar"
 bad "no verb" 2 'comes first' "eelsforecast past.tar"
 bad "no model" 2 'train' "eelsforecast predict now.tar"
 bad "no condition" 2 'is no condition' "eelsforecast predict -m a.safetensors --alert 'L3 below 1' now.tar"

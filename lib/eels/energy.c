@@ -28,8 +28,12 @@ int em_energy_of_array(struct em_energy *e, const struct em_array *a, struct em_
 		                    "--energy OFFSET,SCALE",
 		                    axis->name, axis->units);
 	if (!isfinite(offset) || !isfinite(scale) || scale <= 0)
-		return em_error_set(err, EM_ERROR_DATA, "the energy axis has no sense: %.9g eV a channel from %.9g eV",
-		                    scale, offset);
+		return em_error_set(err, EM_ERROR_DATA,
+		                    scale < 0
+		                        ? "the energy falls from channel to channel, by %.9g eV from %.9g eV: turn "
+		                          "the spectra round"
+		                        : "the energy axis has no sense: %.9g eV a channel from %.9g eV",
+		                    fabs(scale), offset);
 	if (a->shape[a->ndim - 1] < 2)
 		return em_error_set(err, EM_ERROR_DATA, "a spectrum of less than two channels");
 	*e = (struct em_energy){.channels = a->shape[a->ndim - 1], .offset = offset, .scale = scale};

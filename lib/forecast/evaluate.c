@@ -131,13 +131,16 @@ static void add_up(struct em_evaluation *e, const struct sums *s, bool truth)
 	}
 }
 
-void em_evaluate_finish(struct em_evaluation *e, size_t horizons)
+int em_evaluate_finish(struct em_evaluation *e, size_t horizons, struct em_error *err)
 {
+	size_t forecasts = 0;
+
 	for (size_t h = 0; h < horizons; h++) {
 		double n = e[h].series > 0 ? (double)e[h].series : NAN;
 		double *const mean[] = {&e[h].truth,   &e[h].truth_rmse, &e[h].seen,        &e[h].seen_rmse,
 		                        &e[h].drifted, &e[h].covered,    &e[h].seen_covered};
 
+		forecasts += e[h].forecasts;
 		for (size_t i = 0; i < sizeof(mean) / sizeof(*mean); i++)
 			*mean[i] /= n;
 		for (size_t k = 0; k < EM_DESCRIPTORS; k++) {
@@ -147,6 +150,10 @@ void em_evaluate_finish(struct em_evaluation *e, size_t horizons)
 			d->covered /= d->series;
 		}
 	}
+	return forecasts
+	           ? 0
+	           : em_error_set(err, EM_ERROR_DATA,
+	                          "nothing to judge: no series is as long as the window and the shortest horizon");
 }
 
 /* Where the drift put each spectrum, and what that shows: in truth, or as measured, by the model's pattern where it is

@@ -47,10 +47,10 @@ struct em_evaluate_part {
 };
 
 /* Adds parts, side by side but in their order, to result[settings->horizons].  Zeroed at first; em_evaluate_finish
- * makes means of sums. */
+ * makes means of sums.  Its EM_ERROR_DATA: there was nothing to judge. */
 int em_evaluate_add(struct em_evaluation *result, const struct em_forecast *f, const struct em_evaluate_part *part,
                     size_t count, const struct em_evaluate_settings *settings, int threads, struct em_error *err);
-void em_evaluate_finish(struct em_evaluation *result, size_t horizons);
+int em_evaluate_finish(struct em_evaluation *result, size_t horizons, struct em_error *err);
 
 /* Half the width of a normal number's interval of this level, standard deviations: 1.645 of 0.9. */
 double em_evaluate_width(double level);

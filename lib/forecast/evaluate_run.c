@@ -196,7 +196,7 @@ int em_evaluate_run(struct em_evaluation *result, const struct em_evaluate_plan 
 		         : plan->split == EM_EVALUATE_FORWARD ? by_origins(&w, room, part, err)
 		                                              : by_all(&w, room, part, err);
 	for (size_t m = 0; m < plan->methods && !status; m++)
-		em_evaluate_finish(result + m * EM_EVALUATE_HORIZONS, plan->evaluate.horizons);
+		status = em_evaluate_finish(result + m * EM_EVALUATE_HORIZONS, plan->evaluate.horizons, err);
 	free(room);
 	free(part);
 	return status;

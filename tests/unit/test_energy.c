@@ -56,6 +56,7 @@ static void what_is_no_energy_axis(void **state)
 		assert_int_equal(em_energy_of_array(&e, &a, &err), -1);
 		assert_int_equal(err.kind, EM_ERROR_DATA);
 		assert_int_equal(e.channels, 7);
+		assert_int_equal(!!strstr(err.text, "turn the spectra round"), bad[i].scale < 0);
 		em_array_release(&a);
 	}
 }

@@ -118,7 +118,7 @@ static void evaluate(const char *name, size_t which, struct em_evaluation *e)
 	memset(e, 0, EM_EVALUATE_HORIZONS * sizeof(*e));
 	const struct em_evaluate_part part = {&series[which], 0, SIZE_MAX};
 	assert_int_equal(em_evaluate_add(e, &f, &part, 1, &set, 1, NULL), 0);
-	em_evaluate_finish(e, 2);
+	assert_int_equal(em_evaluate_finish(e, 2, NULL), 0);
 	em_forecast_release(&f);
 }
 
