@@ -42,6 +42,10 @@ def verdict(edge):
         and 0.87 < (abs(z) < 1.645).mean() < 0.93
     return "" if fine else "%s: n %d mean %.2f sd %.2f inside %.3f" % (edge, n, d.mean() / d.std() * math.sqrt(n),
                                                                      z.std(), (abs(z) < 1.645).mean())
+def holds():
+    z = {k: (a[k] - a["truth-" + k]) / a[k + "-u"] for k in ("ti-l23", "o-k", "fe-l23", "la-m45")}
+    share = {k: round(float((abs(v[np.isfinite(v)]) < 1.645).mean()), 3) for k, v in z.items()}
+    return all(0.87 < v < 0.93 for v in share.values()) or print(share)
 END
 sed -i '/^if not eval/i exec(open("truth.py").read())' check.py
 for dose in 3e5 3e6 3e7; do
@@ -52,6 +56,9 @@ for dose in 3e5 3e6 3e7; do
 			"verdict(\"$edge\") == \"\" or print(verdict(\"$edge\"))" \
 			"eelsquant -q -e Ti-L23,Fe-L23,O-K,La-M45 $windows si.tar"
 	done
+	emsynth eels --dose $dose --seed 9 -o thick.tar
+	is "intervals of each place with plural scattering, $dose electrons a spectrum" 'holds()' \
+		"eelsquant -q -e Ti-L23,Fe-L23,O-K,La-M45 $windows thick.tar"
 done
 
 # ---- the gain
