@@ -16,6 +16,7 @@
 #define ALONE_WIDTH 2  /* channels of a spike that is seen in its own spectrum only */
 #define AROUND 4       /* channels either side that tell what is there */
 #define NOISE_AROUND 15
+#define NOISE_OF_BENDS (1.4826 / 2.449489742783178) /* sqrt(6): what a second difference has of a channel's noise */
 #define NEIGHBOURS 8
 #define LEAST_NEIGHBOURS 4
 #define SIDE 3       /* of the square of neighbours */
@@ -91,6 +92,8 @@ static void find_zero(struct place *p, float *whole)
 	const struct em_energy *e = p->w->e;
 	struct em_zeroloss z;
 
+	if (em_energy_at(e, 0) > ZERO_NEAR || em_energy_at(e, (double)e->channels - 1) < -ZERO_NEAR)
+		return;
 	for (size_t i = 0; i < e->channels; i++)
 		whole[i] = isfinite(p->y[i]) ? p->y[i] : 0;
 	if (em_zeroloss_find(whole, e, &z, NULL) || fabs(z.ev) > ZERO_NEAR)
@@ -115,18 +118,37 @@ static void set_up(struct place *p, float *whole)
 	}
 }
 
+/* Second differences around a channel, without their signs: how many. */
+static size_t bends(const struct place *p, size_t i, double *d)
+{
+	size_t n = p->w->e->channels, first = i > NOISE_AROUND ? i - NOISE_AROUND : 1, used = 0;
+
+	for (size_t k = first; k + 1 < n && k <= i + NOISE_AROUND; k++)
+		d[used++] = fabs((double)p->y[k - 1] - 2.0 * p->y[k] + p->y[k + 1]);
+	return used;
+}
+
 /* The standard deviation from second differences; infinite where something is not finite. */
 static double noise_about(const struct place *p, size_t i)
 {
-	size_t n = p->w->e->channels, first = i > NOISE_AROUND ? i - NOISE_AROUND : 1, used = 0;
 	double d[2 * NOISE_AROUND + 1];
+	size_t used = bends(p, i, d);
 
-	for (size_t k = first; k + 1 < n && k <= i + NOISE_AROUND; k++) {
-		d[used] = fabs((double)p->y[k - 1] - 2.0 * p->y[k] + p->y[k + 1]);
-		if (!isfinite(d[used++]))
+	for (size_t k = 0; k < used; k++)
+		if (!isfinite(d[k]))
 			return INFINITY;
-	}
-	return 1.4826 / sqrt(6) * median(d, used);
+	return NOISE_OF_BENDS * median(d, used);
+}
+
+/* Is that at least so much?  Told without putting them in order. */
+static bool is_noisier(const struct place *p, size_t i, double noise)
+{
+	double d[2 * NOISE_AROUND + 1];
+	size_t used = bends(p, i, d), above = 0;
+
+	for (size_t k = 0; k < used; k++)
+		above += NOISE_OF_BENDS * d[k] >= noise;
+	return above > used / 2;
 }
 
 /* The channels outside a run, AROUND either side. */
@@ -161,15 +183,16 @@ static double noise_of_counts(const struct place *p, double value, double base)
 	return p->w->threshold * sqrt(count) * (sqrt(fmax(value, 0)) + sqrt(fmax(base, 0))) / 2;
 }
 
-/* Cheap, and passed by every spike: no base is below the least around. */
-static bool may_be_one(const struct place *p, size_t peak)
+/* Cheap, and passed by every spike: no base is below the least around, or the neighbours tell the base. */
+static bool may_be_one(const struct place *p, size_t peak, bool series)
 {
 	const size_t far = AROUND + EM_SPIKE_CHANNELS, n = p->w->e->channels;
 	double least = p->y[peak];
 
 	for (size_t k = peak > far ? peak - far : 0; k < n && k <= peak + far; k++)
 		least = fmin(least, p->y[k]);
-	return p->y[peak] - least > noise_of_counts(p, p->y[peak], least);
+	return p->y[peak] - least > noise_of_counts(p, p->y[peak], least) &&
+	       (series || !is_noisier(p, peak, (p->y[peak] - least) / p->w->threshold));
 }
 
 /* Beyond the ends of the axis lies nothing. */
@@ -250,7 +273,7 @@ static bool is_spike(const struct place *p, size_t peak, struct run *r)
 	const bool series = p->neighbours >= LEAST_NEIGHBOURS;
 	double noise;
 
-	if (((double)peak >= p->keep_from && (double)peak <= p->keep_to) || !may_be_one(p, peak))
+	if (((double)peak >= p->keep_from && (double)peak <= p->keep_to) || !may_be_one(p, peak, series))
 		return false;
 	noise = noise_about(p, peak);
 	if (!isfinite(noise))
