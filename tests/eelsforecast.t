@@ -238,6 +238,17 @@ bad "a horizon and a condition" 2 'leave --horizon out' \
 check_exit "-k marks it and goes on" 3 \
 	"eelsforecast predict -k -m a.safetensors --energy 435,0.1 -j constant.npy >k.jsonl"
 check_is "with the reason" "true" "$(jq '.error.tool == "eelsforecast"' k.jsonl)"
+cat >struck.py <<'E2'
+import numpy as np
+x = np.load("rows.npy")
+x[25, 1400] *= 10
+x[30, 700:702] += 1e6
+np.save("struck.npy", x)
+E2
+"$PYTHON" struck.py
+check_is "nor is an X-ray, and intervals stay as they were" "true" "$(for f in rows struck; do
+	eelsforecast predict -m a.safetensors -n 9 --noise --energy 435,0.1 -j $f.npy | jq .forecast.descriptors
+done | jq -s 'map([.[] | .high - .low]) | transpose | map(.[1] / .[0] - 1 | fabs < 0.02) | all')"
 check "gaps and saturation are no fault" \
 	"eelsforecast predict -m a.safetensors --energy 435,0.1 -j gaps.npy | jq -e .forecast.descriptors >gaps.json"
 finish

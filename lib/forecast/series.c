@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "forecast/series.h"
+#include "eels/spikes.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -114,6 +115,20 @@ static int check_rows(const struct em_array *a, size_t *rows, struct em_error *e
 	return *rows ? 0 : em_error_set(err, EM_ERROR_DATA, "a series without spectra");
 }
 
+/* What an X-ray left in a channel or two is no signal. */
+static int blind_spikes(float *frame, const struct em_energy *e, struct em_error *err)
+{
+	struct em_spikes found = {0};
+
+	if (em_spikes_remove(frame, 1, 1, e, &(struct em_spikes_options){0}, &found, err))
+		return -1;
+	for (size_t i = 0; i < found.count; i++)
+		for (size_t k = 0; k < found.at[i].count; k++)
+			frame[found.at[i].first + k] = NAN;
+	em_spikes_release(&found);
+	return 0;
+}
+
 int em_series_read(const struct em_sample *s, struct em_energy *energy, float **frames, size_t *rows,
                    struct em_error *err)
 {
@@ -126,7 +141,8 @@ int em_series_read(const struct em_sample *s, struct em_energy *energy, float **
 		status = check_rows(&view, &n, err) || em_energy_of_array(&e, &view, err) ||
 		         em_array_to_f32(&real, &view, err);
 	for (size_t i = 0; !status && i < n; i++)
-		if (em_series_clean((float *)real.data + i * e.channels, e.channels, err))
+		if (em_series_clean((float *)real.data + i * e.channels, e.channels, err) ||
+		    blind_spikes((float *)real.data + i * e.channels, &e, err))
 			status = n > 1 ? em_error_prefix(err, "spectrum %zu: ", i) : -1;
 	em_array_release(&owned);
 	if (!status && !(*frames = malloc(n * e.channels * sizeof(float))))
