@@ -60,8 +60,8 @@ void em_series_set_release(struct em_series_set *set);
  */
 int em_series_set_add(struct em_series_set *set, const struct em_sample *s, struct em_error *err);
 
-/* What a sample's spectra are: rows, and each cleaned in frames[rows][channels], to be freed; spikes (eels/spikes.h) are
- * NaN. */
+/* What a sample's spectra are: rows, and each cleaned in frames[rows][channels], to be freed; spikes (eels/spikes.h)
+ * are NaN. */
 int em_series_read(const struct em_sample *s, struct em_energy *energy, float **frames, size_t *rows,
                    struct em_error *err);
 /*
