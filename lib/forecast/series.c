@@ -9,6 +9,8 @@
 
 #define NEGATIVE_SHARE 0.01
 #define ABSENT_MOST 1000
+/* Standard deviations: less adds little to a spectrum's noise, and a good channel may look like it. */
+#define SPIKE 15
 #define MOST_BYTES ((size_t)16 << 30) /* of one series */
 
 void em_series_release(struct em_series *s)
@@ -120,7 +122,7 @@ static int blind_spikes(float *frame, const struct em_energy *e, struct em_error
 {
 	struct em_spikes found = {0};
 
-	if (em_spikes_remove(frame, 1, 1, e, &(struct em_spikes_options){0}, &found, err))
+	if (em_spikes_remove(frame, 1, 1, e, &(struct em_spikes_options){.threshold = SPIKE}, &found, err))
 		return -1;
 	for (size_t i = 0; i < found.count; i++)
 		for (size_t k = 0; k < found.at[i].count; k++)
