@@ -150,12 +150,17 @@ static double unbend(const struct em_background_plan *p, const struct em_backgro
 	return exp(-c[2] * (arm * arm + variance - p->variance) / 2);
 }
 
-/* d ln(sum) = d ln(level) - mean dr */
-static double error_of_log(const struct em_background *b, double mean)
+double em_background_error(const struct em_background *b, const double by[2])
 {
 	const double *c = b->covariance;
 
-	return sqrt(fmax(c[0] - 2 * mean * c[1] + mean * mean * c[2], 0));
+	return sqrt(fmax(by[0] * by[0] * c[0] + 2 * by[0] * by[1] * c[1] + by[1] * by[1] * c[2], 0));
+}
+
+/* d ln(sum) = d ln(level) - mean dr */
+static double error_of_log(const struct em_background *b, double mean)
+{
+	return em_background_error(b, (const double[2]){1, -mean});
 }
 
 void em_background_sum(const struct em_background_plan *p, const struct em_background *b,
@@ -181,6 +186,18 @@ void em_background_curve(const struct em_background_plan *p, const struct em_bac
 
 	for (size_t i = 0; i < span->count; i++)
 		counts[i] = (float)channel_at(p, b, x[i]);
+}
+
+void em_background_leverage(const struct em_background_plan *p, const struct em_background *b, const double *weight,
+                            double by[2])
+{
+	by[0] = by[1] = 0;
+	for (size_t k = 0; k < p->e.channels; k++) {
+		double part = weight[k] == 0 ? 0 : weight[k] * channel_at(p, b, p->x[k]);
+
+		by[0] += part;
+		by[1] -= part == 0 ? 0 : part * p->x[k];
+	}
 }
 
 /* Where the likelihood's derivatives, sum (y - expected) and -sum x (y - expected), are zero: the covariance at a gain

@@ -116,6 +116,14 @@ void em_background_channels(const struct em_background_plan *p, const struct em_
                             const struct em_energy_span *span, double *counts, double *error);
 
 /*
+ * Of a number that changes by weight[channels] with the background's counts in each (0: not at all): by[2], how it
+ * changes with ln level and with r; and of a number that changes so, the standard error by those of both.
+ */
+void em_background_leverage(const struct em_background_plan *p, const struct em_background *b, const double *weight,
+                            double by[2]);
+double em_background_error(const struct em_background *b, const double by[2]);
+
+/*
  * Adds to slope[channels] how `by_level` ln level + `by_r` r changes with the counts of each channel in the fit's
  * window. For the method LINEAR.
  */

@@ -127,11 +127,12 @@ void em_fine_lines_curve(const struct em_energy *e, const struct em_fine_lines_s
 
 /*
  * Counts of window `a` by those of window `b`, as of O K's pre-peak and main peak.  Where they share channels the error
- * knows it.  EM_ERROR_USAGE: em_energy_span's; EM_ERROR_DATA: b not above 3 standard errors.
+ * knows it.  slope[e->channels] (NULL: not wanted): how it changes with the counts of each channel.  EM_ERROR_USAGE:
+ * em_energy_span's; EM_ERROR_DATA: b not above 3 standard errors.
  */
 int em_fine_windows_ratio(const struct em_energy *e, const double *counts, const double *variance,
                           const struct em_energy_window *a, const struct em_energy_window *b,
-                          struct em_fine_value *ratio, struct em_error *err);
+                          struct em_fine_value *ratio, double *slope, struct em_error *err);
 
 /*
  * A peak in each of windows[count], fitted together in the channels of all of them (as eXSpy's tutorial does with O K's

@@ -5,12 +5,13 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SIGNIFICANT 3.0
 
 int em_fine_windows_ratio(const struct em_energy *e, const double *counts, const double *variance,
                           const struct em_energy_window *a, const struct em_energy_window *b,
-                          struct em_fine_value *ratio, struct em_error *err)
+                          struct em_fine_value *ratio, double *slope, struct em_error *err)
 {
 	struct em_energy_span s[2];
 	double area[2] = {0}, v[2] = {0}, common = 0, r;
@@ -29,6 +30,12 @@ int em_fine_windows_ratio(const struct em_energy *e, const double *counts, const
 		                    b->from, b->to, area[1], sqrt(v[1]));
 	r = area[0] / area[1];
 	*ratio = (struct em_fine_value){r, sqrt(v[0] + r * r * v[1] - 2 * r * common) / area[1]};
+	if (!slope)
+		return 0;
+	memset(slope, 0, e->channels * sizeof(*slope));
+	for (int i = 0; i < 2; i++)
+		for (size_t j = s[i].first; j < s[i].first + s[i].count; j++)
+			slope[j] += (i ? -r : 1) / area[1];
 	return 0;
 }
 

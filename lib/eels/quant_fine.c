@@ -66,13 +66,12 @@ static double expected(const struct fine *f, const struct em_background *b, size
  * net = spectrum - background, and its variance: that of the counts as the sum of all lets expect them, and that of the
  * background.  False without a background.
  */
-static bool take_net(const struct fine *f, const float *spectrum, struct em_background *b, double *net,
+static bool take_net(const struct fine *f, const float *spectrum, double total, struct em_background *b, double *net,
                      double *variance)
 {
 	const struct em_background_plan *p = em_net_plan_background(f->plan);
 	size_t n = f->q->core.energy.channels, first = em_background_window(p).first;
 	const struct em_energy_span behind = {first, n - first};
-	double total = total_of(spectrum, n);
 
 	em_background_fit(p, spectrum, b);
 	if (b->state != EM_BACKGROUND_GOOD)
@@ -87,38 +86,29 @@ static bool take_net(const struct fine *f, const float *spectrum, struct em_back
 	return true;
 }
 
-/*
- * The standard error of a number that changes by slope[k] with each net channel: what their counts make of it, each by
- * its own, and the background, under all of them the same one.
- */
-static double error_of(const struct fine *f, const float *spectrum, const struct em_background *b, const double *slope)
-{
-	const struct em_background_plan *p = em_net_plan_background(f->plan);
-	const struct em_energy *e = &f->q->core.energy;
-	double total = total_of(spectrum, e->channels), own = 0, level = 0, r = 0, curve;
-
-	for (size_t k = 0; k < e->channels; k++) {
-		const struct em_energy_span here = {k, 1};
-
-		if (slope[k] == 0)
-			continue;
-		em_background_channels(p, b, &here, &curve, NULL);
-		own += slope[k] * slope[k] * expected(f, b, k, total);
-		level -= slope[k] * curve;
-		r += slope[k] * curve * log(em_energy_at(e, (double)k) / em_background_reference(p));
-	}
-	return sqrt(own + level * level * b->covariance[0] + 2 * level * r * b->covariance[1] +
-	            r * r * b->covariance[2]);
-}
-
 /* What was measured of one spectrum; NAN: nothing to be measured. */
 struct numbers {
 	double value[NUMBERS], error[NUMBERS];
-	bool of_sum; /* where people are told why there is no number */
-	const float *spectrum;
+	bool of_sum;  /* where people are told why there is no number */
+	double total; /* of the spectrum */
 	struct em_background background;
 	double *slope; /* [channels] */
 };
+
+/*
+ * The standard error of a number that changes by n->slope with the net counts of each channel: what their counts make
+ * of it, each by its own, and the background, under all of them the same one.
+ */
+static double error_of(const struct fine *f, const struct numbers *n)
+{
+	double by[2], own = 0;
+
+	for (size_t k = 0; k < f->q->core.energy.channels; k++)
+		if (n->slope[k] != 0)
+			own += n->slope[k] * n->slope[k] * expected(f, &n->background, k, n->total);
+	em_background_leverage(em_net_plan_background(f->plan), &n->background, n->slope, by);
+	return hypot(sqrt(own), em_background_error(&n->background, by));
+}
 
 static void set(struct numbers *n, enum number i, const struct em_fine_value *v)
 {
@@ -196,29 +186,11 @@ static void measure_lines(struct fine *f, const double *net, const double *varia
 	if (!em_fine_lines_place(e, net, variance, &f->lines, &w, &why) &&
 	    !em_fine_lines_ratio(e, net, variance, &w, f->lines.first_share, &ratio, &why) &&
 	    !em_fine_lines_ratio_slopes(e, net, variance, &w, f->lines.first_share, n->slope, &why)) {
-		ratio.error = error_of(f, n->spectrum, &n->background, n->slope);
+		ratio.error = error_of(f, n);
 		set(n, RATIO, &ratio);
 	} else
 		miss(f, n, RATIO, &why);
 	fit_lines(f, net, variance, n);
-}
-
-/* How the ratio of two windows, in that order, changes with the counts of each channel. */
-static void slopes_of(const struct fine *f, const double *net, const struct em_energy_window w[2], double ratio,
-                      double *slope)
-{
-	const struct em_energy *e = &f->q->core.energy;
-	struct em_energy_span s[2];
-	double below = 0;
-
-	if (em_energy_span(e, &w[0], &s[0], NULL) || em_energy_span(e, &w[1], &s[1], NULL))
-		return;
-	memset(slope, 0, e->channels * sizeof(*slope));
-	for (size_t k = 0; k < s[1].count; k++)
-		below += net[s[1].first + k];
-	for (int i = 0; i < 2; i++)
-		for (size_t k = 0; k < s[i].count; k++)
-			slope[s[i].first + k] += (i ? -ratio : 1) / below;
 }
 
 static void measure_prepeak(const struct fine *f, const double *net, const double *variance, struct numbers *n)
@@ -232,9 +204,8 @@ static void measure_prepeak(const struct fine *f, const double *net, const doubl
 
 	if (isnan(at))
 		return;
-	if (!em_fine_windows_ratio(e, net, variance, &w[0], &w[1], &ratio, &why)) {
-		slopes_of(f, net, w, ratio.value, n->slope);
-		ratio.error = error_of(f, n->spectrum, &n->background, n->slope);
+	if (!em_fine_windows_ratio(e, net, variance, &w[0], &w[1], &ratio, n->slope, &why)) {
+		ratio.error = error_of(f, n);
 		set(n, RATIO, &ratio);
 	} else
 		miss(f, n, RATIO, &why);
@@ -253,9 +224,9 @@ static int measure(struct fine *f, const float *spectrum, double *scratch, struc
 
 	for (size_t i = 0; i < NUMBERS; i++)
 		n->value[i] = n->error[i] = NAN;
-	n->spectrum = spectrum;
+	n->total = total_of(spectrum, f->q->core.energy.channels);
 	n->slope = variance + f->q->core.energy.channels;
-	if (!take_net(f, spectrum, &n->background, net, variance))
+	if (!take_net(f, spectrum, n->total, &n->background, net, variance))
 		return -1;
 	measure_onset(f, net, variance, n);
 	if (f->kind == K_EDGE)
@@ -313,7 +284,7 @@ static int make_reference(struct fine *f, double *variance, struct em_error *err
 		em_quant_resample(&f->q->opt->reference[0], e, one);
 	else
 		memcpy(one, f->q->core.sum, e->channels * sizeof(float));
-	if (!take_net(f, one, &b, f->reference, variance)) {
+	if (!take_net(f, one, total_of(one, e->channels), &b, f->reference, variance)) {
 		free(f->reference);
 		f->reference = NULL;
 	}

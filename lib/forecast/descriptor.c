@@ -205,19 +205,13 @@ static void subtract(const struct em_descriptors *d, const struct edge *g, const
 }
 
 /* The background lies under the lines and goes with its own channels. */
-static void add_background(const struct em_descriptors *d, const struct edge *g, const struct em_background *b,
-                           const struct above *above, double *slope)
+static void add_background(const struct edge *g, const struct em_background *b, double *slope)
 {
 	const struct em_background_plan *plan = em_net_plan_background(g->net);
-	double reference = em_background_reference(plan), level = 0, r = 0;
+	double by[2];
 
-	for (size_t i = 0, at = above->span.first; i < above->span.count; i++, at++) {
-		if (slope[at] == 0)
-			continue;
-		level += slope[at] * (double)above->curve[i];
-		r += slope[at] * (double)above->curve[i] * log(em_energy_at(&d->energy, (double)at) / reference);
-	}
-	em_background_slopes(plan, b, -level, r, slope);
+	em_background_leverage(plan, b, slope, by);
+	em_background_slopes(plan, b, -by[0], -by[1], slope);
 }
 
 static double ratio_of(const struct em_descriptors *d, const struct edge *g, const struct em_background *b,
@@ -234,7 +228,7 @@ static double ratio_of(const struct em_descriptors *d, const struct edge *g, con
 		return NAN;
 	if (slope && !em_fine_lines_ratio_slopes(&d->energy, above->counts, above->variance, &w,
 	                                         g->settings.first_share, slope, NULL))
-		add_background(d, g, b, above, slope);
+		add_background(g, b, slope);
 	return ratio.value;
 }
 
@@ -248,7 +242,7 @@ static double splitting_of(const struct em_descriptors *d, const struct edge *g,
 	                                             slope, NULL)))
 		return NAN;
 	if (slope)
-		add_background(d, g, b, above, slope);
+		add_background(g, b, slope);
 	return lines.splitting[0].value;
 }
 

@@ -264,6 +264,34 @@ static void errors_hold(const struct em_background_plan *p, float *y)
 	assert_true(b.gain == 2.5);
 }
 
+/* A number that is the background's sum has the sum's error, and its leverage is how the sum changes. */
+static void a_sum_has_its_leverage(void **state)
+{
+	const struct em_energy_span span = {212, 100};
+	double expected[CHANNELS], weight[CHANNELS] = {0}, by[2], sum, error, more;
+	float y[CHANNELS];
+
+	(void)state;
+	help_expect(expected, 1e6, 3, 0.2);
+	help_round(y, expected);
+	for (size_t k = 0; k < span.count; k++)
+		weight[span.first + k] = 1;
+	for (size_t m = 0; m < ALL; m++) {
+		struct em_background_plan *p = plan_of(all[m], 1, help_fit.from, help_fit.to);
+		struct em_background b;
+
+		em_background_fit(p, y, &b);
+		em_background_sum(p, &b, &span, &sum, &error);
+		em_background_leverage(p, &b, weight, by);
+		near(by[0], sum, 1e-3); /* the sum's bend is taken off as a whole, that of channels one by one */
+		near(em_background_error(&b, by), error, 2e-3);
+		b.r += 1e-5;
+		em_background_sum(p, &b, &span, &more, NULL);
+		near(by[1], (more - sum) / 1e-5, 2e-3);
+		em_background_plan_free(p);
+	}
+}
+
 static void errors_are_propagated_counts(void **state)
 {
 	/* a narrow window, and one so wide that the counts are far from its middle */
@@ -459,6 +487,7 @@ int main(void)
 	    cmocka_unit_test(no_channel_is_missed),
 	    cmocka_unit_test(the_curve_is_what_the_sum_sums),
 	    cmocka_unit_test(channels_are_sums_of_one),
+	    cmocka_unit_test(a_sum_has_its_leverage),
 	    cmocka_unit_test(errors_are_propagated_counts),
 	    cmocka_unit_test(an_unknown_gain_is_that_of_the_residual),
 	    cmocka_unit_test(coupled_channels_are_seen_in_groups),

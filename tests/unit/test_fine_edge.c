@@ -75,22 +75,25 @@ static void windows_by_windows(void **state)
 	const struct em_energy_window a = {1, 4}, b = {5, 8}, over = {3, 8}, none = {0, 1}, out = {5, 20};
 	struct em_fine_value v = {77, 77};
 	struct em_error err;
+	double slope[10];
 
 	(void)state;
-	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &b, &v, NULL), 0);
+	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &b, &v, NULL, NULL), 0);
 	assert_near(v.value, 60.0 / 180, 1e-15);
 	assert_near(v.error, sqrt(6 + 18 / 9.0) / 180, 1e-15);
 	/* channel 3 is in both: (c1 + c2 + c3) / (c3 + ... + c7) by the rule of small errors, by hand */
-	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &over, &v, NULL), 0);
+	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &over, &v, slope, NULL), 0);
 	double r = 60.0 / 250;
+	for (size_t j = 0; j < 10; j++)
+		assert_near(slope[j], ((j >= 1 && j < 4) - r * (j >= 3 && j < 8)) / 250, 1e-15);
 	assert_near(v.value, r, 1e-15);
 	assert_near(v.error, sqrt(1 + 2 + 3 * (1 - r) * (1 - r) + r * r * 22) / 250, 1e-15);
-	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &a, &v, NULL), 0);
+	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &a, &v, NULL, NULL), 0);
 	assert_true(v.value == 1 && fabs(v.error) < 1e-9);
 	v.value = 77;
-	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &none, &v, &err), -1);
+	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &none, &v, NULL, &err), -1);
 	assert_int_equal(err.kind, EM_ERROR_DATA);
-	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &out, &v, &err), -1);
+	assert_int_equal(em_fine_windows_ratio(&e, counts, variance, &a, &out, &v, NULL, &err), -1);
 	assert_int_equal(err.kind, EM_ERROR_USAGE);
 	assert_true(v.value == 77);
 }
