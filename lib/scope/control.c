@@ -143,8 +143,7 @@ static int parse_number(const struct em_control_info *info, const char *text, do
 		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is a number", info->name, text);
 	if (*end == ',')
 		return em_error_set(err, EM_ERROR_USAGE,
-		                    "%s=%.60s: a decimal point is a point, and nothing stands between "
-		                    "thousands",
+		                    "%s=%.60s: a decimal point is a point, and nothing stands between thousands",
 		                    info->name, text);
 	end += strspn(end, " ");
 	if (v == 0 && !*end)

@@ -58,22 +58,28 @@ static int read_params(enum em_rpc_group group, const struct em_json *values, st
 	return 0;
 }
 
+static bool is_of_group(enum em_rpc_group group, const char *name)
+{
+	for (int c = 0; c < EM_CONTROLS; c++) {
+		const struct em_rpc_wire *w = em_rpc_wire((enum em_control)c);
+
+		if (w->name && w->group == group && !strcmp(w->name, name))
+			return true;
+	}
+	return false;
+}
+
 /* An object within the parameters has no members but those of its group. */
 static int read_group_params(enum em_rpc_group group, const struct em_json *values, struct em_controls *want,
                              struct em_error *err)
 {
-	for (const struct em_json *node = em_json_first(values); node; node = em_json_next(node)) {
-		int c = 0;
-
-		while (c < EM_CONTROLS && !(em_rpc_wire((enum em_control)c)->name && em_json_name(node) &&
-		                            em_rpc_wire((enum em_control)c)->group == group &&
-		                            !strcmp(em_rpc_wire((enum em_control)c)->name, em_json_name(node))))
-			c++;
-		if (c == EM_CONTROLS && em_json_is_object(values))
+	if (read_params(group, values, want, err))
+		return -1;
+	for (const struct em_json *node = em_json_first(values); node; node = em_json_next(node))
+		if (!is_of_group(group, em_json_name(node)))
 			return em_error_set(err, EM_ERROR_USAGE, "%s has no '%.40s'", em_rpc_method(group)->set,
 			                    em_json_name(node));
-	}
-	return read_params(group, values, want, err);
+	return 0;
 }
 
 static int move(struct em_serve_rpc *s, const struct em_controls *want, bool relative, struct em_error *err)
