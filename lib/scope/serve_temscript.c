@@ -8,20 +8,6 @@
 
 #define WAITING 32
 
-void em_temscript_put_exact(struct em_text *t, double v)
-{
-	char digits[40];
-
-	for (int precision = 15; isfinite(v) && precision <= 17; precision++) {
-		snprintf(digits, sizeof(digits), "%.*g", precision, v);
-		if (strtod(digits, NULL) == v)
-			break;
-	}
-	em_text_append(t, isfinite(v) ? digits : "null");
-	if (isfinite(v) && !strpbrk(digits, ".e"))
-		em_text_append(t, ".0");
-}
-
 /* ---- the table behind magnification_index ---- */
 
 static const double magnifications[] = {25,   50,   100,  200,   400,   800,   1200,  1500,  2000,  2500,  3000,

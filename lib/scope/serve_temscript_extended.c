@@ -53,25 +53,7 @@ static int get_controls(struct em_temscript_call *c, struct em_error *err)
 
 	if (em_scope_get(c->site->scope, NULL, &at, err))
 		return -1;
-	em_text_append(c->out, "{");
-	for (int k = 0; k < EM_CONTROLS; k++) {
-		const struct em_control_info *info = em_control_info((enum em_control)k);
-		struct em_text word = {0};
-
-		if (!at.known[k])
-			continue;
-		em_json_put_name(c->out, info->name);
-		if (info->dimension == EM_DIMENSION_CHOICE) {
-			em_control_print(&word, (enum em_control)k, at.value[k]);
-			em_json_put_string(c->out, em_text_get(&word));
-			em_text_release(&word);
-		} else if (info->dimension == EM_DIMENSION_SWITCH) {
-			em_json_put_bool(c->out, at.value[k] != 0);
-		} else {
-			em_temscript_put_exact(c->out, at.value[k]);
-		}
-	}
-	em_text_append(c->out, "}");
+	em_temscript_put_controls(c->out, &at);
 	return 1;
 }
 

@@ -32,8 +32,6 @@ const struct em_detector *em_temscript_find_detector(const struct em_temscript_s
 int em_temscript_expose(struct em_temscript_site *site, const struct em_exposure *e, struct em_scope_shot *shot,
                         struct em_error *err);
 
-/* The shortest text that is this double, "1.0" and not "1": clients tell them apart; null where it is not finite. */
-void em_temscript_put_exact(struct em_text *t, double v);
 /* The place of the step nearest to a value (by ratio), from 1, of magnifications or of camera lengths; and its value, 0
  * where there is none. */
 int em_temscript_step_of(bool lengths, double value);

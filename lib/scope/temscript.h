@@ -24,6 +24,7 @@
 #ifndef EM_SCOPE_TEMSCRIPT_H
 #define EM_SCOPE_TEMSCRIPT_H
 
+#include "base/text.h"
 #include "scope/instrument.h"
 
 extern const struct em_driver_kind em_driver_http;
@@ -47,5 +48,9 @@ const struct em_temscript_wire *em_temscript_wire(enum em_control c);
 int em_temscript_word_find(const char *words, const char *word);
 /* The word at a place, length in *n; NULL past the last. */
 const char *em_temscript_word_at(const char *words, int place, size_t *n);
+/* The shortest text that is this double, "1.0" and not "1": clients tell them apart; null where it is not finite. */
+void em_temscript_put_exact(struct em_text *t, double v);
+/* Those known as /em/v1/controls has them: {"stage.x":1.25e-05,"beam.blanked":false,"mode":"stem"}, in SI units. */
+void em_temscript_put_controls(struct em_text *t, const struct em_controls *c);
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scope/temscript.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
@@ -71,4 +74,41 @@ int em_temscript_word_find(const char *words, const char *word)
 		if (strlen(word) == n && !memcmp(at, word, n))
 			return i;
 	return -1;
+}
+
+void em_temscript_put_exact(struct em_text *t, double v)
+{
+	char digits[40];
+
+	for (int precision = 15; isfinite(v) && precision <= 17; precision++) {
+		snprintf(digits, sizeof(digits), "%.*g", precision, v);
+		if (strtod(digits, NULL) == v)
+			break;
+	}
+	em_text_append(t, isfinite(v) ? digits : "null");
+	if (isfinite(v) && !strpbrk(digits, ".e"))
+		em_text_append(t, ".0");
+}
+
+void em_temscript_put_controls(struct em_text *t, const struct em_controls *c)
+{
+	em_text_append(t, "{");
+	for (int k = 0; k < EM_CONTROLS; k++) {
+		const struct em_control_info *info = em_control_info((enum em_control)k);
+		struct em_text word = {0};
+
+		if (!c->known[k])
+			continue;
+		em_json_put_name(t, info->name);
+		if (info->dimension == EM_DIMENSION_CHOICE) {
+			em_control_print(&word, (enum em_control)k, c->value[k]);
+			em_json_put_string(t, em_text_get(&word));
+			em_text_release(&word);
+		} else if (info->dimension == EM_DIMENSION_SWITCH) {
+			em_json_put_bool(t, c->value[k] != 0);
+		} else {
+			em_temscript_put_exact(t, c->value[k]);
+		}
+	}
+	em_text_append(t, "}");
 }

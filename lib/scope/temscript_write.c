@@ -99,33 +99,11 @@ static int seek(struct writing *w, const char *shown, double wanted, struct em_e
 	return 0;
 }
 
-/* As our own server has it: SI, and our own words. */
-static void put_extended(struct em_text *t, enum em_control c, double value)
-{
-	const struct em_control_info *info = em_control_info(c);
-	struct em_text word = {0};
-
-	em_json_put_name(t, info->name);
-	if (info->dimension == EM_DIMENSION_SWITCH) {
-		em_json_put_bool(t, value != 0);
-	} else if (info->dimension == EM_DIMENSION_CHOICE) {
-		em_control_print(&word, c, value);
-		em_json_put_string(t, em_text_get(&word));
-		em_text_release(&word);
-	} else {
-		em_text_printf(t, "%.17g", value);
-	}
-}
-
 static int write_extended(struct writing *w, const struct em_controls *what, struct em_error *err)
 {
 	struct em_text body = {0};
 
-	em_text_append(&body, "{");
-	for (int c = 0; c < EM_CONTROLS; c++)
-		if (what->known[c])
-			put_extended(&body, (enum em_control)c, what->value[c]);
-	em_text_append(&body, "}");
+	em_temscript_put_controls(&body, what);
 	if (em_temscript_put(w->t, "/em/v1/controls", &body, w->end, err))
 		return -1;
 	w->done++;
