@@ -55,12 +55,12 @@ struct em_step {
 	double width, width_error;
 	double before, before_error;
 	double after, after_error;
-	double
-	    chi2; /* a degree of freedom, with the bins' own errors pooled: about 1 where the model holds; NaN: none */
+	/* a degree of freedom, with the bins' own errors pooled: about 1 where the model holds; NaN: none */
+	double chi2;
 };
 
 /*
- * Least squares over the bins, each by its weight; standard errors from the scatter of the bins about the step.   Where
+ * Least squares over the bins, each by its weight; standard errors from the scatter of the bins about the step.  Where
  * the step is sharper than the bins show, s < step / sqrt 12, width is 0 and its error that of a bin, step / sqrt 12.
  * EM_ERROR_DATA: fewer than eight bins with samples; no step, which is when a constant describes the profile about as
  * well (Bayes's criterion gains less than 10, "very strong" in Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773;

@@ -2,8 +2,6 @@
 #include "scope/serve_temscript_parts.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define WAITING 32

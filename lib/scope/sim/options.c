@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scope/sim/options.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -65,12 +67,12 @@ static int parse_number(const char *key, const char *value, double scale, double
 	return 0;
 }
 
-static int parse_seed(const char *key, const char *value, uint64_t *seed, struct em_error *err)
+static int parse_whole(const char *key, const char *value, uint64_t *to, struct em_error *err)
 {
 	char *end;
 
 	errno = 0;
-	*seed = strtoull(value, &end, 10);
+	*to = strtoull(value, &end, 10);
 	if (end == value || *end || errno || *value == '-')
 		return em_error_set(err, EM_ERROR_USAGE, "%s=%.60s: it is a whole number, 0 or more", key, value);
 	return 0;
@@ -85,6 +87,90 @@ static int take_text(char **to, const char *value, const char *key, struct em_er
 	return *to ? 0 : em_error_memory(err, strlen(value));
 }
 
+/* ---- one function an option ---- */
+
+static int parse_clock(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	int i;
+
+	if (parse_choice("clock", "real|virtual", value, &i, err))
+		return -1;
+	o->virtual_clock = i == 1;
+	return 0;
+}
+
+static int parse_contamination(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	return parse_number("contamination", value, 1e-9 / 1e25, &o->contamination, err);
+}
+
+static int parse_disorder(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	return parse_number("disorder", value, 1, &o->disorder, err);
+}
+
+static int parse_drift(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	return parse_number("drift", value, 1e-9, &o->drift, err);
+}
+
+static int parse_fault(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	return em_sim_faults_parse(&o->faults, value, err);
+}
+
+static int parse_faults(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	o->faults.drawn = true;
+	return parse_whole("faults", value, &o->faults.seed, err);
+}
+
+static int parse_holder(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	int i;
+
+	if (parse_choice("holder", "double|single|tomography", value, &i, err))
+		return -1;
+	o->holder = (enum em_sim_holder)i;
+	return 0;
+}
+
+static int parse_mechanics(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	int i;
+
+	if (parse_choice("mechanics", "real|ideal", value, &i, err))
+		return -1;
+	o->ideal = i == 1;
+	return 0;
+}
+
+static int parse_reaction(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	return parse_number("reaction", value, 1, &o->reaction, err);
+}
+
+static int parse_seed(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	o->has_seed = true;
+	return parse_whole("seed", value, &o->seed, err);
+}
+
+static int parse_sequence(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	int i;
+
+	if (parse_choice("sequence", "on|off", value, &i, err))
+		return -1;
+	o->at_once = i == 1;
+	return 0;
+}
+
+static int parse_state(struct em_sim_options *o, const char *value, struct em_error *err)
+{
+	return take_text(&o->state, value, "state", err);
+}
+
 static int parse_truth(struct em_sim_options *o, const char *value, struct em_error *err)
 {
 	int i = word_of("off|on", value);
@@ -93,61 +179,32 @@ static int parse_truth(struct em_sim_options *o, const char *value, struct em_er
 	return i >= 0 ? 0 : take_text(&o->truth_log, value, "truth", err);
 }
 
-static int parse_switches(struct em_sim_options *o, const char *key, const char *value, struct em_error *err)
-{
-	int i;
-
-	if (!strcmp(key, "clock")) {
-		if (parse_choice(key, "real|virtual", value, &i, err))
-			return -1;
-		o->virtual_clock = i == 1;
-	} else if (!strcmp(key, "holder")) {
-		if (parse_choice(key, "double|single|tomography", value, &i, err))
-			return -1;
-		o->holder = (enum em_sim_holder)i;
-	} else if (!strcmp(key, "sequence")) {
-		if (parse_choice(key, "on|off", value, &i, err))
-			return -1;
-		o->at_once = i == 1;
-	} else if (!strcmp(key, "mechanics")) {
-		if (parse_choice(key, "real|ideal", value, &i, err))
-			return -1;
-		o->ideal = i == 1;
-	} else {
-		return em_error_set(
-		    err, EM_ERROR_USAGE,
-		    "there is no option '%.60s': they are clock, contamination, disorder, drift, fault, "
-		    "faults, holder, mechanics, reaction, seed, sequence, state, truth",
-		    key);
-	}
-	return 0;
-}
+static const struct {
+	const char *name;
+	int (*parse)(struct em_sim_options *o, const char *value, struct em_error *err);
+} options[] = {
+    {"clock", parse_clock},       {"contamination", parse_contamination},
+    {"disorder", parse_disorder}, {"drift", parse_drift},
+    {"fault", parse_fault},       {"faults", parse_faults},
+    {"holder", parse_holder},     {"mechanics", parse_mechanics},
+    {"reaction", parse_reaction}, {"seed", parse_seed},
+    {"sequence", parse_sequence}, {"state", parse_state},
+    {"truth", parse_truth},
+};
+#define OPTIONS (sizeof(options) / sizeof(*options))
 
 static int parse_option(struct em_sim_options *o, const char *key, const char *value, struct em_error *err)
 {
-	if (!strcmp(key, "seed")) {
-		o->has_seed = true;
-		return parse_seed(key, value, &o->seed, err);
-	}
-	if (!strcmp(key, "faults")) {
-		o->faults.drawn = true;
-		return parse_seed(key, value, &o->faults.seed, err);
-	}
-	if (!strcmp(key, "fault"))
-		return em_sim_faults_parse(&o->faults, value, err);
-	if (!strcmp(key, "state"))
-		return take_text(&o->state, value, key, err);
-	if (!strcmp(key, "truth"))
-		return parse_truth(o, value, err);
-	if (!strcmp(key, "drift"))
-		return parse_number(key, value, 1e-9, &o->drift, err);
-	if (!strcmp(key, "reaction"))
-		return parse_number(key, value, 1, &o->reaction, err);
-	if (!strcmp(key, "contamination"))
-		return parse_number(key, value, 1e-9 / 1e25, &o->contamination, err);
-	if (!strcmp(key, "disorder"))
-		return parse_number(key, value, 1, &o->disorder, err);
-	return parse_switches(o, key, value, err);
+	struct em_text names = {0};
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (!strcmp(key, options[i].name))
+			return options[i].parse(o, value, err);
+	for (size_t i = 0; i < OPTIONS; i++)
+		em_text_printf(&names, "%s%s", i ? ", " : "", options[i].name);
+	em_error_set(err, EM_ERROR_USAGE, "there is no option '%.60s': they are %s", key, em_text_get(&names));
+	em_text_release(&names);
+	return -1;
 }
 
 static int parse_pair(struct em_sim_options *o, const char *at, size_t n, struct em_error *err)
