@@ -270,7 +270,6 @@ static void a_sum_has_its_leverage(void **state)
 	const struct em_energy_span span = {212, 100};
 	double expected[CHANNELS], weight[CHANNELS] = {0}, by[2], sum, error, more;
 	float y[CHANNELS];
-
 	(void)state;
 	help_expect(expected, 1e6, 3, 0.2);
 	help_round(y, expected);
@@ -279,11 +278,10 @@ static void a_sum_has_its_leverage(void **state)
 	for (size_t m = 0; m < ALL; m++) {
 		struct em_background_plan *p = plan_of(all[m], 1, help_fit.from, help_fit.to);
 		struct em_background b;
-
 		em_background_fit(p, y, &b);
-		em_background_sum(p, &b, &span, &sum, &error);
+		em_background_sum(p, &b, &span, &sum, &error); /* its bend is taken off as a whole, not by channels */
 		em_background_leverage(p, &b, weight, by);
-		near(by[0], sum, 1e-3); /* the sum's bend is taken off as a whole, that of channels one by one */
+		near(by[0], sum, 1e-3);
 		near(em_background_error(&b, by), error, 2e-3);
 		b.r += 1e-5;
 		em_background_sum(p, &b, &span, &more, NULL);
