@@ -201,21 +201,22 @@ check_is "asked for progress again and again, it goes on" "0 1" "$? $(grep -c ee
 trap - USR1
 
 # ---- faults ----
-bad() { check_fails "$1" "$2" "$3" "$4"; }
-bad "judged by its own series" 1 'made of' "eelsforecast evaluate -m a.safetensors past.tar"
-bad "one series, and no other" 2 'one series' "eelsforecast evaluate --method mean now.tar"
-bad "steps that no series has" 1 'nothing to judge' "eelsforecast evaluate -q --method mean -n 200 past.tar"
-bad "a model and a method" 2 'leave one of them out' "eelsforecast evaluate -m a.safetensors --method mean now.tar"
-bad "no verb" 2 'comes first' "eelsforecast past.tar"
-bad "no model" 2 'train' "eelsforecast predict now.tar"
-bad "no condition" 2 'is no condition' "eelsforecast predict -m a.safetensors --alert 'L3 below 1' now.tar"
-bad "an alert without its steps" 2 'within' "eelsforecast predict -m a.safetensors --alert 'L3/L2 < 1' now.tar"
-bad "no such model" 2 'no model is called' "eelsforecast train --method magic -o x past.tar"
-bad "two models, one to train" 2 'more than 1' "eelsforecast train --method mean,holt -o x past.tar"
+check_fails "judged by its own series" 1 'made of' "eelsforecast evaluate -m a.safetensors past.tar"
+check_fails "one series, and no other" 2 'one series' "eelsforecast evaluate --method mean now.tar"
+check_fails "steps that no series has" 1 'nothing to judge' "eelsforecast evaluate -q --method mean -n 200 past.tar"
+check_fails "a model and a method" 2 'leave one of them out' \
+	"eelsforecast evaluate -m a.safetensors --method mean now.tar"
+check_fails "no verb" 2 'comes first' "eelsforecast past.tar"
+check_fails "no model" 2 'train' "eelsforecast predict now.tar"
+check_fails "no condition" 2 'is no condition' "eelsforecast predict -m a.safetensors --alert 'L3 below 1' now.tar"
+check_fails "an alert without its steps" 2 'within' "eelsforecast predict -m a.safetensors --alert 'L3/L2 < 1' now.tar"
+check_fails "no such model" 2 'no model is called' "eelsforecast train --method magic -o x past.tar"
+check_fails "two models, one to train" 2 'more than 1' "eelsforecast train --method mean,holt -o x past.tar"
 head -c 5000 a.safetensors >cut.safetensors
-bad "a cut model" 1 'cut' "eelsforecast predict -m cut.safetensors now.tar"
-bad "an axis without units" 1 'no energy' "eelsforecast train -o x rows.npy"
-bad "another energy axis" 1 'another energy axis' "eelsforecast predict -m a.safetensors --energy 400,0.1 rows.npy"
+check_fails "a cut model" 1 'cut' "eelsforecast predict -m cut.safetensors now.tar"
+check_fails "an axis without units" 1 'no energy' "eelsforecast train -o x rows.npy"
+check_fails "another energy axis" 1 'another energy axis' \
+	"eelsforecast predict -m a.safetensors --energy 400,0.1 rows.npy"
 "$PYTHON" - <<'E2'
 import numpy as np
 x = np.load("rows.npy")
@@ -227,13 +228,13 @@ np.save("constant.npy", c)
 g = x.copy(); g[3] = 0; g[12] = np.nan; g[20, 300:900] = np.nan; g[25, 100:140] = 65535
 np.save("gaps.npy", g)
 E2
-bad "shorter than the window" 1 'shorter' "eelsforecast train --energy 435,0.1 -o x short.npy"
-bad "negative counts" 1 'negative counts' "eelsforecast train --energy 435,0.1 -o x negative.npy"
-bad "nothing but NaN" 1 'too few' "eelsforecast train --energy 435,0.1 -o x nan.npy"
-bad "a constant spectrum" 1 'constant' "eelsforecast train --energy 435,0.1 -o x constant.npy"
+check_fails "shorter than the window" 1 'shorter' "eelsforecast train --energy 435,0.1 -o x short.npy"
+check_fails "negative counts" 1 'negative counts' "eelsforecast train --energy 435,0.1 -o x negative.npy"
+check_fails "nothing but NaN" 1 'too few' "eelsforecast train --energy 435,0.1 -o x nan.npy"
+check_fails "a constant spectrum" 1 'constant' "eelsforecast train --energy 435,0.1 -o x constant.npy"
 check_is "a stream that does not fill the window: a warning" 1 "$(emsynth reduction -n 7 --seed 2 |
 	eelsforecast predict -m a.safetensors -j 2>&1 >/dev/null | grep -c 'no forecast: .* window of 8 spectra')"
-bad "a horizon and a condition" 2 'leave --horizon out' \
+check_fails "a horizon and a condition" 2 'leave --horizon out' \
 	"eelsforecast predict -m a.safetensors -n 9 --until 'change < 1' now.tar"
 check_exit "-k marks it and goes on" 3 \
 	"eelsforecast predict -k -m a.safetensors --energy 435,0.1 -j constant.npy >k.jsonl"
